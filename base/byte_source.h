@@ -1,0 +1,35 @@
+// Bytes that can be read at any offset: a message in memory, or one that lies in the store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mailhaul {
+
+// One thread at a time. Must outlive its readers.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  virtual uint64_t size() const = 0;
+  // Reads up to out.size() bytes at `offset`; fewer only at the end. May block on disk.
+  virtual Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const = 0;
+  // All bytes at once when they lie in memory, else empty: spares readers a copy.
+  virtual std::string_view Contiguous() const { return {}; }
+};
+
+class MemoryByteSource final : public ByteSource {
+ public:
+  explicit MemoryByteSource(std::string_view bytes) : bytes_(bytes) {}
+  uint64_t size() const override { return bytes_.size(); }
+  Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override;
+  std::string_view Contiguous() const override { return bytes_; }
+
+ private:
+  std::string_view bytes_;
+};
+
+}  // namespace mailhaul

@@ -1,0 +1,36 @@
+# mailhaul_module(NAME SOURCES a.cc b.cc DEPENDS other modules and libraries)
+# A static library of one folder. Includes are written from the root of the tree; which folder may
+# include which is checked by tools/tidy.py.
+function(mailhaul_module name)
+  cmake_parse_arguments(M "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(mh_${name} STATIC ${M_SOURCES})
+  target_include_directories(mh_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(mh_${name} PUBLIC ${M_DEPENDS})
+endfunction()
+
+# mailhaul_test(NAME SOURCES a_test.cc DEPENDS modules): one GoogleTest program, found by ctest.
+function(mailhaul_test name)
+  cmake_parse_arguments(T "" "TIMEOUT;LABELS" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${T_DEPENDS} GTest::gtest GTest::gtest_main)
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  if(NOT T_LABELS)
+    set(T_LABELS unit)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS ${T_LABELS})
+endfunction()
+
+# mailhaul_fuzzer(NAME SOURCES x_fuzz.cc DEPENDS modules): only with MAILHAUL_FUZZ.
+function(mailhaul_fuzzer name)
+  cmake_parse_arguments(F "" "" "SOURCES;DEPENDS" ${ARGN})
+  if(MAILHAUL_FUZZ)
+    add_executable(${name} ${F_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE ${F_DEPENDS})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  endif()
+endfunction()

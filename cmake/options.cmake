@@ -1,0 +1,27 @@
+# Warnings, hardening and sanitizers for every target of the project.
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -Wcast-qual -Woverloaded-virtual -Wunused -Wimplicit-fallthrough -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these inside coroutines and libstdc++ where nothing is wrong (GCC PR 105562, 105329).
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
+    -Wno-dangling-pointer -Wno-mismatched-new-delete -Wno-free-nonheap-object)
+endif()
+add_link_options(-fuse-ld=mold)
+
+if(MAILHAUL_SANITIZE)
+  add_compile_options(-fsanitize=${MAILHAUL_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MAILHAUL_SANITIZE})
+else()
+  add_compile_options(-fstack-protector-strong)
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(MAILHAUL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+find_program(MAILHAUL_CCACHE ccache)
+if(MAILHAUL_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MAILHAUL_CCACHE})
+endif()

@@ -1,0 +1,127 @@
+// The configuration: what mailhaul.yaml and the tenant files say, checked and with defaults filled.
+// Keys, types and defaults: docs/configuration.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace mailhaul::config {
+
+inline constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
+inline constexpr size_t kDepthMax = 32;
+inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant; more by CSV.
+
+enum class SecurityMode : uint8_t { kTls, kStartTls, kPlaintext };
+
+struct Server {
+  std::string host;
+  uint16_t port = 0;
+  SecurityMode security = SecurityMode::kTls;
+  std::string username;
+  Secret password;
+};
+
+struct MailboxConfig {
+  std::string id;       // Within the tenant: letters, digits, ".", "_", "-", "@", "+"; 1..128 bytes.
+  std::string address;
+  Server source;        // protocol: imap (pop3 is refused until it is built).
+};
+
+struct Token {
+  std::string sha256;               // 32 bytes: of the token. The token itself is never kept.
+  std::vector<std::string> scopes;  // "read", "send", "admin".
+};
+
+struct Freshness {
+  std::chrono::milliseconds active{30'000};
+  std::chrono::milliseconds normal{300'000};
+  std::chrono::milliseconds dormant{3'600'000};
+  std::chrono::milliseconds active_for{600'000};
+  std::chrono::milliseconds dormant_after{std::chrono::days(30)};
+};
+
+struct Collect {
+  std::optional<std::chrono::milliseconds> window{std::chrono::days(30)};  // Absent: all.
+  bool backfill = true;
+  uint64_t max_message = uint64_t{64} << 20;
+  std::vector<std::string> exclude;  // Folder names or roles, case-insensitive.
+};
+
+struct TenantConfig {
+  std::string name;  // Like a mailbox id, at most 64 bytes.
+  std::string file;  // Where it was read from.
+  uint32_t weight = 1;
+  std::vector<Token> tokens;
+  Freshness freshness;
+  Collect collect;
+  std::vector<MailboxConfig> mailboxes;
+};
+
+struct Egress {
+  std::string address;  // Literal IP; "" for the system's choice.
+  uint32_t connections = 500;
+};
+
+struct HostLimits {
+  uint32_t connections = 10;
+  uint32_t connections_per_mailbox = 1;
+  uint32_t logins_per_second = 5;
+};
+
+struct Http {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8025;
+};
+
+struct Network {
+  bool allow_private = false;
+  std::string ca_file;  // "": the system's.
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+};
+
+struct Config {
+  std::string file;
+  std::string data_dir;  // Relative paths are relative to the file that names them.
+  uint32_t threads = 0;  // 0: auto.
+  uint64_t memory_budget = uint64_t{512} << 20;
+  std::optional<Http> http;
+  std::vector<Egress> egress;
+  HostLimits default_limits;
+  std::map<std::string, HostLimits> hosts;
+  Network network;
+  std::vector<TenantConfig> tenants;
+
+  const HostLimits& LimitsOf(const std::string& host) const;
+};
+
+// One thing wrong: "tenants/acme.yaml:12:5: unknown key 'pasword'; did you mean 'password'?"
+struct Problem {
+  std::string file;
+  int line = 0;    // From 1; 0 when it concerns the whole file.
+  int column = 0;
+  std::string message;
+  bool fatal = true;  // False: one tenant file is left out, the rest goes on.
+  std::string ToString() const;
+};
+
+struct Loaded {
+  std::optional<Config> config;  // Absent when a problem of the main file is fatal.
+  std::vector<Problem> problems;
+};
+
+// Reads `file`, the tenant files it names, and the secrets they refer to (environment, files). One
+// syntax error of a file, else all its semantic errors at once. `environment` is getenv in
+// production; it returns null for what is not set.
+using EnvironmentLookup = const char* (*)(const char* name);
+Loaded LoadConfig(const std::string& file, EnvironmentLookup environment);
+
+}  // namespace mailhaul::config

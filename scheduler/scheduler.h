@@ -1,0 +1,121 @@
+// Decides which mailbox is worked on next, over which connection pool, and when.
+//
+// A data structure, not an actor: it owns no thread, does no I/O and reads no clock; `now` is an
+// argument that never goes back, so equal calls give equal grants (tests/scheduler). Policy and
+// costs: README.md. Not thread-safe: a Scheduler belongs to one event loop.
+//
+// A pool is (egress address, host). A mailbox stays on one egress address. At most one grant of a
+// mailbox is out at any time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/status.h"
+
+namespace mailhaul::scheduler {
+
+using HostId = uint32_t;
+using EgressId = uint32_t;
+
+enum class JobKind : uint8_t {
+  kNew,       // Check for mail that came since the last check. Goes first.
+  kWindow,    // The last N days.
+  kBackfill,  // Everything older, in slices.
+};
+std::string_view ToString(JobKind kind);
+
+struct HostLimits {  // What one egress address may do to this host.
+  uint32_t connections = 10;            // At once; > 0.
+  uint32_t logins_per_second = 5;       // In any window of one second; > 0.
+};
+
+struct Options {
+  uint32_t mailboxes_max = 10'000'000;
+  // Of every `backfill_share_inverse` grants of a pool with backfill waiting, one is backfill: the
+  // guaranteed share (20 = 5 %).
+  uint32_t backfill_share_inverse = 20;
+  Duration backfill_slice = std::chrono::seconds(5);       // A backfill grant's time.
+  uint64_t backfill_slice_bytes = uint64_t{32} << 20;      // A backfill grant's bytes.
+  Duration backoff_min = std::chrono::seconds(5);          // After a failure: doubled each time,
+  Duration backoff_max = std::chrono::minutes(15);         // up to this.
+};
+
+struct Job {
+  MailboxId mailbox;
+  JobKind kind = JobKind::kNew;
+  TimePoint not_before;  // Not granted earlier.
+  TimePoint deadline;    // Earliest first within a kind; missing it is counted, never fatal.
+};
+
+// The right to one connection of one pool for one job. Give it back with Finish() or Continue().
+struct Grant {
+  Job job;
+  HostId host = 0;
+  EgressId egress = 0;
+  Duration slice = Duration::max();      // Stop at a safe point after this long.
+  uint64_t slice_bytes = UINT64_MAX;     // Or after so many bytes.
+  uint64_t ticket = 0;                   // Identifies the grant.
+};
+
+struct PoolStats {
+  HostId host = 0;
+  EgressId egress = 0;
+  uint32_t connections_max = 0;  // In force now: throttling lowers it.
+  uint32_t connections = 0;      // Granted now.
+  uint32_t waiting = 0;          // Jobs due.
+  TimePoint blocked_until{};     // Throttled or unreachable until then; past: not.
+};
+
+class Scheduler final {
+ public:
+  explicit Scheduler(const Options& options);
+  ~Scheduler();
+
+  // Egress addresses and hosts. An egress address's `connections` bounds all its pools together.
+  EgressId AddEgress(std::string_view address, uint32_t connections_max);
+  HostId AddHost(std::string_view name, const HostLimits& limits);
+
+  // The mailbox's host decides its pool; its egress address is chosen by rendezvous hashing and
+  // stays. Fails with kResourceExhausted beyond mailboxes_max, kAlreadyExists.
+  Status AddMailbox(MailboxId mailbox, TenantId tenant, HostId host);
+
+  // Queues `job`; of one mailbox and kind at most one is queued: the earlier deadline and
+  // not_before of the two are kept. kNotFound for an unknown mailbox.
+  Status Submit(const Job& job);
+
+  // The most urgent job that may start now, if any. Call until it gives none.
+  std::optional<Grant> Take(TimePoint now);
+
+  // Returns the connection. The outcome steers the pool and the mailbox's back-off: kThrottled
+  // narrows the pool at once and blocks it for retry_after (or a back-off); kUnreachable, kTimeout
+  // and kTlsFailed back the mailbox off; success clears its back-off. It does not queue the job
+  // again: the caller submits what is left.
+  void Finish(const Grant& grant, TimePoint now, const Status& outcome);
+
+  // Like Finish() with success, but keeps the connection if a job of the same mailbox is due and no
+  // more urgent one of another mailbox waits for this pool: then returns its grant. Costs no login.
+  std::optional<Grant> Continue(const Grant& grant, TimePoint now);
+
+  // Until then, only Submit(), Finish() or Continue() can make Take() give more. max(): never.
+  TimePoint NextWake(TimePoint now) const;
+
+  size_t queued() const;   // Jobs waiting, due or not.
+  size_t granted() const;  // Grants out.
+  // When this mailbox may be granted again after failures; past when it may now.
+  TimePoint BackoffUntil(MailboxId mailbox) const;
+  uint32_t ConsecutiveFailures(MailboxId mailbox) const;
+  uint64_t deadline_misses() const;
+  size_t pool_count() const;
+  PoolStats Pool(size_t index, TimePoint now) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mailhaul::scheduler

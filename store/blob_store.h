@@ -1,0 +1,67 @@
+// Raw messages, each body written once: append-only segment files beside the key-value store.
+//
+// A body is durable once Sync() returned; only then may a batch refer to it. Bodies that no batch
+// refers to (a crash in between) are holes that compaction may reclaim. Segments are never appended
+// to after a restart. Byte layout: README.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/byte_source.h"
+#include "base/result.h"
+#include "store/file_system.h"
+
+namespace mailhaul::store {
+
+using Sha256 = std::array<unsigned char, 32>;
+Sha256 ComputeSha256(std::string_view bytes);
+
+// Where a body lies. `size` is the message's own size.
+struct BlobLocation {
+  uint32_t segment = 0;
+  uint64_t offset = 0;  // Of the first body byte.
+  uint64_t size = 0;
+  friend bool operator==(const BlobLocation&, const BlobLocation&) = default;
+};
+
+struct BlobStoreOptions {
+  std::string directory;
+  uint64_t segment_bytes_max = uint64_t{256} << 20;  // A larger body gets a segment of its own.
+};
+
+// Begin/Append/Sync: one thread (the committer's). Reads: any thread.
+class BlobStore {
+ public:
+  // A body that arrives in parts. Destroying it unfinished leaves a hole.
+  class Writer {
+   public:
+    virtual ~Writer() = default;
+    // At most the announced size in all.
+    virtual Status Append(std::string_view part) = 0;
+    // All bytes were appended: the location and the hash of what was written.
+    struct Finished {
+      BlobLocation location;
+      Sha256 sha256;
+    };
+    virtual Result<Finished> Finish() = 0;
+    // What has been appended so far, readable before Finish(): any thread, between Append() calls.
+    virtual std::unique_ptr<ByteSource> Source() const = 0;
+  };
+
+  static Result<std::unique_ptr<BlobStore>> Open(FileSystem& files, BlobStoreOptions options);
+  virtual ~BlobStore() = default;
+
+  virtual Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) = 0;
+  virtual Result<std::unique_ptr<Writer>> Begin(uint64_t size) = 0;
+  // Everything appended or finished so far is durable.
+  virtual Status Sync() = 0;
+  // The body, not yet checked against its hash.
+  virtual Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const = 0;
+  virtual uint64_t bytes_written() const = 0;  // Since Open(), headers and padding included.
+};
+
+}  // namespace mailhaul::store

@@ -1,0 +1,50 @@
+// The few file operations that segments need, injectable: a test file system loses what was not
+// synced, runs out of space or fails the n-th call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace mailhaul::store {
+
+// Read and write at offsets. Reads are thread-safe; writes and Sync() come from one thread.
+class File {
+ public:
+  virtual ~File() = default;
+  virtual Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const = 0;  // 0: the end.
+  virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;  // kDiskFull, kIo.
+  virtual Status Sync() = 0;  // Data durable. After a failure the file must not be trusted.
+  virtual Result<uint64_t> Size() const = 0;
+};
+
+// Thread-safe. Paths are as the operating system takes them.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Status CreateDirectories(const std::string& path) = 0;  // Mode 0700, durable.
+  virtual Result<std::unique_ptr<File>> Create(const std::string& path) = 0;  // Must not exist; 0600.
+  virtual Result<std::unique_ptr<File>> Open(const std::string& path) = 0;
+  virtual Status Remove(const std::string& path) = 0;
+  virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;  // Names, sorted.
+  virtual Status SyncDirectory(const std::string& directory) = 0;
+  virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Status CreateDirectories(const std::string& path) override;
+  Result<std::unique_ptr<File>> Create(const std::string& path) override;
+  Result<std::unique_ptr<File>> Open(const std::string& path) override;
+  Status Remove(const std::string& path) override;
+  Result<std::vector<std::string>> List(const std::string& directory) override;
+  Status SyncDirectory(const std::string& directory) override;
+  Result<uint64_t> FreeBytes(const std::string& path) override;
+};
+
+}  // namespace mailhaul::store

@@ -1,0 +1,176 @@
+// Durable home of messages, their indexes, and how far each folder has been read.
+//
+// Written once over the key-value seam (key_value_store.h) and the blob store. Append() is atomic
+// per message: body, record, indexes, counters, change log entry and the UID's ledger entry become
+// durable together or not at all, so a UID is in the ledger only if its message is stored (or
+// recorded as absent), and a crash at any instant loses nothing acknowledged and doubles nothing.
+//
+// Threads: Append(), Ensure...() and Save...() on the committer's thread only; the rest on any
+// thread. Everything may block on disk: never call it on an event loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_source.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/uid_set.h"
+#include "store/blob_store.h"
+#include "store/key_value_store.h"
+#include "store/message_content.h"
+
+namespace mailhaul::store {
+
+using FolderId = uint32_t;  // Within its mailbox; 1, 2, ...
+
+struct FolderRecord {
+  FolderId id = 0;
+  std::string name;  // UTF-8.
+  std::string role;  // RFC 6154 without the backslash, lower case; "" for none.
+  uint32_t uid_validity = 0;  // 0: never opened.
+  Uid uid_next = 0;           // As of the last complete check.
+  bool window_complete = false;    // Under uid_validity: all of the window is in the ledger.
+  bool backfill_complete = false;  // All UIDs below uid_next are in the ledger.
+  uint64_t messages = 0;  // Exact; changed by Append() only.
+  uint64_t unread = 0;    // Exact; changed by Append() only.
+};
+
+struct MailboxRecord {
+  MailboxId id;
+  TenantId tenant;
+  std::string name;      // The id in configuration and HTTP, local to the tenant.
+  std::string address;
+  WallTime last_complete{};  // 0: no complete check yet.
+  double window_coverage = 0;    // 0..1
+  double backfill_coverage = 0;  // 0..1
+  std::string error_code;    // Of the last check; "" when it was complete. Code names of status.h.
+  std::string error_detail;
+  uint64_t messages = 0;  // Exact; changed by Append() only. Counts placements.
+  uint64_t bytes = 0;     // Logical bytes of those; the same.
+};
+
+// One message to store. The body is either here, or was streamed to the blob store before.
+struct IngestMessage {
+  Uid uid = 0;
+  uint8_t flags = 0;  // kFlag... bits of connectors/connector.h.
+  std::vector<std::string> keywords;
+  WallTime internal_date{};
+  std::string body;                      // Raw RFC 5322 bytes; unused when `location` is set.
+  std::optional<BlobLocation> location;  // From BlobStore::Writer.
+  uint64_t size = 0;
+  Sha256 sha256{};
+  std::string content;        // EncodeContent() of what was parsed (message_content.h).
+  uint64_t thread = 0;        // Thread id: messages with equal values belong together.
+  bool quarantined = false;   // Stored raw, but could not be parsed; content says why.
+};
+
+// Messages of one folder under one UIDVALIDITY, and what else was learned about its UIDs.
+struct IngestBatch {
+  MailboxId mailbox;
+  FolderId folder = 0;
+  uint32_t uid_validity = 0;
+  std::vector<IngestMessage> messages;
+  UidSet absent;  // Reported absent, or skipped by policy: enters the ledger without a message.
+
+  // Filled by Append().
+  Status status;
+  uint32_t stored = 0;      // New placements.
+  uint32_t duplicates = 0;  // UIDs that were in the ledger already: nothing was changed for them.
+  uint32_t relinked = 0;    // Placements of an earlier UIDVALIDITY that got their new UID.
+  uint64_t bytes_stored = 0;  // Body bytes newly written.
+};
+
+// One message as stored.
+struct StoredMessage {
+  MessageId id;
+  MailboxId mailbox;
+  FolderId folder = 0;
+  uint32_t uid_validity = 0;
+  Uid uid = 0;
+  uint8_t flags = 0;
+  std::vector<std::string> keywords;
+  WallTime internal_date{};
+  uint64_t size = 0;
+  uint64_t thread = 0;
+  bool quarantined = false;
+  Sha256 sha256{};
+  BlobLocation location;
+  MessageContent content;
+};
+
+struct MessageQuery {
+  TenantId tenant;
+  std::optional<MailboxId> mailbox;  // Absent: the whole tenant.
+  std::optional<FolderId> folder;    // Only with mailbox.
+  std::optional<WallTime> after;     // Inclusive, by internal_date.
+  std::optional<WallTime> before;    // Exclusive.
+  size_t limit = 100;                // 1 .. 1000
+  // Continue after this message, newest first; both from the last item of the previous page.
+  std::optional<WallTime> cursor_date;
+  MessageId cursor_id;
+};
+
+struct MessagePage {
+  std::vector<StoredMessage> items;  // Newest internal_date first, then greatest id first.
+  bool more = false;
+};
+
+struct MailStoreStats {
+  uint64_t commits = 0;        // Calls of KeyValueStore::Commit().
+  uint64_t blob_bytes = 0;     // Written to segments.
+  uint64_t record_bytes = 0;   // Keys and values of all batches.
+};
+
+class MailStore final {
+ public:
+  // Reads tenants, assignments and sequences back. kCorrupt names the key that fails its checks.
+  static Result<std::unique_ptr<MailStore>> Open(KeyValueStore& records, BlobStore& blobs,
+                                                 const Clock& clock);
+  ~MailStore();
+
+  // Onboarding. An id once given never changes, whatever the order of later calls.
+  Result<TenantId> EnsureTenant(std::string_view name);
+  Result<MailboxId> EnsureMailbox(TenantId tenant, std::string_view name,
+                                  std::string_view address);
+  Result<FolderId> EnsureFolder(MailboxId mailbox, std::string_view name, std::string_view role);
+
+  // Makes all batches durable with one sync of the segments and one log sync, and sets each
+  // batch's status: kDiskFull, kIo, kBusy, kUnknownOutcome or kFenced when it is not durable.
+  // Several batches may be for one folder. A UID that is in the ledger already is left alone.
+  void Append(std::span<IngestBatch* const> batches);
+
+  // Progress of a folder: uid_validity, uid_next, the two complete flags. Counters are kept.
+  Status SaveFolder(MailboxId mailbox, const FolderRecord& folder);
+  // Result of a check: last_complete, coverages, error. Counters are kept. Not synced by itself:
+  // a crash may lose the newest values, never consistency.
+  Status SaveMailboxCheck(const MailboxRecord& mailbox);
+
+  std::optional<TenantId> FindTenant(std::string_view name) const;
+  std::optional<MailboxId> FindMailbox(TenantId tenant, std::string_view name) const;
+  Result<MailboxRecord> GetMailbox(MailboxId mailbox) const;  // kNotFound.
+  Result<std::vector<FolderRecord>> ListFolders(MailboxId mailbox) const;
+  // What is accounted for under this UIDVALIDITY.
+  Result<UidSet> ReadLedger(MailboxId mailbox, FolderId folder, uint32_t uid_validity) const;
+
+  Result<StoredMessage> GetMessage(MessageId id) const;  // kNotFound. Callers check the tenant.
+  Result<MessagePage> ListMessages(const MessageQuery& query) const;
+  // The raw bytes. kCorrupt when they are not what was stored (size; hash is `verify`'s business).
+  Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;
+  BlobStore& blobs();
+
+  MailStoreStats stats() const;
+
+ private:
+  struct Impl;
+  explicit MailStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mailhaul::store

@@ -9,6 +9,11 @@
 #include "base/check.h"
 
 namespace mailhaul {
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+}  // namespace
 
 uint64_t Random::NextU64() {
   unsigned char bytes[8];
@@ -21,7 +26,7 @@ uint64_t Random::NextU64() {
 uint64_t Random::Below(uint64_t bound) {
   MH_CHECK(bound > 0);
   // The high half of a 128-bit product: its bias is below bound / 2^64.
-  return static_cast<uint64_t>((static_cast<unsigned __int128>(NextU64()) * bound) >> 64);
+  return static_cast<uint64_t>((static_cast<Wide>(NextU64()) * bound) >> 64);
 }
 
 void SystemRandom::Fill(std::span<unsigned char> out) {

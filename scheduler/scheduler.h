@@ -29,20 +29,20 @@ enum class JobKind : uint8_t {
 };
 std::string_view ToString(JobKind kind);
 
-struct HostLimits {  // What one egress address may do to this host.
-  uint32_t connections = 10;            // At once; > 0.
-  uint32_t logins_per_second = 5;       // In any window of one second; > 0.
+struct HostLimits {                // What one egress address may do to this host.
+  uint32_t connections = 10;       // At once; > 0.
+  uint32_t logins_per_second = 5;  // In any window of one second; > 0.
 };
 
 struct Options {
   uint32_t mailboxes_max = 10'000'000;
   // Of every `backfill_share_inverse` grants of a pool with backfill waiting, one is backfill: the
-  // guaranteed share (20 = 5 %).
+  // guaranteed share (20 = 5 %). The same holds for the window. Below 3 counts as 3.
   uint32_t backfill_share_inverse = 20;
-  Duration backfill_slice = std::chrono::seconds(5);       // A backfill grant's time.
-  uint64_t backfill_slice_bytes = uint64_t{32} << 20;      // A backfill grant's bytes.
-  Duration backoff_min = std::chrono::seconds(5);          // After a failure: doubled each time,
-  Duration backoff_max = std::chrono::minutes(15);         // up to this.
+  Duration backfill_slice = std::chrono::seconds(5);   // A window or backfill grant's time.
+  uint64_t backfill_slice_bytes = uint64_t{32} << 20;  // A window or backfill grant's bytes.
+  Duration backoff_min = std::chrono::seconds(5);      // After a failure: doubled each time,
+  Duration backoff_max = std::chrono::minutes(15);     // up to this.
 };
 
 struct Job {
@@ -57,9 +57,9 @@ struct Grant {
   Job job;
   HostId host = 0;
   EgressId egress = 0;
-  Duration slice = Duration::max();      // Stop at a safe point after this long.
-  uint64_t slice_bytes = UINT64_MAX;     // Or after so many bytes.
-  uint64_t ticket = 0;                   // Identifies the grant.
+  Duration slice = Duration::max();   // Stop at a safe point after this long.
+  uint64_t slice_bytes = UINT64_MAX;  // Or after so many bytes.
+  uint64_t ticket = 0;                // Identifies the grant.
 };
 
 struct PoolStats {
@@ -77,12 +77,18 @@ class Scheduler final {
   ~Scheduler();
 
   // Egress addresses and hosts. An egress address's `connections` bounds all its pools together.
+  // A name that is known already keeps its id and gets the new limits: for a reload.
   EgressId AddEgress(std::string_view address, uint32_t connections_max);
   HostId AddHost(std::string_view name, const HostLimits& limits);
 
   // The mailbox's host decides its pool; its egress address is chosen by rendezvous hashing and
-  // stays. Fails with kResourceExhausted beyond mailboxes_max, kAlreadyExists.
+  // stays. Fails with kResourceExhausted beyond mailboxes_max, kAlreadyExists, kInvalidArgument for
+  // an unknown host, mailbox id 0 or when there is no egress address.
   Status AddMailbox(MailboxId mailbox, TenantId tenant, HostId host);
+
+  // Forgets the mailbox and what is queued of it. Fails with kNotFound, or kConflict while it is
+  // out on a grant: finish that first.
+  Status RemoveMailbox(MailboxId mailbox);
 
   // Queues `job`; of one mailbox and kind at most one is queued: the earlier deadline and
   // not_before of the two are kept. kNotFound for an unknown mailbox.
@@ -92,14 +98,19 @@ class Scheduler final {
   std::optional<Grant> Take(TimePoint now);
 
   // Returns the connection. The outcome steers the pool and the mailbox's back-off: kThrottled
-  // narrows the pool at once and blocks it for retry_after (or a back-off); kUnreachable, kTimeout
-  // and kTlsFailed back the mailbox off; success clears its back-off. It does not queue the job
-  // again: the caller submits what is left.
+  // narrows the pool at once and blocks it for retry_after (or a back-off); every other failure
+  // backs the mailbox off, and several of kUnreachable, kTimeout, kTlsFailed and kProtocol in a row
+  // block the pool; kCancelled changes nothing; success clears the back-off. It does not queue the
+  // job again: the caller submits what is left. A grant is given back once; anything else aborts.
   void Finish(const Grant& grant, TimePoint now, const Status& outcome);
 
   // Like Finish() with success, but keeps the connection if a job of the same mailbox is due and no
   // more urgent one of another mailbox waits for this pool: then returns its grant. Costs no login.
   std::optional<Grant> Continue(const Grant& grant, TimePoint now);
+
+  // The same, except that when it gives none the grant stays out: its connection counts until the
+  // caller has closed it and calls Finish().
+  std::optional<Grant> TryContinue(const Grant& grant, TimePoint now);
 
   // Until then, only Submit(), Finish() or Continue() can make Take() give more. max(): never.
   TimePoint NextWake(TimePoint now) const;

@@ -31,16 +31,19 @@ struct BlobLocation {
 struct BlobStoreOptions {
   std::string directory;
   uint64_t segment_bytes_max = uint64_t{256} << 20;  // A larger body gets a segment of its own.
+  // Left free on the disk, so that records can still be written and compacted: below it every
+  // write is refused with kDiskFull.
+  uint64_t free_bytes_min = uint64_t{64} << 20;
 };
 
 // Begin/Append/Sync: one thread (the committer's). Reads: any thread.
 class BlobStore {
  public:
-  // A body that arrives in parts. Destroying it unfinished leaves a hole.
+  // A body that arrives in parts. Destroying it unfinished leaves a hole. Dies before its store.
   class Writer {
    public:
     virtual ~Writer() = default;
-    // At most the announced size in all.
+    // At most the announced size in all, else kInvalidArgument.
     virtual Status Append(std::string_view part) = 0;
     // All bytes were appended: the location and the hash of what was written.
     struct Finished {
@@ -57,9 +60,10 @@ class BlobStore {
 
   virtual Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) = 0;
   virtual Result<std::unique_ptr<Writer>> Begin(uint64_t size) = 0;
-  // Everything appended or finished so far is durable.
+  // Everything appended or finished so far is durable. After kDiskFull the bodies appended since
+  // the last success are lost, and new ones may be appended; after kIo all further calls fail.
   virtual Status Sync() = 0;
-  // The body, not yet checked against its hash.
+  // The body, not yet checked against its hash. kCorrupt when no such body lies there.
   virtual Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const = 0;
   virtual uint64_t bytes_written() const = 0;  // Since Open(), headers and padding included.
 };

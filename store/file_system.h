@@ -18,9 +18,11 @@ class File {
  public:
   virtual ~File() = default;
   virtual Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const = 0;  // 0: the end.
-  virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;  // kDiskFull, kIo.
+  virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;            // kDiskFull, kIo.
   virtual Status Sync() = 0;  // Data durable. After a failure the file must not be trusted.
   virtual Result<uint64_t> Size() const = 0;
+  // A hint that this range is about to be written; does not change Size().
+  virtual void Preallocate(uint64_t /*offset*/, uint64_t /*bytes*/) {}
 };
 
 // Thread-safe. Paths are as the operating system takes them.
@@ -28,10 +30,12 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   virtual Status CreateDirectories(const std::string& path) = 0;  // Mode 0700, durable.
-  virtual Result<std::unique_ptr<File>> Create(const std::string& path) = 0;  // Must not exist; 0600.
+  virtual Result<std::unique_ptr<File>> Create(
+      const std::string& path) = 0;  // Must not exist; 0600.
   virtual Result<std::unique_ptr<File>> Open(const std::string& path) = 0;
   virtual Status Remove(const std::string& path) = 0;
-  virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;  // Names, sorted.
+  virtual Result<std::vector<std::string>> List(
+      const std::string& directory) = 0;  // Names, sorted.
   virtual Status SyncDirectory(const std::string& directory) = 0;
   virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
 };

@@ -30,27 +30,32 @@ namespace mailhaul::store {
 
 using FolderId = uint32_t;  // Within its mailbox; 1, 2, ...
 
+// Longer names are refused with kInvalidArgument.
+inline constexpr size_t kNameBytesMax = 255;
+inline constexpr size_t kAddressBytesMax = 320;
+inline constexpr size_t kFolderNameBytesMax = 1000;
+
 struct FolderRecord {
   FolderId id = 0;
-  std::string name;  // UTF-8.
-  std::string role;  // RFC 6154 without the backslash, lower case; "" for none.
-  uint32_t uid_validity = 0;  // 0: never opened.
-  Uid uid_next = 0;           // As of the last complete check.
+  std::string name;                // UTF-8.
+  std::string role;                // RFC 6154 without the backslash, lower case; "" for none.
+  uint32_t uid_validity = 0;       // 0: never opened.
+  Uid uid_next = 0;                // As of the last complete check.
   bool window_complete = false;    // Under uid_validity: all of the window is in the ledger.
   bool backfill_complete = false;  // All UIDs below uid_next are in the ledger.
-  uint64_t messages = 0;  // Exact; changed by Append() only.
-  uint64_t unread = 0;    // Exact; changed by Append() only.
+  uint64_t messages = 0;           // Exact; changed by Append() only.
+  uint64_t unread = 0;             // Exact; changed by Append() only.
 };
 
 struct MailboxRecord {
   MailboxId id;
   TenantId tenant;
-  std::string name;      // The id in configuration and HTTP, local to the tenant.
+  std::string name;  // The id in configuration and HTTP, local to the tenant.
   std::string address;
-  WallTime last_complete{};  // 0: no complete check yet.
+  WallTime last_complete{};      // 0: no complete check yet.
   double window_coverage = 0;    // 0..1
   double backfill_coverage = 0;  // 0..1
-  std::string error_code;    // Of the last check; "" when it was complete. Code names of status.h.
+  std::string error_code;  // Of the last check; "" when it was complete. Code names of status.h.
   std::string error_detail;
   uint64_t messages = 0;  // Exact; changed by Append() only. Counts placements.
   uint64_t bytes = 0;     // Logical bytes of those; the same.
@@ -66,9 +71,9 @@ struct IngestMessage {
   std::optional<BlobLocation> location;  // From BlobStore::Writer.
   uint64_t size = 0;
   Sha256 sha256{};
-  std::string content;        // EncodeContent() of what was parsed (message_content.h).
-  uint64_t thread = 0;        // Thread id: messages with equal values belong together.
-  bool quarantined = false;   // Stored raw, but could not be parsed; content says why.
+  std::string content;       // EncodeContent() of what was parsed (message_content.h).
+  uint64_t thread = 0;       // Thread id: messages with equal values belong together.
+  bool quarantined = false;  // Stored raw, but could not be parsed; content says why.
 };
 
 // Messages of one folder under one UIDVALIDITY, and what else was learned about its UIDs.
@@ -81,9 +86,9 @@ struct IngestBatch {
 
   // Filled by Append().
   Status status;
-  uint32_t stored = 0;      // New placements.
-  uint32_t duplicates = 0;  // UIDs that were in the ledger already: nothing was changed for them.
-  uint32_t relinked = 0;    // Placements of an earlier UIDVALIDITY that got their new UID.
+  uint32_t stored = 0;        // New placements.
+  uint32_t duplicates = 0;    // UIDs that were in the ledger already: nothing was changed for them.
+  uint32_t relinked = 0;      // Placements of an earlier UIDVALIDITY that got their new UID.
   uint64_t bytes_stored = 0;  // Body bytes newly written.
 };
 
@@ -123,9 +128,9 @@ struct MessagePage {
 };
 
 struct MailStoreStats {
-  uint64_t commits = 0;        // Calls of KeyValueStore::Commit().
-  uint64_t blob_bytes = 0;     // Written to segments.
-  uint64_t record_bytes = 0;   // Keys and values of all batches.
+  uint64_t commits = 0;       // Calls of KeyValueStore::Commit().
+  uint64_t blob_bytes = 0;    // Written to segments.
+  uint64_t record_bytes = 0;  // Keys and values of all batches.
 };
 
 class MailStore final {
@@ -137,8 +142,14 @@ class MailStore final {
 
   // Onboarding. An id once given never changes, whatever the order of later calls.
   Result<TenantId> EnsureTenant(std::string_view name);
-  Result<MailboxId> EnsureMailbox(TenantId tenant, std::string_view name,
-                                  std::string_view address);
+  Result<MailboxId> EnsureMailbox(TenantId tenant, std::string_view name, std::string_view address);
+  // Many at once with few log syncs; ids in the order of `mailboxes`.
+  struct NewMailbox {
+    std::string name;
+    std::string address;
+  };
+  Result<std::vector<MailboxId>> EnsureMailboxes(TenantId tenant,
+                                                 std::span<const NewMailbox> mailboxes);
   Result<FolderId> EnsureFolder(MailboxId mailbox, std::string_view name, std::string_view role);
 
   // Makes all batches durable with one sync of the segments and one log sync, and sets each
@@ -151,6 +162,9 @@ class MailStore final {
   // Result of a check: last_complete, coverages, error. Counters are kept. Not synced by itself:
   // a crash may lose the newest values, never consistency.
   Status SaveMailboxCheck(const MailboxRecord& mailbox);
+  // Makes the results of all checks durable. Append() and SaveMailboxCheck() do so now and then,
+  // and so does the destructor.
+  Status FlushChecks();
 
   std::optional<TenantId> FindTenant(std::string_view name) const;
   std::optional<MailboxId> FindMailbox(TenantId tenant, std::string_view name) const;
@@ -167,8 +181,9 @@ class MailStore final {
 
   MailStoreStats stats() const;
 
+  struct Impl;  // For the store's own files (mail_store_impl.h).
+
  private:
-  struct Impl;
   explicit MailStore(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

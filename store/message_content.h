@@ -13,6 +13,7 @@
 namespace mailhaul::store {
 
 inline constexpr size_t kContentBytesMax = 48 * 1024;
+inline constexpr size_t kContentTextBytesMax = 8 * 1024;
 
 struct Address {
   std::string name;   // Decoded, UTF-8.
@@ -41,8 +42,8 @@ struct MessageContent {
   std::string unparsed_reason;  // Not empty: stored raw only, and why.
 };
 
-// The record. Lists that would make it longer than kContentBytesMax are cut at their end, then
-// texts: the raw message has them all.
+// The record, at most kContentBytesMax long. Every text is cut to its first kContentTextBytesMax
+// bytes, then the longest lists are cut at their end until all fits: the raw message has the rest.
 std::string EncodeContent(const MessageContent& content);
 // kCorrupt when `record` is not a valid record.
 Result<MessageContent> DecodeContent(std::string_view record);

@@ -16,14 +16,14 @@
 
 namespace mailhaul::imap {
 
-inline constexpr size_t kLineBytesMax = 1024 * 1024;      // One response, literals excluded.
+inline constexpr size_t kLineBytesMax = 1024 * 1024;  // One response, literals excluded.
 inline constexpr size_t kListDepthMax = 50;
 inline constexpr size_t kFoldersMax = 10'000;
 inline constexpr size_t kSmallLiteralBytesMax = 64 * 1024;  // Literals other than bodies.
-inline constexpr size_t kBatchBytesMax = 1024 * 1024;     // Announced bytes of one UID FETCH.
+inline constexpr size_t kBatchBytesMax = 1024 * 1024;       // Announced bytes of one UID FETCH.
 inline constexpr size_t kBatchMessagesMax = 200;
-inline constexpr size_t kUidSetBytesMax = 4000;           // Command line length servers accept.
-inline constexpr size_t kPipelineDepth = 3;               // Body commands in flight.
+inline constexpr size_t kUidSetBytesMax = 4000;  // Command line length servers accept.
+inline constexpr size_t kPipelineDepth = 3;      // Body commands in flight.
 
 struct SessionOptions {
   Duration command_timeout = std::chrono::seconds(60);  // Without a byte from the server.

@@ -17,26 +17,30 @@ namespace mailhaul::config {
 
 inline constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
 inline constexpr size_t kDepthMax = 32;
-inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant; more by CSV.
+inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant.
+inline constexpr size_t kTenantFilesMax = 100'000;
+inline constexpr size_t kProblemsPerFileMax = 100;  // The rest is summed up in one line.
 
 enum class SecurityMode : uint8_t { kTls, kStartTls, kPlaintext };
 
 struct Server {
-  std::string host;
+  std::string host;  // Lower case; a name or a literal address (IPv6 without brackets).
   uint16_t port = 0;
-  SecurityMode security = SecurityMode::kTls;
-  std::string username;
+  SecurityMode security = SecurityMode::kTls;  // kPlaintext only to loopback or if allowed by name.
+  std::string username;                        // Filled: the address, or the source's.
   Secret password;
 };
 
 struct MailboxConfig {
-  std::string id;       // Within the tenant: letters, digits, ".", "_", "-", "@", "+"; 1..128 bytes.
+  // Unique within the tenant: letters, digits, ".", "_", "-", "@", "+"; 1..128 bytes.
+  std::string id;
   std::string address;
-  Server source;        // protocol: imap (pop3 is refused until it is built).
+  Server source;                     // protocol: imap (pop3 is refused until it is built).
+  std::optional<Server> submission;  // Checked here; nothing sends yet.
 };
 
 struct Token {
-  std::string sha256;               // 32 bytes: of the token. The token itself is never kept.
+  std::string sha256;               // 32 bytes: of the token, unique in the whole configuration.
   std::vector<std::string> scopes;  // "read", "send", "admin".
 };
 
@@ -77,8 +81,8 @@ struct HostLimits {
 };
 
 struct Http {
-  std::string address = "127.0.0.1";
-  uint16_t port = 8025;
+  std::string address = "127.0.0.1";  // Literal IP; IPv6 without brackets.
+  uint16_t port = 8025;               // 0: any free one.
 };
 
 struct Network {
@@ -93,13 +97,14 @@ struct Config {
   std::string data_dir;  // Relative paths are relative to the file that names them.
   uint32_t threads = 0;  // 0: auto.
   uint64_t memory_budget = uint64_t{512} << 20;
-  std::optional<Http> http;
-  std::vector<Egress> egress;
+  std::optional<Http> http;    // Absent: no HTTP server.
+  std::vector<Egress> egress;  // Never empty; one element with address "" unless configured.
   HostLimits default_limits;
-  std::map<std::string, HostLimits> hosts;
+  std::map<std::string, HostLimits> hosts;  // By host in lower case; complete, defaults filled.
   Network network;
   std::vector<TenantConfig> tenants;
 
+  // The limits of `host` (any case), else default_limits.
   const HostLimits& LimitsOf(const std::string& host) const;
 };
 
@@ -107,20 +112,22 @@ struct Config {
 struct Problem {
   std::string file;
   int line = 0;    // From 1; 0 when it concerns the whole file.
-  int column = 0;
+  int column = 0;  // From 1, in bytes.
   std::string message;
-  bool fatal = true;  // False: one tenant file is left out, the rest goes on.
+  bool fatal = true;     // False: one tenant file is left out, the rest goes on.
+  bool warning = false;  // True (then not fatal): nothing is left out.
   std::string ToString() const;
 };
 
 struct Loaded {
   std::optional<Config> config;  // Absent when a problem of the main file is fatal.
-  std::vector<Problem> problems;
+  std::vector<Problem>
+      problems;  // Main file first, then tenant files by name; by position in each.
 };
 
 // Reads `file`, the tenant files it names, and the secrets they refer to (environment, files). One
 // syntax error of a file, else all its semantic errors at once. `environment` is getenv in
-// production; it returns null for what is not set.
+// production; it returns null for what is not set. Blocks on disk. No problem quotes a secret.
 using EnvironmentLookup = const char* (*)(const char* name);
 Loaded LoadConfig(const std::string& file, EnvironmentLookup environment);
 

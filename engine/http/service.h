@@ -41,8 +41,8 @@ struct TokenGrant {
 struct MailboxLive {
   std::string state;  // "ok", "pending", "collecting", "unreachable", "throttled",
                       // "needs_credentials", "error"
-  std::optional<WallTime> next_due_at;
-  std::optional<int64_t> lag_seconds;
+  std::optional<WallTime> next_due_at{};
+  std::optional<int64_t> lag_seconds{};
   bool throttled = false;
 };
 

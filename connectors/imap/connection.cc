@@ -1,0 +1,138 @@
+#include "connectors/imap/connection.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/text.h"
+#include "connectors/imap/refusal.h"
+#include "connectors/net/loop.h"
+
+namespace mailhaul::imap {
+namespace {
+
+Status AsFailure(const Response& bye) {
+  const Status status = ClassifyRefusal(bye, "the session", Code::kUnreachable);
+  return status.code() == Code::kThrottled ? status : Status(Code::kUnreachable, status.message());
+}
+
+}  // namespace
+
+void Connection::ArmDeadline() {
+  stream_->SetDeadline(std::min(net::Loop::Current()->Now() + command_timeout_, overall_deadline_));
+}
+
+void Connection::PrepareBuffer() {
+  if (buffer_ == nullptr || (filled_ && buffer_bytes_ < kReadBufferBytesMax)) {
+    buffer_bytes_ = buffer_ == nullptr ? kReadBufferBytesMin : buffer_bytes_ * 4;
+    buffer_bytes_ = std::min(buffer_bytes_, kReadBufferBytesMax);
+    buffer_ = std::make_unique_for_overwrite<char[]>(buffer_bytes_);
+  }
+}
+
+net::Task<Status> Connection::ReadMore() {
+  PrepareBuffer();
+  ArmDeadline();
+  Result<size_t> bytes = co_await stream_->Read(std::span<char>(buffer_.get(), buffer_bytes_));
+  if (!bytes.ok()) {
+    co_return bytes.status();
+  }
+  // While the engine works on what we have, the server owes us nothing.
+  stream_->SetDeadline(overall_deadline_);
+  if (*bytes == 0) {
+    co_return Status(Code::kUnreachable, body_left_ > 0
+                                             ? "the server closed the connection within a message"
+                                             : "the server closed the connection");
+  }
+  received_anything_ = true;
+  filled_ = *bytes == buffer_bytes_;
+  input_ = std::string_view(buffer_.get(), *bytes);
+  co_return Status::Ok();
+}
+
+net::Task<Result<ResponseParser::Event>> Connection::Next() {
+  MH_CHECK(body_left_ == 0);
+  for (;;) {
+    Result<ResponseParser::Event> event = parser_.Next(&input_);
+    if (!event.ok()) {
+      co_return event.status();
+    }
+    if (*event == ResponseParser::Event::kBody) {
+      body_left_ = parser_.body_bytes();
+      co_return *event;
+    }
+    if (*event == ResponseParser::Event::kResponse) {
+      if (++responses_ > kResponsesPerCommandMax) {
+        co_return Status(Code::kProtocol, "the server sent too many responses to one command");
+      }
+      if (response().condition == Condition::kBye) {
+        co_return AsFailure(response());
+      }
+      co_return *event;
+    }
+    CO_RETURN_IF_ERROR(ReadMore());
+  }
+}
+
+net::Task<Result<std::string_view>> Connection::ReadBody() {
+  MH_CHECK(body_left_ > 0);
+  if (input_.empty()) {
+    CO_RETURN_IF_ERROR(ReadMore());
+  }
+  const std::string_view chunk =
+      input_.substr(0, static_cast<size_t>(std::min<uint64_t>(body_left_, input_.size())));
+  input_.remove_prefix(chunk.size());
+  body_left_ -= chunk.size();
+  co_return chunk;
+}
+
+net::Task<Status> Connection::SkipBody() {
+  while (body_left_ > 0) {
+    CO_TRY(const std::string_view chunk, ReadBody());
+    static_cast<void>(chunk);
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> Connection::Write(std::string_view bytes) {
+  responses_ = 0;
+  ArmDeadline();
+  Status written = co_await stream_->Write(bytes);
+  stream_->SetDeadline(overall_deadline_);
+  co_return written;
+}
+
+net::Task<Result<Response>> Connection::Run(EncodedCommand command, UntaggedHandler& handler) {
+  CO_RETURN_IF_ERROR(Write(command.parts.front()));
+  size_t parts_sent = 1;
+  for (;;) {
+    CO_TRY(const ResponseParser::Event event, Next());
+    if (event == ResponseParser::Event::kBody) {
+      CO_RETURN_IF_ERROR(SkipBody());
+    } else if (response().kind == ResponseKind::kTagged) {
+      if (response().tag != command.tag) {
+        co_return Status(Code::kProtocol, "the server answered a command that was never sent: " +
+                                              EscapeForLog(response().tag, 20));
+      }
+      co_return Response(response());
+    } else if (response().kind == ResponseKind::kContinuation) {
+      if (parts_sent == command.parts.size()) {
+        co_return Status(Code::kProtocol, "the server asks for data that no command announced");
+      }
+      CO_RETURN_IF_ERROR(Write(command.parts[parts_sent]));
+      ++parts_sent;
+    } else {
+      Status handled = handler.OnUntagged(response());
+      if (!handled.ok()) {
+        co_return handled;
+      }
+    }
+  }
+}
+
+net::Task<void> Connection::Close() {
+  stream_->SetDeadline(TimePoint::max());
+  co_await stream_->Close();
+}
+
+}  // namespace mailhaul::imap

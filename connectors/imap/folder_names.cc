@@ -1,0 +1,241 @@
+#include "connectors/imap/folder_names.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "connectors/imap/imap_session.h"
+#include "connectors/imap/modified_utf7.h"
+
+namespace mailhaul::imap {
+namespace {
+
+struct NamedRole {
+  std::string_view name;
+  FolderRole role;
+};
+
+constexpr std::array<NamedRole, 8> kAttributes = {{
+    {"\\Sent", FolderRole::kSent},
+    {"\\Drafts", FolderRole::kDrafts},
+    {"\\Trash", FolderRole::kTrash},
+    {"\\Junk", FolderRole::kJunk},
+    {"\\Archive", FolderRole::kArchive},
+    {"\\All", FolderRole::kAll},
+    {"\\Flagged", FolderRole::kFlagged},
+    {"\\Important", FolderRole::kImportant},
+}};
+
+// Names that servers and clients give these folders where SPECIAL-USE is missing. ASCII in lower
+// case; other letters as they are usually written.
+constexpr NamedRole kKnownNames[] = {
+    {"sent", FolderRole::kSent},
+    {"sent items", FolderRole::kSent},
+    {"sent messages", FolderRole::kSent},
+    {"sent mail", FolderRole::kSent},
+    {"gesendet", FolderRole::kSent},
+    {"gesendete objekte", FolderRole::kSent},
+    {"gesendete elemente", FolderRole::kSent},
+    {"envoyés", FolderRole::kSent},
+    {"messages envoyés", FolderRole::kSent},
+    {"éléments envoyés", FolderRole::kSent},
+    {"enviados", FolderRole::kSent},
+    {"elementos enviados", FolderRole::kSent},
+    {"posta inviata", FolderRole::kSent},
+    {"inviata", FolderRole::kSent},
+    {"verzonden items", FolderRole::kSent},
+    {"wysłane", FolderRole::kSent},
+    {"skickat", FolderRole::kSent},
+    {"Отправленные", FolderRole::kSent},
+    {"已发送", FolderRole::kSent},
+    {"送信済みメール", FolderRole::kSent},
+    {"drafts", FolderRole::kDrafts},
+    {"draft", FolderRole::kDrafts},
+    {"entwürfe", FolderRole::kDrafts},
+    {"brouillons", FolderRole::kDrafts},
+    {"borradores", FolderRole::kDrafts},
+    {"rascunhos", FolderRole::kDrafts},
+    {"bozze", FolderRole::kDrafts},
+    {"concepten", FolderRole::kDrafts},
+    {"kopie robocze", FolderRole::kDrafts},
+    {"utkast", FolderRole::kDrafts},
+    {"Черновики", FolderRole::kDrafts},
+    {"草稿箱", FolderRole::kDrafts},
+    {"下書き", FolderRole::kDrafts},
+    {"trash", FolderRole::kTrash},
+    {"deleted", FolderRole::kTrash},
+    {"deleted items", FolderRole::kTrash},
+    {"deleted messages", FolderRole::kTrash},
+    {"bin", FolderRole::kTrash},
+    {"papierkorb", FolderRole::kTrash},
+    {"gelöschte objekte", FolderRole::kTrash},
+    {"gelöschte elemente", FolderRole::kTrash},
+    {"corbeille", FolderRole::kTrash},
+    {"éléments supprimés", FolderRole::kTrash},
+    {"papelera", FolderRole::kTrash},
+    {"lixeira", FolderRole::kTrash},
+    {"cestino", FolderRole::kTrash},
+    {"prullenbak", FolderRole::kTrash},
+    {"verwijderde items", FolderRole::kTrash},
+    {"kosz", FolderRole::kTrash},
+    {"papperskorgen", FolderRole::kTrash},
+    {"Корзина", FolderRole::kTrash},
+    {"已删除", FolderRole::kTrash},
+    {"ごみ箱", FolderRole::kTrash},
+    {"junk", FolderRole::kJunk},
+    {"junk e-mail", FolderRole::kJunk},
+    {"junk email", FolderRole::kJunk},
+    {"spam", FolderRole::kJunk},
+    {"spamverdacht", FolderRole::kJunk},
+    {"bulk mail", FolderRole::kJunk},
+    {"indésirables", FolderRole::kJunk},
+    {"courrier indésirable", FolderRole::kJunk},
+    {"correo no deseado", FolderRole::kJunk},
+    {"lixo eletrônico", FolderRole::kJunk},
+    {"posta indesiderata", FolderRole::kJunk},
+    {"ongewenste e-mail", FolderRole::kJunk},
+    {"skräppost", FolderRole::kJunk},
+    {"Спам", FolderRole::kJunk},
+    {"垃圾邮件", FolderRole::kJunk},
+    {"迷惑メール", FolderRole::kJunk},
+    {"archive", FolderRole::kArchive},
+    {"archives", FolderRole::kArchive},
+    {"archiv", FolderRole::kArchive},
+    {"archivo", FolderRole::kArchive},
+    {"arquivo", FolderRole::kArchive},
+    {"archivio", FolderRole::kArchive},
+    {"archief", FolderRole::kArchive},
+};
+
+bool HasAttribute(const ListEntry& entry, std::string_view name) {
+  return std::any_of(entry.attributes.begin(), entry.attributes.end(),
+                     [name](const std::string& own) { return EqualsIgnoreCase(own, name); });
+}
+
+FolderRole RoleFromAttributes(const ListEntry& entry) {
+  for (const NamedRole& known : kAttributes) {
+    if (HasAttribute(entry, known.name)) {
+      return known.role;
+    }
+  }
+  return FolderRole::kNone;
+}
+
+FolderRole RoleFromName(std::string_view name) {
+  if (StartsWithIgnoreCase(name, "INBOX/")) {
+    name.remove_prefix(6);
+  }
+  const std::string lower = AsciiLowered(name);
+  for (const NamedRole& known : kKnownNames) {
+    if (lower == known.name) {
+      return known.role;
+    }
+  }
+  return FolderRole::kNone;
+}
+
+// One role, one folder: the first that claims it.
+void DropRepeatedRoles(std::vector<FolderInfo>* folders) {
+  std::set<FolderRole> taken;
+  for (FolderInfo& folder : *folders) {
+    if (folder.role != FolderRole::kNone && !taken.insert(folder.role).second) {
+      folder.role = FolderRole::kNone;
+    }
+  }
+}
+
+bool HasControlCharacter(std::string_view name) {
+  return std::any_of(name.begin(), name.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; });
+}
+
+std::string DisplayLevel(std::string_view wire_name) {
+  const std::optional<std::string> decoded = DecodeModifiedUtf7(wire_name);
+  std::string name;
+  if (decoded) {
+    name = *decoded;
+  } else if (IsValidUtf8(wire_name)) {
+    name = wire_name;
+  } else {
+    name = EscapeForLog(wire_name, kFolderNameBytesMax);
+  }
+  for (size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash)) {
+    name.replace(slash, 1, "\\x2f");
+  }
+  return name;
+}
+
+}  // namespace
+
+std::string DisplayName(std::string_view wire_name, char delimiter) {
+  std::string name;
+  for (;;) {
+    const size_t end = delimiter == '\0' ? std::string_view::npos : wire_name.find(delimiter);
+    name += DisplayLevel(wire_name.substr(0, end));
+    if (end == std::string_view::npos) {
+      break;
+    }
+    name += '/';
+    wire_name.remove_prefix(end + 1);
+  }
+  // INBOX is the one name without case (RFC 9051 section 5.1).
+  if (EqualsIgnoreCase(name, "INBOX") || StartsWithIgnoreCase(name, "INBOX/")) {
+    name.replace(0, 5, "INBOX");
+  }
+  return name;
+}
+
+Status FolderCollector::Add(const ListEntry& entry) {
+  if (entry.mailbox.size() > kFolderNameBytesMax) {
+    return {Code::kProtocol, "the server lists a folder with an overlong name"};
+  }
+  if (HasControlCharacter(entry.mailbox)) {
+    return {Code::kProtocol, "the server lists a folder with control characters in its name: " +
+                                 EscapeForLog(entry.mailbox)};
+  }
+  if (entry.mailbox.empty() || HasAttribute(entry, "\\Noselect") ||
+      HasAttribute(entry, "\\NonExistent")) {
+    return {};
+  }
+  if (folders_.size() >= kFoldersMax) {
+    return {Code::kProtocol, "the server lists too many folders"};
+  }
+  FolderInfo folder;
+  folder.name = DisplayName(entry.mailbox, entry.delimiter);
+  folder.wire_name = entry.mailbox;
+  folder.role = RoleFromAttributes(entry);
+  has_special_use_ = has_special_use_ || folder.role != FolderRole::kNone;
+  if (folder.name == "INBOX") {
+    folder.role = FolderRole::kInbox;
+  }
+  folders_.push_back(std::move(folder));
+  return {};
+}
+
+std::vector<FolderInfo> FolderCollector::Finish() && {
+  std::unordered_set<std::string> wire_names;
+  std::unordered_set<std::string> names;
+  std::vector<FolderInfo> unique;
+  for (FolderInfo& folder : folders_) {
+    const bool inbox_again = folder.name == "INBOX" && names.count(folder.name) > 0;
+    if (inbox_again || !wire_names.insert(folder.wire_name).second) {
+      continue;
+    }
+    if (!has_special_use_ && folder.role == FolderRole::kNone) {
+      folder.role = RoleFromName(folder.name);
+    }
+    if (!names.insert(folder.name).second) {
+      // Another folder looks the same to people: show what tells them apart.
+      folder.name += " [" + EscapeForLog(folder.wire_name, kFolderNameBytesMax) + "]";
+      names.insert(folder.name);
+    }
+    unique.push_back(std::move(folder));
+  }
+  DropRepeatedRoles(&unique);
+  return unique;
+}
+
+}  // namespace mailhaul::imap

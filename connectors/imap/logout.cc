@@ -1,0 +1,17 @@
+#include <utility>
+
+#include "connectors/imap/commands.h"
+#include "connectors/net/loop.h"
+
+namespace mailhaul::imap {
+
+net::Task<void> Logout(Connection& connection) {
+  connection.SetOverallDeadline(net::Loop::Current()->Now() + kLogoutTime);
+  IgnoreUntagged ignore;
+  EncodedCommand command = PlainCommand(connection.NextTag(), "LOGOUT");
+  const Result<Response> done = co_await connection.Run(std::move(command), ignore);
+  // The usual end is the server's BYE; that and every failure lead to the same close.
+  static_cast<void>(done.ok());
+}
+
+}  // namespace mailhaul::imap

@@ -1,0 +1,43 @@
+// The SourceSession over a logged-in Connection: remembers whether the connection is still usable,
+// and hands each call to its command (commands.h).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "connectors/imap/capabilities.h"
+#include "connectors/imap/connection.h"
+#include "connectors/imap/imap_session.h"
+
+namespace mailhaul::imap {
+
+class ImapSession final : public SourceSession {
+ public:
+  ImapSession(std::unique_ptr<Connection> connection, Capabilities capabilities,
+              const SessionOptions& options)
+      : connection_(std::move(connection)),
+        capabilities_(std::move(capabilities)),
+        options_(options) {}
+
+  net::Task<Result<std::vector<FolderInfo>>> ListFolders() override;
+  net::Task<Result<OpenedFolder>> OpenFolder(const FolderInfo& folder) override;
+  net::Task<Result<UidSet>> ListUids(std::optional<WallTime> since) override;
+  net::Task<Result<std::vector<MessageMeta>>> FetchMeta(const UidSet& uids) override;
+  net::Task<Status> FetchBodies(std::span<const MessageMeta> messages, BodySink& sink) override;
+  void Abort() override;
+  net::Task<void> Close() override;
+
+ private:
+  // Remembers a failure that ends the session.
+  void Note(const Status& outcome);
+
+  std::unique_ptr<Connection> connection_;
+  const Capabilities capabilities_;
+  const SessionOptions options_;
+  uint32_t messages_ = 0;  // Of the open folder.
+  Status ended_;           // Why the session can no longer be used.
+};
+
+}  // namespace mailhaul::imap

@@ -1,0 +1,27 @@
+// TLS over any stream, on OpenSSL: as a client with verification, or as a server.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "connectors/net/stream.h"
+#include "connectors/net/tls_context.h"
+
+namespace mailhaul::net {
+
+// The handshake of a client; see Network::StartTls(). `context`: TlsContext::Client(). On success
+// the deadline of the stream is unset. On failure `stream` has been closed: kTlsFailed when a check
+// failed or the server does not speak TLS, else the failure of `stream`.
+//
+// The stream that results reads an end without close_notify as kUnreachable: somebody may have cut
+// it short. While idle it holds one buffer of 16 KiB besides OpenSSL's state.
+Task<Result<std::unique_ptr<Stream>>> ConnectTls(std::unique_ptr<Stream> stream,
+                                                 std::shared_ptr<const TlsContext> context,
+                                                 std::string host_name, TimePoint deadline);
+
+// The handshake of a server, which asks for no certificate. `context`: TlsContext::Server().
+Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,
+                                                std::shared_ptr<const TlsContext> context,
+                                                TimePoint deadline);
+
+}  // namespace mailhaul::net

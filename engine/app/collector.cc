@@ -1,0 +1,245 @@
+#include "engine/app/collector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace mailhaul::app {
+namespace {
+
+scheduler::HostLimits ToLimits(const config::HostLimits& limits) {
+  scheduler::HostLimits converted;
+  converted.connections = limits.connections;
+  converted.logins_per_second = limits.logins_per_second;
+  return converted;
+}
+
+}  // namespace
+
+Collector::Collector(CollectorOptions options, const config::Config& config,
+                     pipeline::Context& context, net::Loop& main_loop, std::vector<Worker> workers)
+    : options_(std::move(options)),
+      config_(config),
+      context_(context),
+      main_(main_loop),
+      scheduler_(options_.scheduler) {
+  for (const Worker& worker : workers) {
+    workers_.push_back(std::make_unique<WorkerState>());
+    workers_.back()->worker = worker;
+  }
+}
+
+Collector::~Collector() = default;
+
+Status Collector::Prepare() {
+  for (const config::Egress& egress : config_.egress) {
+    if (!egress.address.empty()) {
+      MH_ASSIGN_OR_RETURN(const net::IpAddress address, net::IpAddress::Parse(egress.address));
+      egress_.push_back(address);
+    }
+    scheduler_.AddEgress(egress.address, egress.connections);
+  }
+  if (config_.egress.empty()) {
+    scheduler_.AddEgress("", config::Egress().connections);
+  }
+  for (const config::TenantConfig& tenant : config_.tenants) {
+    MH_RETURN_IF_ERROR(Onboard(tenant));
+  }
+  summary_.mailboxes_total = mailboxes_.size();
+  return {};
+}
+
+Status Collector::Onboard(const config::TenantConfig& tenant) {
+  MH_ASSIGN_OR_RETURN(const TenantId tenant_id, context_.store.EnsureTenant(tenant.name));
+  for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+    MH_ASSIGN_OR_RETURN(
+        const MailboxId id,
+        context_.store.EnsureMailbox(tenant_id, mailbox.id, mailbox.address));
+    MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, context_.store.GetMailbox(id));
+    auto state = std::make_unique<MailboxState>();
+    state->id = id;
+    state->tenant = &tenant;
+    state->config = &mailbox;
+    state->host = HostOf(mailbox.source.host);
+    state->worker = mailboxes_.size() % workers_.size();
+    state->last_complete = record.last_complete;
+    state->window_coverage = record.window_coverage;
+    state->backfill_coverage = record.backfill_coverage;
+    MH_RETURN_IF_ERROR(scheduler_.AddMailbox(id, tenant_id, state->host));
+    by_id_.emplace(id, state.get());
+    by_name_.emplace(state->FullName(), state.get());
+    mailboxes_.push_back(std::move(state));
+  }
+  return {};
+}
+
+scheduler::HostId Collector::HostOf(const std::string& host) {
+  const auto it = hosts_.find(host);
+  if (it != hosts_.end()) {
+    return it->second;
+  }
+  const scheduler::HostId id = scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host)));
+  hosts_.emplace(host, id);
+  host_states_.resize(std::max<size_t>(host_states_.size(), id + 1));
+  return id;
+}
+
+void Collector::Start(std::function<void()> on_done) {
+  MH_CHECK(!started_);
+  started_ = true;
+  on_done_ = std::move(on_done);
+  batch_open_ = mailboxes_.size();
+  const TimePoint now = context_.clock.Now();
+  const WallTime wall = context_.clock.WallNow();
+  for (const auto& mailbox : mailboxes_) {
+    // What was checked lately keeps its rhythm over a restart, so that a restart is no storm.
+    const Duration age = std::max<Duration>(wall - mailbox->last_complete, Duration(0));
+    const Duration freshness = FreshnessOf(*mailbox);
+    const bool wait = options_.continuous && age < freshness;
+    const Duration left = wait ? freshness - age : Duration(0);
+    // Of a mailbox never seen before everything is new: its window is its first check.
+    const bool first = mailbox->last_complete == WallTime{};
+    Submit(*mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew,
+           now + left * 4 / 5, now + left);
+  }
+  Pump();
+}
+
+void Collector::Stop() {
+  if (stopping_) {
+    return;
+  }
+  stopping_ = true;
+  for (const auto& state : workers_) {
+    WorkerState* worker = state.get();
+    worker->worker.loop->Post([worker] {
+      worker->stopping = true;
+      for (SourceSession* session : worker->sessions) {
+        session->Abort();
+      }
+    });
+  }
+  CheckDone();
+}
+
+void Collector::Pump() {
+  const TimePoint now = context_.clock.Now();
+  while (!stopping_) {
+    const std::optional<scheduler::Grant> grant = scheduler_.Take(now);
+    if (!grant.has_value()) {
+      break;
+    }
+    Dispatch(*grant);
+  }
+  ArmTimer();
+  CheckDone();
+}
+
+void Collector::ArmTimer() {
+  main_.CancelTimer(timer_);
+  timer_ = 0;
+  if (stopping_ || (!options_.continuous && batch_open_ == 0)) {
+    return;
+  }
+  const TimePoint now = context_.clock.Now();
+  const TimePoint wake = scheduler_.NextWake(now);
+  if (!options_.continuous && scheduler_.granted() == 0 &&
+      (wake == TimePoint::max() || wake - now > options_.defer_after)) {
+    for (const auto& mailbox : mailboxes_) {
+      if (!mailbox->batch_over) {
+        EndBatchFor(*mailbox,
+                    mailbox->last_error.ok()
+                        ? Status(Code::kThrottled, "its host's limits leave no turn in this run")
+                        : mailbox->last_error,
+                    /*deferred=*/true);
+      }
+    }
+    return;
+  }
+  if (wake != TimePoint::max()) {
+    timer_ = main_.AddTimer(wake, [this] {
+      timer_ = 0;
+      Pump();
+    });
+  }
+}
+
+void Collector::CheckDone() {
+  const bool over = stopping_ || (!options_.continuous && batch_open_ == 0);
+  if (!started_ || !over || scheduler_.granted() > 0 || !on_done_) {
+    return;
+  }
+  main_.CancelTimer(timer_);
+  timer_ = 0;
+  FlushDirty();
+  // Behind the flush, so that everything is durable when `on_done` runs.
+  const std::function<void()> done = std::exchange(on_done_, nullptr);
+  net::Loop* main = &main_;
+  context_.committer.Run([main, done] { main->Post(done); });
+}
+
+const MailboxState* Collector::Find(std::string_view tenant, std::string_view mailbox) const {
+  std::string name(tenant);
+  name += '/';
+  name += mailbox;
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : it->second;
+}
+
+void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
+  const auto it = by_name_.find(std::string(tenant) + "/" + std::string(mailbox));
+  if (it == by_name_.end() || !options_.continuous || stopping_) {
+    return;
+  }
+  MailboxState& state = *it->second;
+  const TimePoint now = context_.clock.Now();
+  const bool was_active = state.active_until > now;
+  state.active_until = now + state.tenant->freshness.active_for;
+  if (!was_active && state.phase == MailboxState::Phase::kOk) {
+    SubmitNextCheck(state);
+    Pump();
+  }
+}
+
+void Collector::MarkDirty(MailboxState& mailbox) {
+  dirty_.insert(&mailbox);
+  if (!flush_armed_ && !stopping_) {
+    flush_armed_ = true;
+    constexpr Duration kFlushEvery = std::chrono::seconds(5);
+    main_.AddTimer(context_.clock.Now() + kFlushEvery, [this] {
+      flush_armed_ = false;
+      FlushDirty();
+    });
+  }
+}
+
+// Last-complete times are written in batches: a check that finds nothing writes nothing by itself.
+void Collector::FlushDirty() {
+  for (const MailboxState* mailbox : dirty_) {
+    store::MailboxRecord record;
+    record.id = mailbox->id;
+    record.last_complete = mailbox->last_complete;
+    record.window_coverage = mailbox->window_coverage;
+    record.backfill_coverage = mailbox->backfill_coverage;
+    record.error_code = mailbox->last_error.ok() ? "" : ToString(mailbox->last_error.code());
+    record.error_detail = mailbox->last_error.message();
+    store::MailStore* store = &context_.store;
+    context_.committer.Run([store, record] {
+      const Result<store::MailboxRecord> stored = store->GetMailbox(record.id);
+      store::MailboxRecord merged = record;
+      if (stored.ok()) {
+        merged.tenant = stored->tenant;
+        merged.name = stored->name;
+        merged.address = stored->address;
+      }
+      const Status saved = store->SaveMailboxCheck(merged);
+      if (!saved.ok()) {
+        LogWarning("cannot save when a mailbox was last checked: " + saved.ToString());
+      }
+    });
+  }
+  dirty_.clear();
+}
+
+}  // namespace mailhaul::app

@@ -1,0 +1,167 @@
+// Drives collection: asks the scheduler for grants, runs each on a connection, tells the scheduler
+// how it went, and keeps what is known of every mailbox.
+//
+// The scheduler and all bookkeeping live on the main loop; connections are pinned to worker loops
+// and report back by message. Under the simulator all of them are one virtual loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "connectors/connector.h"
+#include "connectors/dialer.h"
+#include "connectors/net/loop.h"
+#include "connectors/net/task.h"
+#include "engine/config/config.h"
+#include "engine/pipeline/mailbox_visit.h"
+#include "scheduler/scheduler.h"
+
+namespace mailhaul::app {
+
+struct CollectorOptions {
+  // False: one batch run, which ends when nothing is left to do now. True: until Stop().
+  bool continuous = false;
+  uint32_t attempts_max = 3;                               // Batch: per mailbox and per host.
+  Duration defer_after = std::chrono::seconds(60);         // Batch: a longer wait is deferred work.
+  scheduler::Options scheduler;
+};
+
+struct Failure {
+  std::string mailbox;  // "tenant/id"
+  Status status;
+  bool deferred = false;  // Nothing is wrong: the work has to wait longer than this run does.
+};
+
+struct Summary {
+  uint64_t mailboxes_total = 0;
+  uint64_t mailboxes_complete = 0;
+  std::vector<Failure> failures;
+  pipeline::IngestStats stats;
+};
+
+// What is known of one mailbox. Touched on the main loop only.
+struct MailboxState {
+  MailboxId id;
+  const config::TenantConfig* tenant = nullptr;
+  const config::MailboxConfig* config = nullptr;
+  scheduler::HostId host = 0;
+  size_t worker = 0;
+
+  enum class Phase : uint8_t { kPending, kCollecting, kOk, kFailing };
+  Phase phase = Phase::kPending;
+  Status last_error;
+  uint32_t attempts = 0;  // Failures in a row.
+  WallTime last_complete{};
+  std::optional<WallTime> next_due;
+  TimePoint active_until{};
+  double window_coverage = 0;
+  double backfill_coverage = 0;
+  bool window_queued = false;
+  bool backfill_queued = false;
+  bool batch_over = false;  // Batch: nothing more will be tried in this run.
+
+  std::string FullName() const { return tenant->name + "/" + config->id; }
+};
+
+struct Worker {
+  net::Loop* loop = nullptr;
+  Dialer* dialer = nullptr;
+};
+
+class Collector final {
+ public:
+  // Everything referred to outlives the collector.
+  Collector(CollectorOptions options, const config::Config& config, pipeline::Context& context,
+            net::Loop& main_loop, std::vector<Worker> workers);
+  ~Collector();
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  // Onboards tenants and mailboxes in the store and the scheduler. Blocks on disk; before Start()
+  // and before anything else uses the store.
+  Status Prepare();
+  // Main loop. `on_done` is called once, on the main loop, when a batch run has ended or a stopped
+  // run has come to rest: then every connection is closed and everything fetched is durable.
+  void Start(std::function<void()> on_done);
+  // Main loop. Gives no more grants and aborts the connections. What was fetched is kept.
+  void Stop();
+
+  const Summary& summary() const { return summary_; }  // Main loop.
+  const MailboxState* Find(std::string_view tenant, std::string_view mailbox) const;
+  const std::vector<std::unique_ptr<MailboxState>>& mailboxes() const { return mailboxes_; }
+  // Checks it soon and, for the tenant's active_for, more often.
+  void MarkActive(std::string_view tenant, std::string_view mailbox);
+  bool stopping() const { return stopping_; }
+
+ private:
+  struct WorkerState {  // Touched on its loop only, but for the pointers.
+    Worker worker;
+    net::TaskGroup tasks;
+    std::set<SourceSession*> sessions;
+    bool stopping = false;
+  };
+  struct HostState {
+    uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
+    TimePoint counted_at{};
+  };
+
+  scheduler::HostId HostOf(const std::string& host);
+  Status Onboard(const config::TenantConfig& tenant);
+
+  void Pump();
+  void ArmTimer();
+  void Dispatch(const scheduler::Grant& grant);
+  net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox);
+  net::Task<Status> RunSession(WorkerState& worker, SourceSession& session,
+                               scheduler::Grant* grant, MailboxState* mailbox);
+  net::Task<std::optional<scheduler::Grant>> ReportStage(scheduler::Grant grant,
+                                                         MailboxState* mailbox,
+                                                         pipeline::VisitResult result);
+
+  std::optional<scheduler::Grant> OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
+                                              const pipeline::VisitResult& result);
+  void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status);
+  void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant);
+  void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status);
+  void CountHostFailure(const MailboxState& mailbox, const Status& status);
+  void EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred);
+  void SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResult& result);
+  void Submit(MailboxState& mailbox, scheduler::JobKind kind, TimePoint not_before,
+              TimePoint deadline);
+  void SubmitNextCheck(MailboxState& mailbox);
+  Duration FreshnessOf(const MailboxState& mailbox) const;
+  void MarkDirty(MailboxState& mailbox);
+  void FlushDirty();
+  void CheckDone();
+
+  const CollectorOptions options_;
+  const config::Config& config_;
+  pipeline::Context& context_;
+  net::Loop& main_;
+  scheduler::Scheduler scheduler_;
+  std::vector<std::unique_ptr<WorkerState>> workers_;
+  std::map<std::string, scheduler::HostId, std::less<>> hosts_;
+  std::vector<HostState> host_states_;
+  std::vector<net::IpAddress> egress_;  // Index = EgressId; empty: the system's choice.
+  std::vector<std::unique_ptr<MailboxState>> mailboxes_;
+  std::unordered_map<MailboxId, MailboxState*> by_id_;
+  std::map<std::string, MailboxState*, std::less<>> by_name_;
+  std::set<MailboxState*> dirty_;
+  bool flush_armed_ = false;
+  size_t batch_open_ = 0;  // Batch: mailboxes not over.
+  net::Loop::TimerId timer_ = 0;
+  bool started_ = false;
+  bool stopping_ = false;
+  size_t workers_draining_ = 0;
+  std::function<void()> on_done_;
+  Summary summary_;
+};
+
+}  // namespace mailhaul::app

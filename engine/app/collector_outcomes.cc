@@ -1,0 +1,210 @@
+// The main loop's side of collection: what an outcome means for the mailbox, its host and the run.
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/app/collector.h"
+
+namespace mailhaul::app {
+namespace {
+
+using scheduler::JobKind;
+
+// The failure lies on our side of the wire: it says nothing about the server.
+bool IsOurs(Code code) {
+  switch (code) {
+    case Code::kDiskFull:
+    case Code::kIo:
+    case Code::kBusy:
+    case Code::kUnknownOutcome:
+    case Code::kFenced:
+    case Code::kConflict:
+    case Code::kCorrupt:
+    case Code::kInternal:
+    case Code::kCancelled:
+    case Code::kResourceExhausted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsUnreachable(Code code) {
+  return code == Code::kUnreachable || code == Code::kTimeout || code == Code::kProtocol;
+}
+
+// Trying again within the same run cannot help.
+bool IsFinal(Code code) {
+  return code == Code::kAuthFailed || code == Code::kTlsFailed || code == Code::kServerRefused ||
+         code == Code::kNotFound || (IsOurs(code) && code != Code::kCancelled);
+}
+
+constexpr Duration kOwnFailurePause = std::chrono::seconds(30);
+
+}  // namespace
+
+Duration Collector::FreshnessOf(const MailboxState& mailbox) const {
+  const config::Freshness& freshness = mailbox.tenant->freshness;
+  return mailbox.active_until > context_.clock.Now() ? freshness.active : freshness.normal;
+}
+
+void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before,
+                       TimePoint deadline) {
+  scheduler::Job job;
+  job.mailbox = mailbox.id;
+  job.kind = kind;
+  job.not_before = not_before;
+  job.deadline = deadline;
+  if (kind == JobKind::kNew) {
+    mailbox.next_due = context_.clock.WallNow() +
+                       std::chrono::duration_cast<std::chrono::milliseconds>(
+                           deadline - context_.clock.Now());
+  } else if (kind == JobKind::kWindow) {
+    mailbox.window_queued = true;
+  } else {
+    mailbox.backfill_queued = true;
+  }
+  const Status submitted = scheduler_.Submit(job);
+  MH_CHECK(submitted.ok());
+}
+
+void Collector::SubmitNextCheck(MailboxState& mailbox) {
+  const Duration freshness = FreshnessOf(mailbox);
+  const TimePoint now = context_.clock.Now();
+  // A little early, so that the check can be complete when it is due.
+  Submit(mailbox, JobKind::kNew, now + freshness * 4 / 5, now + freshness);
+}
+
+// A stage has ended; the session is still open. Returns the next grant for it, if there is one.
+std::optional<scheduler::Grant> Collector::OnStageDone(const scheduler::Grant& grant,
+                                                       MailboxState& mailbox,
+                                                       const pipeline::VisitResult& result) {
+  summary_.stats.Add(result.stats);
+  mailbox.window_coverage = result.window_coverage.value_or(mailbox.window_coverage);
+  mailbox.backfill_coverage = result.backfill_coverage.value_or(mailbox.backfill_coverage);
+  if (!result.status.ok()) {
+    return std::nullopt;  // OnGrantEnded() draws the consequences, once the connection is closed.
+  }
+  if (grant.job.kind == JobKind::kWindow) {
+    mailbox.window_queued = false;
+  } else if (grant.job.kind == JobKind::kBackfill) {
+    mailbox.backfill_queued = false;
+  }
+  OnSuccess(mailbox, grant);
+  SubmitFollowing(mailbox, result);
+  if (stopping_) {
+    return std::nullopt;
+  }
+  return scheduler_.TryContinue(grant, context_.clock.Now());
+}
+
+void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant) {
+  mailbox.attempts = 0;
+  mailbox.last_error = Status::Ok();
+  host_states_[grant.host].attempts = 0;
+}
+
+// What is left to do for the mailbox after a successful stage.
+void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResult& result) {
+  const TimePoint now = context_.clock.Now();
+  if (!result.window_needed) {
+    mailbox.last_complete = context_.clock.WallNow();
+    mailbox.window_coverage = 1;
+    MarkDirty(mailbox);
+  }
+  if (!result.backfill_needed) {
+    mailbox.backfill_coverage = 1;
+  }
+  const bool backfill = result.backfill_needed && mailbox.tenant->collect.backfill;
+  if (result.window_needed) {
+    if (!mailbox.window_queued) {
+      Submit(mailbox, JobKind::kWindow, now, now + FreshnessOf(mailbox));
+    }
+  } else if (backfill && !mailbox.backfill_queued) {
+    Submit(mailbox, JobKind::kBackfill, now, now + std::chrono::hours(24));
+  }
+  if (options_.continuous) {
+    SubmitNextCheck(mailbox);
+  } else if (!result.window_needed && !backfill && !mailbox.batch_over) {
+    EndBatchFor(mailbox, Status::Ok(), /*deferred=*/false);
+  }
+}
+
+// The connection of a grant has ended.
+void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox,
+                             const Status& status) {
+  // Our own trouble must not slow the pool down, nor count against the mailbox.
+  const Status told = IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing")
+                                            : status;
+  scheduler_.Finish(grant, context_.clock.Now(), told);
+  if (status.ok()) {
+    mailbox.phase = MailboxState::Phase::kOk;
+  } else if (!stopping_) {
+    OnFailure(mailbox, grant, status);
+  }
+  Pump();
+}
+
+void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
+                          const Status& status) {
+  mailbox.phase = MailboxState::Phase::kFailing;
+  mailbox.last_error = status;
+  ++mailbox.attempts;
+  MarkDirty(mailbox);
+  LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());
+  const TimePoint now = context_.clock.Now();
+  if (options_.continuous) {
+    const Duration pause = IsOurs(status.code()) ? kOwnFailurePause : Duration(0);
+    Submit(mailbox, grant.job.kind, now + pause, now + std::max(pause, FreshnessOf(mailbox)));
+    return;
+  }
+  const bool slow = status.code() == Code::kThrottled && status.retry_after() > options_.defer_after;
+  // Waiting is what a throttling server asks for; it is given more patience than a dead one.
+  const uint32_t attempts_max = status.code() == Code::kThrottled ? options_.attempts_max * 4
+                                                                  : options_.attempts_max;
+  if (IsFinal(status.code()) || slow || mailbox.attempts >= attempts_max) {
+    EndBatchFor(mailbox, status, slow);
+  } else {
+    Submit(mailbox, grant.job.kind, now, now);
+  }
+  CountHostFailure(mailbox, status);
+}
+
+// A host that cannot be reached is not tried once for each of its mailboxes.
+void Collector::CountHostFailure(const MailboxState& mailbox, const Status& status) {
+  if (!IsUnreachable(status.code())) {
+    return;
+  }
+  HostState& host = host_states_[mailbox.host];
+  const TimePoint now = context_.clock.Now();
+  if (host.attempts > 0 && now - host.counted_at < std::chrono::seconds(1)) {
+    return;
+  }
+  ++host.attempts;
+  host.counted_at = now;
+  if (host.attempts < options_.attempts_max) {
+    return;
+  }
+  for (const auto& other : mailboxes_) {
+    if (other->host == mailbox.host && !other->batch_over &&
+        other->phase != MailboxState::Phase::kCollecting) {
+      EndBatchFor(*other, status, /*deferred=*/false);
+    }
+  }
+}
+
+void Collector::EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred) {
+  MH_CHECK(!mailbox.batch_over);
+  mailbox.batch_over = true;
+  --batch_open_;
+  if (status.ok()) {
+    ++summary_.mailboxes_complete;
+    return;
+  }
+  mailbox.last_error = status;
+  MarkDirty(mailbox);
+  summary_.failures.push_back(
+      {.mailbox = mailbox.FullName(), .status = status, .deferred = deferred});
+}
+
+}  // namespace mailhaul::app

@@ -1,0 +1,130 @@
+#include <boost/json.hpp>
+#include <cstdio>
+#include <string>
+
+#include "base/units.h"
+#include "engine/app/commands.h"
+#include "engine/app/exit_codes.h"
+#include "engine/app/progress_bar.h"
+#include "engine/app/runtime.h"
+
+namespace mailhaul::app {
+namespace {
+
+constexpr Duration kStopGrace = std::chrono::seconds(10);
+
+struct RunResult {
+  Summary summary;
+  double seconds = 0;
+  bool interrupted = false;
+};
+
+boost::json::object ToJson(const RunResult& run) {
+  uint64_t failed = 0;
+  uint64_t deferred = 0;
+  boost::json::array failures;
+  for (const Failure& failure : run.summary.failures) {
+    ++(failure.deferred ? deferred : failed);
+    failures.push_back(boost::json::object{{"mailbox", failure.mailbox},
+                                           {"code", ToString(failure.status.code())},
+                                           {"detail", failure.status.message()},
+                                           {"deferred", failure.deferred}});
+  }
+  const pipeline::IngestStats& stats = run.summary.stats;
+  return {{"mailboxes",
+           {{"total", run.summary.mailboxes_total},
+            {"complete", run.summary.mailboxes_complete},
+            {"failed", failed},
+            {"deferred", deferred}}},
+          {"messages",
+           {{"fetched", stats.fetched},
+            {"stored", stats.stored},
+            {"duplicates", stats.duplicates},
+            {"quarantined", stats.quarantined}}},
+          {"bytes", {{"fetched", stats.bytes_fetched}, {"stored", stats.bytes_stored}}},
+          {"seconds", run.seconds},
+          {"deferred", deferred},
+          {"interrupted", run.interrupted},
+          {"failures", std::move(failures)}};
+}
+
+void PrintForPeople(const RunResult& run) {
+  const pipeline::IngestStats& stats = run.summary.stats;
+  std::printf("%llu of %llu mailboxes complete, %zu not; %llu messages stored (%s), "
+              "%llu fetched, %llu quarantined, in %.1f s\n",
+              static_cast<unsigned long long>(run.summary.mailboxes_complete),
+              static_cast<unsigned long long>(run.summary.mailboxes_total),
+              run.summary.failures.size(), static_cast<unsigned long long>(stats.stored),
+              FormatByteSize(stats.bytes_stored).c_str(),
+              static_cast<unsigned long long>(stats.fetched),
+              static_cast<unsigned long long>(stats.quarantined), run.seconds);
+  for (const Failure& failure : run.summary.failures) {
+    std::printf("  %s %s: %s\n", failure.deferred ? "deferred" : "failed", failure.mailbox.c_str(),
+                failure.status.ToString().c_str());
+  }
+  if (run.interrupted) {
+    std::printf("interrupted: what was fetched is kept; run again to go on\n");
+  }
+}
+
+Result<RunResult> Run(const config::Config& config, const CommandOptions& options,
+                      SignalWatcher& signals) {
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
+  RunResult run;
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> owned, Runtime::Create(config, *store->mail));
+  Runtime& runtime = *owned;
+  Collector collector(CollectorOptions(), config, runtime.context(), runtime.main_loop(),
+                      runtime.workers());
+  MH_RETURN_IF_ERROR(collector.Prepare());
+  const TimePoint started = store->clock.Now();
+  std::unique_ptr<ProgressBar> progress;
+  runtime.main_loop().Post([&] {
+    progress = std::make_unique<ProgressBar>(runtime.main_loop(), collector,
+                                             runtime.context().progress, store->clock);
+    collector.Start([&] {
+      progress->Finish();
+      runtime.StopLoops();
+    });
+    if (options.time_max.has_value()) {
+      runtime.main_loop().AddTimer(started + *options.time_max, [&] {
+        run.interrupted = true;
+        collector.Stop();
+      });
+    }
+  });
+  signals.Watch(runtime.main_loop(), kStopGrace, [&] { collector.Stop(); });
+  runtime.Run();
+  run.summary = collector.summary();
+  run.seconds = std::chrono::duration<double>(store->clock.Now() - started).count();
+  run.interrupted = run.interrupted || signals.interrupted();
+  return run;
+}
+
+}  // namespace
+
+int RunCollect(const CommandOptions& options) {
+  SignalWatcher signals;
+  bool clean = false;
+  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  if (!config.has_value()) {
+    return kExitUsage;
+  }
+  const Result<RunResult> run = Run(*config, options, signals);
+  if (!run.ok()) {
+    return ExplainFailure(run.status());
+  }
+  if (options.json) {
+    std::printf("%s\n", boost::json::serialize(ToJson(*run)).c_str());
+  } else {
+    PrintForPeople(*run);
+  }
+  if (run->interrupted) {
+    return kExitInterrupted;
+  }
+  if (!run->summary.failures.empty()) {
+    return kExitSomeFailed;
+  }
+  return clean ? kExitDone : kExitUsage;
+}
+
+}  // namespace mailhaul::app

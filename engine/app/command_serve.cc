@@ -1,0 +1,121 @@
+#include <string>
+
+#include "base/log.h"
+#include "engine/app/commands.h"
+#include "engine/app/directory.h"
+#include "engine/app/exit_codes.h"
+#include "engine/app/runtime.h"
+#include "engine/http/service.h"
+
+namespace mailhaul::app {
+namespace {
+
+constexpr Duration kDrainGrace = std::chrono::seconds(30);
+
+// The running server. Everything happens on the main loop.
+class Server final {
+ public:
+  Server(const config::Config& config, OpenStore& store, Runtime& runtime)
+      : config_(config),
+        runtime_(runtime),
+        collector_(Continuous(), config, runtime.context(), runtime.main_loop(),
+                   runtime.workers()),
+        directory_(config, collector_, store.clock),
+        service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock) {}
+
+  Status Prepare() {
+    MH_RETURN_IF_ERROR(collector_.Prepare());
+    if (!config_.http.has_value()) {
+      return {};
+    }
+    MH_ASSIGN_OR_RETURN(const net::IpAddress address,
+                        net::IpAddress::Parse(config_.http->address));
+    MH_ASSIGN_OR_RETURN(listener_, runtime_.main_network().Listen(
+                                       {.address = address, .port = config_.http->port}));
+    return {};
+  }
+
+  void Start() {
+    if (listener_ != nullptr) {
+      ++parts_running_;
+      tasks_.Spawn(ServeHttp());
+      LogInfo("serving HTTP on " + config_.http->address + ":" +
+              std::to_string(listener_->port()));
+    }
+    ++parts_running_;
+    collector_.Start([this] { PartEnded(); });
+    LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
+            std::to_string(config_.tenants.size()) + " tenants");
+  }
+
+  void Stop() {
+    LogInfo("stopping: finishing what is in flight");
+    collector_.Stop();
+    if (listener_ != nullptr) {
+      service_.Stop();
+      listener_->Abort();
+    }
+  }
+
+ private:
+  static CollectorOptions Continuous() {
+    CollectorOptions options;
+    options.continuous = true;
+    return options;
+  }
+
+  net::Task<void> ServeHttp() {
+    co_await service_.Serve(*listener_);
+    listener_.reset();
+    PartEnded();
+  }
+
+  void PartEnded() {
+    --parts_running_;
+    if (parts_running_ == 0) {
+      runtime_.StopLoops();
+    }
+  }
+
+  const config::Config& config_;
+  Runtime& runtime_;
+  Collector collector_;
+  CollectorDirectory directory_;
+  MimeBodyDecoder decoder_;
+  http::Service service_;
+  std::unique_ptr<net::Listener> listener_;
+  net::TaskGroup tasks_;
+  int parts_running_ = 0;
+};
+
+}  // namespace
+
+int RunServe(const CommandOptions& options) {
+  SignalWatcher signals;
+  bool clean = false;
+  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  if (!config.has_value()) {
+    return kExitUsage;
+  }
+  const Result<std::unique_ptr<OpenStore>> store = OpenForWriting(*config);
+  if (!store.ok()) {
+    return ExplainFailure(store.status());
+  }
+  const Result<std::unique_ptr<Runtime>> created = Runtime::Create(*config, *(*store)->mail);
+  if (!created.ok()) {
+    return ExplainFailure(created.status());
+  }
+  Runtime& runtime = **created;
+  Server server(*config, **store, runtime);
+  const Status prepared = server.Prepare();
+  if (!prepared.ok()) {
+    return ExplainFailure(prepared);
+  }
+  runtime.main_loop().Post([&server] { server.Start(); });
+  signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });
+  runtime.Run();
+  LogInfo("stopped; all state is kept");
+  return kExitDone;
+}
+
+}  // namespace mailhaul::app

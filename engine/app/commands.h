@@ -1,0 +1,34 @@
+// One function per command of the command line. Each returns the process's exit code, prints its
+// answer on standard output and everything else on standard error.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/config/config.h"
+
+namespace mailhaul::app {
+
+struct CommandOptions {
+  std::string config_file = "mailhaul.yaml";
+  bool json = false;
+  bool online = false;        // check
+  std::string mailbox;        // export: TENANT/ID
+  bool mbox = false;          // export: mbox, else JSON Lines
+  std::string output;         // export: file; empty: standard output
+  std::optional<std::chrono::milliseconds> time_max;  // collect
+};
+
+int RunCollect(const CommandOptions& options);
+int RunServe(const CommandOptions& options);
+int RunCheck(const CommandOptions& options);
+int RunStatus(const CommandOptions& options);
+int RunExport(const CommandOptions& options);
+
+// Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`
+// is false when a tenant file was left out.
+std::optional<config::Config> LoadOrExplain(const CommandOptions& options, bool* clean);
+// Prints "mailhaul: ..." on standard error and returns the exit code that fits.
+int ExplainFailure(const Status& status);
+
+}  // namespace mailhaul::app

@@ -1,0 +1,102 @@
+#include "engine/app/directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/mime/message_parser.h"
+
+namespace mailhaul::app {
+namespace {
+
+// Decoded text of one message in an answer; more is cut.
+constexpr size_t kBodyBytesMax = size_t{4} << 20;
+
+std::string StateOf(const MailboxState& mailbox) {
+  switch (mailbox.phase) {
+    case MailboxState::Phase::kPending:
+      return mailbox.last_complete == WallTime{} ? "pending" : "ok";
+    case MailboxState::Phase::kCollecting:
+      return "collecting";
+    case MailboxState::Phase::kOk:
+      return "ok";
+    case MailboxState::Phase::kFailing:
+      break;
+  }
+  switch (mailbox.last_error.code()) {
+    case Code::kAuthFailed:
+      return "needs_credentials";
+    case Code::kThrottled:
+      return "throttled";
+    case Code::kUnreachable:
+    case Code::kTimeout:
+      return "unreachable";
+    default:
+      return "error";
+  }
+}
+
+}  // namespace
+
+CollectorDirectory::CollectorDirectory(const config::Config& config, Collector& collector,
+                                       const Clock& clock)
+    : collector_(collector), clock_(clock) {
+  for (const config::TenantConfig& tenant : config.tenants) {
+    for (const config::Token& token : tenant.tokens) {
+      const auto has = [&token](std::string_view scope) {
+        return std::find(token.scopes.begin(), token.scopes.end(), scope) != token.scopes.end();
+      };
+      http::TokenGrant grant;
+      grant.tenant = tenant.name;
+      grant.read = has("read");
+      grant.send = has("send");
+      grant.admin = has("admin");
+      tokens_.emplace(token.sha256, std::move(grant));
+    }
+    std::vector<std::string>& names = names_[tenant.name];
+    for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+      names.push_back(mailbox.id);
+    }
+    std::sort(names.begin(), names.end());
+  }
+}
+
+const http::TokenGrant* CollectorDirectory::FindToken(std::string_view sha256) const {
+  const auto it = tokens_.find(sha256);
+  return it == tokens_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> CollectorDirectory::MailboxNames(std::string_view tenant) const {
+  const auto it = names_.find(tenant);
+  return it == names_.end() ? std::vector<std::string>() : it->second;
+}
+
+http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
+                                           std::string_view mailbox) const {
+  http::MailboxLive live;
+  const MailboxState* state = collector_.Find(tenant, mailbox);
+  if (state == nullptr) {
+    live.state = "pending";
+    return live;
+  }
+  live.state = StateOf(*state);
+  live.next_due_at = state->next_due;
+  live.throttled = state->last_error.code() == Code::kThrottled;
+  if (state->last_complete != WallTime{}) {
+    const auto age = clock_.WallNow() - state->last_complete;
+    const auto lag = age - state->tenant->freshness.normal;
+    live.lag_seconds = std::max<int64_t>(
+        0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
+  }
+  return live;
+}
+
+void CollectorDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {
+  collector_.MarkActive(tenant, mailbox);
+}
+
+http::BodyDecoder::Text MimeBodyDecoder::Decode(const ByteSource& raw) const {
+  mime::MessageText decoded = mime::DecodeText(raw, kBodyBytesMax);
+  return {.text = std::move(decoded.text), .html = std::move(decoded.html)};
+}
+
+}  // namespace mailhaul::app

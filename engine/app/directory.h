@@ -1,0 +1,37 @@
+// What the HTTP endpoint asks about tenants, tokens and the live state of mailboxes.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/app/collector.h"
+#include "engine/http/service.h"
+
+namespace mailhaul::app {
+
+// Main loop only.
+class CollectorDirectory final : public http::Directory {
+ public:
+  CollectorDirectory(const config::Config& config, Collector& collector, const Clock& clock);
+
+  const http::TokenGrant* FindToken(std::string_view sha256) const override;
+  std::vector<std::string> MailboxNames(std::string_view tenant) const override;
+  http::MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
+  void MarkActive(std::string_view tenant, std::string_view mailbox) override;
+  bool Ready() const override { return !collector_.stopping(); }
+
+ private:
+  std::map<std::string, http::TokenGrant, std::less<>> tokens_;
+  std::map<std::string, std::vector<std::string>, std::less<>> names_;
+  Collector& collector_;
+  const Clock& clock_;
+};
+
+// Decodes bodies with the engine's MIME parser.
+class MimeBodyDecoder final : public http::BodyDecoder {
+ public:
+  Text Decode(const ByteSource& raw) const override;
+};
+
+}  // namespace mailhaul::app

@@ -1,0 +1,226 @@
+#include "engine/config/main_file.h"
+
+#include <charconv>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "engine/config/map_reader.h"
+#include "engine/config/text_rules.h"
+
+namespace mailhaul::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kPathBytesMax = 4096;
+constexpr size_t kListenBytesMax = 64;
+constexpr uint32_t kThreadsMax = 64;
+constexpr Bounds<uint64_t> kMemoryBudget = {uint64_t{32} << 20, uint64_t{16} << 40};
+constexpr Bounds<uint32_t> kEgressConnections = {1, 100'000};
+constexpr Bounds<uint32_t> kHostLimit = {1, 10'000};
+constexpr Bounds<milliseconds> kTimeouts = {milliseconds(1), std::chrono::hours(1)};
+
+void ReadThreads(const MapReader& reader, uint32_t& out) {
+  const Node* node = reader.Find("threads");
+  if (node != nullptr && node->kind == Node::Kind::kScalar && node->text == "auto") {
+    out = 0;
+    return;
+  }
+  reader.Integer<uint32_t>("threads", {1, kThreadsMax}, out, "auto or ");
+}
+
+Http ReadHttp(const Node& node, Report& report) {
+  const MapReader reader(node, "'http'", {{"listen"}, {"tls"}}, report);
+  Http http;
+  std::string listen;
+  if (!reader.Text("listen", kListenBytesMax, listen)) {
+    return http;
+  }
+  std::optional<ListenAddress> parsed = ParseListenAddress(listen);
+  if (!parsed) {
+    report.Error(reader.Find("listen")->position,
+                 "'listen' must be ADDRESS:PORT such as 127.0.0.1:8025 or [::1]:8025");
+    return http;
+  }
+  if (!IsLoopbackHost(parsed->address)) {
+    report.Warning(reader.Find("listen")->position,
+                   "tokens and mail travel unencrypted; put a proxy that speaks TLS in front");
+  }
+  http.address = std::move(parsed->address);
+  http.port = parsed->port;
+  return http;
+}
+
+// An address the machine can own: neither "any" nor multicast.
+bool IsSourceAddress(const std::string& ip) {
+  if (ip.find(':') != std::string::npos) {
+    return ip != "::" && !ip.starts_with("ff");
+  }
+  int first = 0;
+  std::from_chars(ip.data(), ip.data() + ip.size(), first);
+  return first != 0 && first < 224;
+}
+
+void ReadEgress(const Node& node, Report& report, std::vector<Egress>& out) {
+  const std::vector<Node>& items = Items(node, "egress", report);
+  if (items.size() > kEgressMax) {
+    report.Error(node.position, "more than " + std::to_string(kEgressMax) + " addresses");
+    return;
+  }
+  std::set<std::string> seen;
+  for (const Node& item : items) {
+    const MapReader reader(item, "an entry of 'egress'", {{"address", "connections"}}, report);
+    Egress egress;
+    reader.Integer("connections", kEgressConnections, egress.connections);
+    if (const Node* address = reader.Find("address")) {
+      const std::optional<std::string> ip =
+          address->kind == Node::Kind::kScalar ? CanonicalIp(address->text) : std::nullopt;
+      if (!ip || !IsSourceAddress(*ip)) {
+        report.Error(address->position, "'address' must be a literal IP address of this machine");
+        continue;
+      }
+      egress.address = *ip;
+    }
+    if (!seen.insert(egress.address).second) {
+      report.Error(item.position, egress.address.empty()
+                                      ? "a second entry without an 'address'"
+                                      : "the address " + egress.address + " is listed twice");
+    }
+    out.push_back(std::move(egress));
+  }
+}
+
+HostLimits ReadLimits(const Node& node, std::string_view host, const HostLimits& defaults,
+                      Report& report) {
+  const MapReader reader(
+      node, "the limits of '" + std::string(host) + "'",
+      {{"connections", "connections_per_mailbox", "logins_per_second"}, {"bytes_per_day"}}, report);
+  HostLimits limits = defaults;
+  const bool per_mailbox_given =
+      reader.Integer("connections_per_mailbox", kHostLimit, limits.connections_per_mailbox);
+  const bool connections_given = reader.Integer("connections", kHostLimit, limits.connections);
+  reader.Integer("logins_per_second", kHostLimit, limits.logins_per_second);
+  if (limits.connections_per_mailbox > limits.connections) {
+    if (per_mailbox_given || !connections_given) {
+      report.Error(node.position, "'connections_per_mailbox' is more than 'connections'");
+    }
+    limits.connections_per_mailbox = limits.connections;  // An inherited value yields.
+  }
+  return limits;
+}
+
+void ReadHosts(const Node& node, Report& report, Config& config) {
+  const std::vector<Entry> entries = FreeEntries(node, "'hosts'", report);
+  if (entries.size() > kHostsMax) {
+    report.Error(node.position, "more than " + std::to_string(kHostsMax) + " hosts");
+    return;
+  }
+  constexpr std::string_view kDefault = "default";
+  for (const Entry& entry : entries) {  // First: the others inherit from it, wherever it stands.
+    if (entry.key->text == kDefault) {
+      config.default_limits = ReadLimits(*entry.value, kDefault, config.default_limits, report);
+    }
+  }
+  for (const Entry& entry : entries) {
+    if (entry.key->text == kDefault) {
+      continue;
+    }
+    const std::optional<std::string> host = CanonicalHost(entry.key->text);
+    if (!host) {
+      report.Error(entry.key->position,
+                   "a host must be 'default', a host name in ASCII or a "
+                   "literal address");
+      continue;
+    }
+    const HostLimits limits = ReadLimits(*entry.value, *host, config.default_limits, report);
+    if (!config.hosts.emplace(*host, limits).second) {
+      report.Error(entry.key->position, "the host '" + *host + "' is listed twice");
+    }
+  }
+}
+
+constexpr size_t kCertificatesBytesMax = kFileBytesMax;
+
+void ReadNetwork(const Node& node, References& references, Report& report, Network& out) {
+  const MapReader reader(node, "'network'",
+                         {{"allow_private", "ca_file", "connect_timeout", "idle_timeout"}}, report);
+  reader.Bool("allow_private", out.allow_private);
+  reader.Duration("connect_timeout", kTimeouts, out.connect_timeout);
+  reader.Duration("idle_timeout", kTimeouts, out.idle_timeout);
+  const Node* ca_file = reader.Find("ca_file");
+  std::string path;
+  if (ca_file == nullptr || ca_file->kind == Node::Kind::kNull ||
+      !ReadText(*ca_file, "ca_file", kPathBytesMax, report, path)) {
+    return;
+  }
+  out.ca_file = ResolvePath(report.file(), path);
+  const Result<FileText> read = references.ReadFile(out.ca_file, kCertificatesBytesMax);
+  if (!read.ok()) {
+    report.Error(ca_file->position, CannotRead(out.ca_file, read.status()));
+  }
+}
+
+void ReadTenants(const MapReader& root, Report& report, std::vector<TenantPattern>& out) {
+  const Node* node = root.Require("tenants");
+  if (node == nullptr) {
+    return;
+  }
+  const std::vector<Node>& items = Items(*node, "tenants", report);
+  if (items.size() > kTenantPatternsMax) {
+    report.Error(node->position, "more than " + std::to_string(kTenantPatternsMax) + " patterns");
+    return;
+  }
+  if (node->kind == Node::Kind::kList && items.empty()) {
+    report.Error(node->position, "'tenants' must name at least one file");
+  }
+  for (const Node& item : items) {
+    TenantPattern pattern{"", item.position};
+    if (ReadText(item, "tenants", kPathBytesMax, report, pattern.pattern)) {
+      out.push_back(std::move(pattern));
+    }
+  }
+}
+
+}  // namespace
+
+ParsedMain ParseMain(std::string_view text, References& references, Report& report) {
+  ParsedMain parsed;
+  Config& config = parsed.config;
+  config.file = report.file();
+  const std::optional<Node> root = ParseYaml(text, report);
+  if (!root) {
+    return parsed;
+  }
+  const MapReader reader(
+      *root, "the main file",
+      {{"data_dir", "threads", "memory_budget", "http", "egress", "hosts", "network", "tenants"},
+       {"master_key", "providers", "backfill_share", "slice", "webhooks", "send"}},
+      report);
+  const Node* data_dir = reader.Require("data_dir");
+  std::string path;
+  if (data_dir != nullptr && ReadText(*data_dir, "data_dir", kPathBytesMax, report, path)) {
+    config.data_dir = ResolvePath(report.file(), path);
+  }
+  ReadThreads(reader, config.threads);
+  reader.ByteSize("memory_budget", kMemoryBudget, config.memory_budget);
+  if (const Node* http = reader.Find("http")) {
+    config.http = ReadHttp(*http, report);
+  }
+  if (const Node* egress = reader.Find("egress")) {
+    ReadEgress(*egress, report, config.egress);
+  }
+  if (config.egress.empty()) {
+    config.egress.emplace_back();
+  }
+  if (const Node* hosts = reader.Find("hosts")) {
+    ReadHosts(*hosts, report, config);
+  }
+  if (const Node* network = reader.Find("network")) {
+    ReadNetwork(*network, references, report, config.network);
+  }
+  ReadTenants(reader, report, parsed.tenants);
+  return parsed;
+}
+
+}  // namespace mailhaul::config

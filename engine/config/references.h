@@ -1,0 +1,42 @@
+// What a configuration file refers to outside itself: environment variables and other files.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "engine/config/config.h"
+
+namespace mailhaul::config {
+
+struct FileText {
+  std::string bytes;
+  bool readable_by_others = false;  // By its group or everybody.
+};
+
+// Parsing asks only this for anything outside the text, so that it can be tested and fuzzed alone.
+class References {
+ public:
+  virtual ~References() = default;
+  virtual const char* Environment(const std::string& name) = 0;  // Null: not set.
+  // The message of a failure is the reason alone, without `path`.
+  virtual Result<FileText> ReadFile(const std::string& path, size_t bytes_max) = 0;
+};
+
+class SystemReferences final : public References {
+ public:
+  explicit SystemReferences(EnvironmentLookup environment) : environment_(environment) {}
+  const char* Environment(const std::string& name) override;
+  // Regular files only: a pipe or device could block or never end.
+  Result<FileText> ReadFile(const std::string& path, size_t bytes_max) override;
+
+ private:
+  EnvironmentLookup environment_;
+};
+
+// `path` as seen from the folder of `file`, which names it.
+std::string ResolvePath(const std::string& file, const std::string& path);
+
+// "cannot read PATH: reason", safe to show.
+std::string CannotRead(const std::string& path, const Status& failure);
+
+}  // namespace mailhaul::config

@@ -1,0 +1,45 @@
+#include "engine/config/report.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace mailhaul::config {
+
+void Report::Error(Position where, std::string message) {
+  failed_ = true;
+  Add(where, std::move(message), false);
+}
+
+void Report::Warning(Position where, std::string message) { Add(where, std::move(message), true); }
+
+void Report::Add(Position where, std::string message, bool warning) {
+  if (full()) {
+    ++dropped_;
+    return;
+  }
+  Problem& problem = problems_.emplace_back();
+  problem.file = file_;
+  problem.line = where.line;
+  problem.column = where.column;
+  problem.message = std::move(message);
+  problem.fatal = fatal_ && !warning;
+  problem.warning = warning;
+}
+
+std::vector<Problem> Report::Take() {
+  std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  if (dropped_ > 0) {
+    Problem& rest = problems_.emplace_back();
+    rest.file = file_;
+    rest.message = "and " + std::to_string(dropped_) + " more problems";
+    rest.fatal = fatal_ && failed_;
+    rest.warning = !failed_;
+  }
+  dropped_ = 0;
+  return std::exchange(problems_, {});
+}
+
+}  // namespace mailhaul::config

@@ -1,0 +1,179 @@
+#include "engine/config/tenant_file.h"
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/config/map_reader.h"
+#include "engine/config/secret_value.h"
+#include "engine/config/server_section.h"
+#include "engine/config/text_rules.h"
+
+namespace mailhaul::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint32_t kWeightMax = 1000;
+constexpr Bounds<milliseconds> kDurations = {milliseconds(1), std::chrono::days(36'500)};
+constexpr Bounds<uint64_t> kMessageBytes = {uint64_t{1} << 10, uint64_t{1} << 30};
+constexpr size_t kFolderNameBytesMax = 1024;
+constexpr std::string_view kNameRule = "letters, digits and . _ - @ + only, at most ";
+
+// `key` of `reader`, which must be there, as a name of tenant or mailbox.
+bool ReadName(const MapReader& reader, std::string_view key, size_t bytes_max, Report& report,
+              std::string& out) {
+  const Node* node = reader.Require(key);
+  if (node == nullptr) {
+    return false;
+  }
+  if (node->kind != Node::Kind::kScalar || !IsName(node->text, bytes_max)) {
+    report.Error(node->position, "'" + std::string(key) + "' must be a name: " +
+                                     std::string(kNameRule) + std::to_string(bytes_max) + " bytes");
+    return false;
+  }
+  out = node->text;
+  return true;
+}
+
+void ReadTokens(const Node& node, References& references, Report& report, ParsedTenant& parsed) {
+  const std::vector<Node>& items = Items(node, "tokens", report);
+  if (items.size() > kTokensMax) {
+    report.Error(node.position, "more than " + std::to_string(kTokensMax) + " tokens");
+    return;
+  }
+  for (const Node& item : items) {
+    Token token;
+    if (ReadToken(item, references, report, token)) {
+      parsed.tenant.tokens.push_back(std::move(token));
+      parsed.token_positions.push_back(item.position);
+    }
+  }
+}
+
+void ReadFreshness(const Node& node, Report& report, Freshness& out) {
+  const MapReader reader(node, "'freshness'",
+                         {{"active", "normal", "dormant", "active_for", "dormant_after"}}, report);
+  reader.Duration("active", kDurations, out.active);
+  reader.Duration("normal", kDurations, out.normal);
+  reader.Duration("dormant", kDurations, out.dormant);
+  reader.Duration("active_for", kDurations, out.active_for);
+  reader.Duration("dormant_after", kDurations, out.dormant_after);
+  if (out.active > out.normal || out.normal > out.dormant) {
+    report.Error(node.position, "'freshness' must have active <= normal <= dormant");
+  }
+}
+
+void ReadExclude(const Node& node, Report& report, std::vector<std::string>& out) {
+  const std::vector<Node>& items = Items(node, "exclude", report);
+  if (items.size() > kExcludedFoldersMax) {
+    report.Error(node.position, "more than " + std::to_string(kExcludedFoldersMax) + " folders");
+    return;
+  }
+  for (const Node& item : items) {
+    std::string folder;
+    if (ReadText(item, "exclude", kFolderNameBytesMax, report, folder)) {
+      out.push_back(std::move(folder));
+    }
+  }
+}
+
+void ReadCollect(const Node& node, Report& report, Collect& out) {
+  const MapReader reader(node, "'collect'",
+                         {{"window", "backfill", "max_message", "exclude", "deletions"}}, report);
+  const Node* window = reader.Find("window");
+  if (window != nullptr && window->kind == Node::Kind::kScalar && window->text == "all") {
+    out.window = std::nullopt;
+  } else {
+    reader.Duration("window", kDurations, *out.window, "all or ");
+  }
+  reader.Bool("backfill", out.backfill);
+  reader.ByteSize("max_message", kMessageBytes, out.max_message);
+  if (const Node* exclude = reader.Find("exclude")) {
+    ReadExclude(*exclude, report, out.exclude);
+  }
+  size_t deletions = 0;
+  reader.Choice("deletions", {"keep"}, {"mirror"}, deletions);
+}
+
+MailboxConfig ReadMailbox(const Node& node, References& references, Report& report) {
+  const MapReader reader(node, "a mailbox",
+                         {{"id", "address", "source", "submission"}, {"signature"}}, report);
+  MailboxConfig mailbox;
+  ReadName(reader, "id", kMailboxIdBytesMax, report, mailbox.id);
+  const Node* address = reader.Require("address");
+  if (address != nullptr &&
+      ReadText(*address, "address", kMailAddressBytesMax, report, mailbox.address) &&
+      !IsMailAddress(mailbox.address)) {
+    report.Error(address->position, "'address' must be a mail address such as alice@example.com");
+  }
+  if (const Node* source = reader.Require("source")) {
+    mailbox.source = ReadSource(*source, mailbox.address, references, report);
+  }
+  if (const Node* submission = reader.Find("submission")) {
+    mailbox.submission = ReadSubmission(*submission, mailbox.source, references, report);
+  }
+  return mailbox;
+}
+
+void ReadMailboxes(const Node& node, References& references, Report& report,
+                   std::vector<MailboxConfig>& out) {
+  const std::vector<Node>& items = Items(node, "mailboxes", report);
+  if (items.size() > kMailboxesInYamlMax) {
+    report.Error(node.position,
+                 "more than " + std::to_string(kMailboxesInYamlMax) + " mailboxes in one tenant");
+    return;
+  }
+  std::unordered_map<std::string, int> line_of_id;
+  out.reserve(items.size());
+  for (const Node& item : items) {
+    MailboxConfig mailbox = ReadMailbox(item, references, report);
+    if (mailbox.id.empty()) {
+      continue;
+    }
+    const auto [first, added] = line_of_id.emplace(mailbox.id, item.position.line);
+    if (!added) {
+      report.Error(item.position, "the mailbox id '" + mailbox.id + "' is already used in line " +
+                                      std::to_string(first->second));
+    }
+    out.push_back(std::move(mailbox));
+  }
+}
+
+}  // namespace
+
+std::optional<ParsedTenant> ParseTenant(std::string_view text, References& references,
+                                        Report& report) {
+  const std::optional<Node> root = ParseYaml(text, report);
+  if (!root) {
+    return std::nullopt;
+  }
+  const MapReader reader(*root, "a tenant file",
+                         {{"tenant", "weight", "tokens", "freshness", "collect", "mailboxes"},
+                          {"quota", "mailboxes_csv", "webhooks", "signature", "retention", "send"}},
+                         report);
+  ParsedTenant parsed;
+  parsed.tenant.file = report.file();
+  if (ReadName(reader, "tenant", kTenantNameBytesMax, report, parsed.tenant.name)) {
+    parsed.name_position = reader.Find("tenant")->position;
+  }
+  reader.Integer<uint32_t>("weight", {1, kWeightMax}, parsed.tenant.weight);
+  if (const Node* tokens = reader.Find("tokens")) {
+    ReadTokens(*tokens, references, report, parsed);
+  }
+  if (const Node* freshness = reader.Find("freshness")) {
+    ReadFreshness(*freshness, report, parsed.tenant.freshness);
+  }
+  if (const Node* collect = reader.Find("collect")) {
+    ReadCollect(*collect, report, parsed.tenant.collect);
+  }
+  if (const Node* mailboxes = reader.Find("mailboxes")) {
+    ReadMailboxes(*mailboxes, references, report, parsed.tenant.mailboxes);
+  }
+  if (report.failed()) {
+    return std::nullopt;
+  }
+  return parsed;
+}
+
+}  // namespace mailhaul::config

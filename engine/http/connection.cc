@@ -1,0 +1,296 @@
+#include "engine/http/connection.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/http/on_pool.h"
+
+namespace mailhaul::http {
+namespace {
+
+constexpr size_t kReadBytes = 16 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+Response RejectionResponse(const Rejection& rejection) {
+  Response response = Problem(rejection.status, rejection.code, rejection.detail);
+  response.close = true;
+  return response;
+}
+
+Response TooBusy(std::string_view why) {
+  return FailureResponse(Status(Code::kResourceExhausted, std::string(why)));
+}
+
+Result<std::string> ReadPiece(const ByteSource& source, uint64_t offset) {
+  std::string piece(std::min<uint64_t>(kPieceBytes, source.size() - offset), '\0');
+  MH_ASSIGN_OR_RETURN(const size_t read, source.ReadAt(offset, {piece.data(), piece.size()}));
+  if (read != piece.size()) {
+    return Status(Code::kCorrupt, "a stored message ends early");
+  }
+  return piece;
+}
+
+void LogFailure(const Response& response, std::string_view request_id, const RequestHead& head) {
+  if (response.cause.ok()) {
+    return;
+  }
+  // Without the query: it may quote addresses and words of mail.
+  const std::string_view path = std::string_view(head.target).substr(0, head.target.find('?'));
+  Log(response.status >= 500 && response.status != 503 ? LogLevel::kError : LogLevel::kDebug,
+      "HTTP request " + std::string(request_id) + " " + EscapeForLog(head.method, 16) + " " +
+          EscapeForLog(path) + " failed: " + response.cause.ToString());
+}
+
+// Counts an answer's bytes while it is held.
+class Held final {
+ public:
+  Held(size_t* total, size_t bytes) : total_(total), bytes_(bytes) { *total_ += bytes_; }
+  ~Held() { *total_ -= bytes_; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  size_t* total_;
+  size_t bytes_;
+};
+
+}  // namespace
+
+std::string ConnectionContext::NextRequestId() { return FormatId(request_base + ++requests); }
+
+Connection::Connection(std::unique_ptr<net::Stream> stream, ConnectionContext& context)
+    : stream_(std::move(stream)), context_(context), chunk_(kReadBytes) {}
+
+net::Task<void> Connection::Run() {
+  bool going_on = true;
+  while (going_on) {
+    going_on = co_await ServeRequest();
+  }
+  co_await stream_->Close();
+}
+
+net::Task<void> Connection::Refuse() {
+  parser_ = std::make_unique<RequestParser>();
+  Response response = TooBusy("too many connections");
+  const bool sent = co_await Send(std::move(response), false);
+  if (sent) {
+    co_await Linger();
+  }
+  co_await stream_->Close();
+}
+
+void Connection::Stop() {
+  if (interruptible_) {
+    stream_->Abort();
+  }
+}
+
+net::Task<bool> Connection::ServeRequest() {
+  parser_ = std::make_unique<RequestParser>();
+  ++requests_;
+  const bool received = co_await ReadHead();
+  if (!received) {
+    co_return false;
+  }
+  Response response;
+  if (parser_->state() == RequestParser::State::kRejected) {
+    response = RejectionResponse(parser_->rejection());
+  } else {
+    Decision decision = Decide(parser_->head(), context_.dispatcher.directory());
+    const bool refused = std::holds_alternative<Response>(decision);
+    const bool has_body = parser_->state() == RequestParser::State::kBody;
+    if (refused && has_body && parser_->head().expect_continue) {
+      // The client waits for our word before it sends the body, which nobody wants.
+      response = std::move(std::get<Response>(decision));
+      response.close = true;
+    } else {
+      const bool complete = co_await ReadBody();
+      if (!complete) {
+        co_return false;
+      }
+      response = co_await Answer(std::move(decision));
+    }
+  }
+  const bool keep_alive = KeepsAlive(response);
+  const bool unread = response.close || !input_.empty();
+  const bool sent = co_await Send(std::move(response), keep_alive);
+  if (sent && !keep_alive && unread) {
+    co_await Linger();
+  }
+  co_return sent&& keep_alive;
+}
+
+net::Task<bool> Connection::ReadHead() {
+  Parse();
+  // What a pipelining client has begun to send already is a request under way.
+  bool begun = !input_.empty();
+  SetDeadline(begun || requests_ == 1 ? kHeadTime : kIdleTime);
+  while (parser_->state() == RequestParser::State::kHead) {
+    if (!begun && context_.stopping) {
+      co_return false;
+    }
+    interruptible_ = !begun;
+    const bool more = co_await Fill();
+    interruptible_ = false;
+    if (!more) {
+      co_return false;
+    }
+    if (!begun) {
+      begun = true;
+      SetDeadline(kHeadTime);
+    }
+    Parse();
+  }
+  co_return true;
+}
+
+net::Task<bool> Connection::ReadBody() {
+  if (parser_->state() != RequestParser::State::kBody) {
+    co_return true;
+  }
+  SetDeadline(kBodyTime);
+  if (parser_->head().expect_continue) {
+    const Status asked = co_await stream_->Write(kContinue);
+    if (!asked.ok()) {
+      co_return false;
+    }
+  }
+  while (parser_->state() == RequestParser::State::kBody) {
+    const bool more = co_await Fill();
+    if (!more) {
+      co_return false;
+    }
+    Parse();
+  }
+  co_return true;
+}
+
+net::Task<bool> Connection::Fill() {
+  const std::span<char> target(chunk_);
+  const Result<size_t> read = co_await stream_->Read(target);
+  if (!read.ok() || *read == 0) {
+    co_return false;
+  }
+  input_.append(chunk_.data(), *read);
+  co_return true;
+}
+
+void Connection::Parse() {
+  const size_t consumed = parser_->Parse(input_);
+  input_.erase(0, consumed);
+}
+
+net::Task<Response> Connection::Answer(Decision decision) {
+  if (parser_->state() == RequestParser::State::kRejected) {
+    co_return RejectionResponse(parser_->rejection());
+  }
+  if (std::holds_alternative<Response>(decision)) {
+    co_return std::move(std::get<Response>(decision));
+  }
+  if (context_.answer_bytes > kAnswerBytesMax) {
+    co_return TooBusy("too many answers wait for slow clients");
+  }
+  stream_->SetDeadline(TimePoint::max());
+  Call call = std::move(std::get<Call>(decision));
+  if (context_.stopping && call.route == Route::kReady) {
+    co_return TooBusy("stopping");
+  }
+  Response response = co_await context_.dispatcher.Serve(std::move(call));
+  co_return response;
+}
+
+bool Connection::KeepsAlive(const Response& response) const {
+  return parser_->head().keep_alive && !response.close && !context_.stopping &&
+         requests_ < kRequestsPerConnectionMax;
+}
+
+net::Task<bool> Connection::Send(Response response, bool keep_alive) {
+  const std::string request_id = context_.NextRequestId();
+  LogFailure(response, request_id, parser_->head());
+  const HeadContext head{
+      .keep_alive = keep_alive, .now = context_.clock.WallNow(), .request_id = request_id};
+  std::string bytes = SerializeHead(response, head);
+  const Held held(&context_.answer_bytes, response.body.size());
+  if (parser_->head().method == "HEAD") {
+    response.body.clear();
+    response.source = nullptr;
+  }
+  const bool small = response.body.size() <= kPieceBytes;
+  if (small) {
+    bytes += response.body;  // One write, one packet.
+  }
+  const bool begun = co_await Write(bytes);
+  if (!begun) {
+    co_return false;
+  }
+  if (response.source != nullptr) {
+    co_return co_await SendSource(*response.source);
+  }
+  if (!small) {
+    co_return co_await SendPieces(response.body);
+  }
+  co_return true;
+}
+
+net::Task<bool> Connection::SendPieces(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kPieceBytes);
+    bytes.remove_prefix(piece.size());
+    const bool sent = co_await Write(piece);
+    if (!sent) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+net::Task<bool> Connection::SendSource(const ByteSource& source) {
+  const uint64_t size = source.size();
+  uint64_t offset = 0;
+  while (offset < size) {
+    const ByteSource* from = &source;
+    std::function<Result<std::string>()> read = [from, offset] { return ReadPiece(*from, offset); };
+    const Result<std::string> piece =
+        co_await OnPool<Result<std::string>>(context_.dispatcher.read_pool(), std::move(read));
+    if (!piece.ok()) {
+      // The head promised more: only a cut connection tells the client that this is not all.
+      LogError("HTTP answer cut short: " + piece.status().ToString());
+      co_return false;
+    }
+    const bool sent = co_await Write(*piece);
+    if (!sent) {
+      co_return false;
+    }
+    offset += piece->size();
+  }
+  co_return true;
+}
+
+net::Task<bool> Connection::Write(std::string_view bytes) {
+  SetDeadline(kWriteTime);
+  const Status written = co_await stream_->Write(bytes);
+  co_return written.ok();
+}
+
+net::Task<void> Connection::Linger() {
+  SetDeadline(kLingerTime);
+  interruptible_ = true;
+  size_t dropped = 0;
+  bool open = !context_.stopping;
+  while (open && dropped < kLingerBytesMax) {
+    input_.clear();
+    open = co_await Fill();
+    dropped += input_.size();
+  }
+  interruptible_ = false;
+}
+
+void Connection::SetDeadline(Duration time) {
+  stream_->SetDeadline(net::Loop::Current()->Now() + time);
+}
+
+}  // namespace mailhaul::http

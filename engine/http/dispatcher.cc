@@ -1,0 +1,100 @@
+#include "engine/http/dispatcher.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/http/cursor.h"
+#include "engine/http/json.h"
+#include "engine/http/on_pool.h"
+
+namespace mailhaul::http {
+
+net::Task<Response> Dispatcher::Serve(Call call) {
+  const std::string tenant = call.tenant;
+  std::variant<Work, Response> prepared = Prepare(std::move(call));
+  if (std::holds_alternative<Response>(prepared)) {
+    co_return std::move(std::get<Response>(prepared));
+  }
+  Work work = std::move(std::get<Work>(prepared));
+  Answer answer = co_await OnPool<Answer>(read_pool_, std::move(work));
+  if (!answer.mailbox.empty()) {
+    directory_.MarkActive(tenant, answer.mailbox);
+  }
+  co_return std::move(answer.response);
+}
+
+bool Dispatcher::IsConfigured(const Call& call) const {
+  const std::vector<std::string> names = directory_.MailboxNames(call.tenant);
+  return std::binary_search(names.begin(), names.end(), call.name);
+}
+
+std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
+  const Reader* reader = &reader_;
+  switch (call.route) {
+    case Route::kHealth:
+      return JsonResponse(StatusJson("ok"));
+    case Route::kReady:
+      if (directory_.Ready()) {
+        return JsonResponse(StatusJson("ready"));
+      }
+      return FailureResponse(Status(Code::kBusy, "not ready"));
+    case Route::kMailboxes:
+      return PrepareMailboxes(std::move(call));
+    case Route::kMailbox: {
+      if (!IsConfigured(call)) {
+        return NotFoundResponse();
+      }
+      MailboxRow row{.name = call.name, .live = directory_.Live(call.tenant, call.name)};
+      return Work([reader, call = std::move(call), row = std::move(row)] {
+        return reader->Mailbox(call, row);
+      });
+    }
+    case Route::kFolders:
+      if (!IsConfigured(call)) {
+        return NotFoundResponse();
+      }
+      return Work([reader, call = std::move(call)] { return reader->Folders(call); });
+    case Route::kMessages:
+      return Work([reader, call = std::move(call)] { return reader->Messages(call); });
+    case Route::kMessage:
+      return Work([reader, call = std::move(call)] { return reader->Message(call); });
+    case Route::kRaw:
+      return Work([reader, call = std::move(call)] { return reader->Raw(call); });
+  }
+  return NotFoundResponse();
+}
+
+std::variant<Dispatcher::Work, Response> Dispatcher::PrepareMailboxes(Call call) const {
+  Parsed<size_t> limit = ParseLimit(call);
+  if (std::holds_alternative<Response>(limit)) {
+    return std::move(std::get<Response>(limit));
+  }
+  const std::string scope = CursorScope({"mailboxes", call.tenant});
+  const std::string* cursor = call.Parameter("cursor");
+  std::string after;
+  if (cursor != nullptr && !cursor->empty()) {
+    Result<std::string> position = DecodeCursor(scope, *cursor);
+    if (!position.ok()) {
+      return Problem(400, "bad_cursor", position.status().message());
+    }
+    after = std::move(position).value();
+  }
+  const std::vector<std::string> names = directory_.MailboxNames(call.tenant);
+  auto it = std::upper_bound(names.begin(), names.end(), after);
+  std::vector<MailboxRow> rows;
+  for (; it != names.end() && rows.size() < std::get<size_t>(limit); ++it) {
+    rows.push_back({.name = *it, .live = directory_.Live(call.tenant, *it)});
+  }
+  std::optional<std::string> next_cursor;
+  if (it != names.end()) {
+    next_cursor = EncodeCursor(scope, rows.back().name);
+  }
+  const Reader* reader = &reader_;
+  return Work([reader, call = std::move(call), rows = std::move(rows),
+               next_cursor = std::move(next_cursor)] {
+    return reader->Mailboxes(call, rows, next_cursor);
+  });
+}
+
+}  // namespace mailhaul::http

@@ -1,0 +1,38 @@
+// From a call to its answer: asks the Directory on the loop and the store on the read pool.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/work_pool.h"
+#include "connectors/net/task.h"
+#include "engine/http/gate.h"
+#include "engine/http/reader.h"
+#include "engine/http/service.h"
+
+namespace mailhaul::http {
+
+// Loop thread only.
+class Dispatcher final {
+ public:
+  Dispatcher(const Reader& reader, Directory& directory, WorkPool& read_pool)
+      : reader_(reader), directory_(directory), read_pool_(read_pool) {}
+
+  net::Task<Response> Serve(Call call);
+  WorkPool& read_pool() { return read_pool_; }
+  const Directory& directory() const { return directory_; }
+
+ private:
+  using Work = std::function<Answer()>;  // For the read pool.
+
+  // What needs no store is answered at once.
+  std::variant<Work, Response> Prepare(Call call) const;
+  std::variant<Work, Response> PrepareMailboxes(Call call) const;
+  bool IsConfigured(const Call& call) const;
+
+  const Reader& reader_;
+  Directory& directory_;
+  WorkPool& read_pool_;
+};
+
+}  // namespace mailhaul::http

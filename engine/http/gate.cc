@@ -1,0 +1,153 @@
+#include "engine/http/gate.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/text.h"
+#include "engine/http/target.h"
+#include "store/blob_store.h"
+
+namespace mailhaul::http {
+namespace {
+
+constexpr std::string_view kAllowed = "GET, HEAD";
+constexpr std::string_view kArgument = "*";  // Matches any segment that is not empty.
+
+constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
+constexpr std::array<std::string_view, 16> kMessageParameters = {
+    "mailbox", "folder", "from",   "to",     "participant", "subject",
+    "text",    "after",  "before", "unread", "flagged",     "has_attachment",
+    "tag",     "thread", "limit",  "cursor"};
+
+struct RouteEntry {
+  Route route;
+  std::array<std::string_view, 4> pattern;  // Unused places at the end are empty.
+  std::span<const std::string_view> parameters;
+};
+
+const std::array<RouteEntry, 8>& Routes() {
+  static const std::array<RouteEntry, 8> routes = {{
+      {Route::kHealth, {"healthz"}, {}},
+      {Route::kReady, {"readyz"}, {}},
+      {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
+      {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
+      {Route::kFolders, {"v1", "mailboxes", kArgument, "folders"}, {}},
+      {Route::kMessages, {"v1", "messages"}, kMessageParameters},
+      {Route::kMessage, {"v1", "messages", kArgument}, {}},
+      {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
+  }};
+  return routes;
+}
+
+bool Matches(const RouteEntry& entry, const std::vector<std::string>& segments) {
+  const auto end = std::find(entry.pattern.begin(), entry.pattern.end(), std::string_view());
+  const auto size = static_cast<size_t>(end - entry.pattern.begin());
+  return segments.size() == size &&
+         std::equal(segments.begin(), segments.end(), entry.pattern.begin(),
+                    [](const std::string& segment, std::string_view pattern) {
+                      return pattern == kArgument ? !segment.empty() : segment == pattern;
+                    });
+}
+
+const RouteEntry* FindRoute(const std::vector<std::string>& segments) {
+  for (const RouteEntry& entry : Routes()) {
+    if (Matches(entry, segments)) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+Response Unauthorized() {
+  Response response =
+      Problem(401, "unauthorized", "send a known token as: Authorization: Bearer TOKEN");
+  response.headers.push_back({.name = "WWW-Authenticate", .value = "Bearer"});
+  return response;
+}
+
+// The grant of the presented token; null without a known one.
+const TokenGrant* FindGrant(const RequestHead& head, const Directory& directory) {
+  static constexpr std::string_view kScheme = "Bearer ";
+  if (!head.authorization.has_value() || !StartsWithIgnoreCase(*head.authorization, kScheme)) {
+    return nullptr;
+  }
+  std::string_view token = *head.authorization;
+  token.remove_prefix(kScheme.size());
+  token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
+  if (token.empty()) {
+    return nullptr;
+  }
+  const store::Sha256 hash = store::ComputeSha256(token);
+  const std::string key(hash.begin(), hash.end());
+  return directory.FindToken(key);
+}
+
+// A refusal of the first parameter that the route does not know.
+std::optional<Response> CheckParameters(const RouteEntry& entry, const Target& target) {
+  for (const auto& [name, value] : target.query) {
+    const auto& known = entry.parameters;
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
+      continue;
+    }
+    std::string detail = "unknown query parameter \"" + EscapeForLog(name, 64) + "\"";
+    // Nothing longer can be a typing error, and comparing costs time.
+    const std::string_view near = name.size() <= 32 ? NearestWord(name, known) : "";
+    if (!near.empty()) {
+      detail += "; did you mean \"" + std::string(near) + "\"?";
+    }
+    return Problem(400, "unknown_parameter", detail);
+  }
+  return std::nullopt;
+}
+
+bool NeedsToken(const std::vector<std::string>& segments) {
+  return !segments.empty() && segments.front() == "v1";
+}
+
+}  // namespace
+
+const std::string* Call::Parameter(std::string_view parameter) const {
+  const auto it = std::find_if(query.begin(), query.end(),
+                               [&](const auto& entry) { return entry.first == parameter; });
+  return it == query.end() ? nullptr : &it->second;
+}
+
+Decision Decide(const RequestHead& head, const Directory& directory) {
+  Result<Target> target = ParseTarget(head.target);
+  if (!target.ok()) {
+    return Problem(400, "bad_target", target.status().message());
+  }
+  Call call;
+  if (NeedsToken(target->segments)) {
+    // Before the route is looked for: without a token nobody learns what exists.
+    const TokenGrant* grant = FindGrant(head, directory);
+    if (grant == nullptr) {
+      return Unauthorized();
+    }
+    if (!grant->read) {
+      return Problem(403, "insufficient_scope", "this token has no scope \"read\"");
+    }
+    call.tenant = grant->tenant;
+  }
+  const RouteEntry* entry = FindRoute(target->segments);
+  if (entry == nullptr) {
+    return Problem(404, "not_found", "there is nothing at this path");
+  }
+  if (head.method != "GET" && head.method != "HEAD") {
+    Response response = Problem(405, "method_not_allowed", "this path takes GET and HEAD");
+    response.headers.push_back({.name = "Allow", .value = std::string(kAllowed)});
+    return response;
+  }
+  std::optional<Response> refusal = CheckParameters(*entry, *target);
+  if (refusal.has_value()) {
+    return std::move(*refusal);
+  }
+  call.route = entry->route;
+  call.name = target->segments.size() > 2 ? target->segments[2] : "";
+  call.query = std::move(target->query);
+  call.if_none_match = head.if_none_match;
+  return call;
+}
+
+}  // namespace mailhaul::http

@@ -1,0 +1,45 @@
+// From a request head to the call it asks for: target, token, route, method, parameters.
+//
+// Everything that can be decided without the store. Loop thread only (it asks the Directory).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/http/request_parser.h"
+#include "engine/http/response.h"
+#include "engine/http/service.h"
+
+namespace mailhaul::http {
+
+enum class Route {
+  kHealth,
+  kReady,
+  kMailboxes,
+  kMailbox,
+  kFolders,
+  kMessages,
+  kMessage,
+  kRaw,
+};
+
+// A request that may be answered.
+struct Call {
+  Route route = Route::kHealth;
+  std::string tenant;  // Of the token; empty for routes without one.
+  std::string name;    // The {mailbox} or {message id} of the path, else empty.
+  std::vector<std::pair<std::string, std::string>> query;  // Only names the route knows.
+  std::optional<std::string> if_none_match;
+
+  // The parameter's value, or null.
+  const std::string* Parameter(std::string_view parameter) const;
+};
+
+using Decision = std::variant<Call, Response>;
+
+Decision Decide(const RequestHead& head, const Directory& directory);
+
+}  // namespace mailhaul::http

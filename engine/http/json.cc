@@ -1,0 +1,158 @@
+#include "engine/http/json.h"
+
+#include <boost/json.hpp>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "connectors/connector.h"
+
+namespace mailhaul::http {
+namespace {
+
+namespace json = boost::json;
+
+// Mail holds whatever its sender wrote; JSON is UTF-8.
+json::string Text(std::string_view text) {
+  if (IsValidUtf8(text)) {
+    return json::string(json::string_view(text.data(), text.size()));
+  }
+  const std::string valid = ToValidUtf8(text);
+  return json::string(json::string_view(valid.data(), valid.size()));
+}
+
+json::value TextOrNull(std::string_view text) {
+  return text.empty() ? json::value(nullptr) : json::value(Text(text));
+}
+
+// The zero of WallTime stands for "not known" in the store.
+json::value TimeOrNull(WallTime time) {
+  return time == WallTime{} ? json::value(nullptr) : json::value(Text(FormatRfc3339(time)));
+}
+
+json::array Addresses(const std::vector<store::Address>& addresses) {
+  json::array list;
+  for (const store::Address& address : addresses) {
+    list.push_back({{"name", Text(address.name)}, {"email", Text(address.email)}});
+  }
+  return list;
+}
+
+json::array Attachments(const std::vector<store::Attachment>& attachments) {
+  json::array list;
+  for (const store::Attachment& attachment : attachments) {
+    list.push_back({{"n", list.size() + 1},
+                    {"filename", Text(attachment.filename)},
+                    {"content_type", Text(attachment.content_type)},
+                    {"size", attachment.size},
+                    {"content_id", TextOrNull(attachment.content_id)}});
+  }
+  return list;
+}
+
+json::value ErrorOrNull(const store::MailboxRecord& record) {
+  if (record.error_code.empty()) {
+    return nullptr;
+  }
+  return {{"code", Text(record.error_code)}, {"detail", Text(record.error_detail)}};
+}
+
+void PutFlags(const store::StoredMessage& message, json::object* out) {
+  (*out)["seen"] = (message.flags & kFlagSeen) != 0;
+  (*out)["flagged"] = (message.flags & kFlagFlagged) != 0;
+  (*out)["answered"] = (message.flags & kFlagAnswered) != 0;
+  (*out)["draft"] = (message.flags & kFlagDraft) != 0;
+  json::array tags;
+  for (const std::string& keyword : message.keywords) {
+    tags.push_back(Text(keyword));
+  }
+  (*out)["tags"] = std::move(tags);
+}
+
+json::object MessageObject(const store::StoredMessage& message, const MessagePlace& place) {
+  const store::MessageContent& content = message.content;
+  json::object out;
+  out["id"] = Text(FormatId(message.id.value));
+  out["mailbox"] = Text(place.mailbox);
+  out["folder"] = Text(place.folder);
+  out["thread_id"] = Text(FormatId(message.thread));
+  out["message_id"] = TextOrNull(content.message_id);
+  out["date"] = TimeOrNull(content.date);
+  out["received_at"] = Text(FormatRfc3339(message.internal_date));
+  out["from"] = Addresses(content.from);
+  out["to"] = Addresses(content.to);
+  out["cc"] = Addresses(content.cc);
+  out["bcc"] = Addresses(content.bcc);
+  out["reply_to"] = Addresses(content.reply_to);
+  out["subject"] = Text(content.subject);
+  out["preview"] = Text(content.preview);
+  PutFlags(message, &out);
+  out["size"] = message.size;
+  out["has_attachment"] = content.has_attachment;
+  out["attachments"] = Attachments(content.attachments);
+  return out;
+}
+
+}  // namespace
+
+std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& live) {
+  json::object out;
+  out["id"] = Text(record.name);
+  out["address"] = TextOrNull(record.address);
+  out["state"] = Text(live.state);
+  out["last_complete_at"] = TimeOrNull(record.last_complete);
+  out["lag_seconds"] =
+      live.lag_seconds.has_value() ? json::value(*live.lag_seconds) : json::value(nullptr);
+  out["next_due_at"] =
+      live.next_due_at.has_value() ? TimeOrNull(*live.next_due_at) : json::value(nullptr);
+  out["coverage"] =
+      json::object{{"window", record.window_coverage}, {"backfill", record.backfill_coverage}};
+  out["messages"] = record.messages;
+  out["bytes"] = record.bytes;
+  out["throttled"] = live.throttled;
+  out["error"] = ErrorOrNull(record);
+  return json::serialize(out);
+}
+
+std::string FolderJson(const store::FolderRecord& folder) {
+  json::object out;
+  out["name"] = Text(folder.name);
+  out["role"] = TextOrNull(folder.role);
+  out["total"] = folder.messages;
+  out["unread"] = folder.unread;
+  return json::serialize(out);
+}
+
+std::string MessageJson(const store::StoredMessage& message, const MessagePlace& place) {
+  return json::serialize(MessageObject(message, place));
+}
+
+std::string MessageWithBodyJson(const store::StoredMessage& message, const MessagePlace& place,
+                                const BodyDecoder::Text& body, bool truncated) {
+  json::object out = MessageObject(message, place);
+  out["text"] = Text(body.text);
+  out["html"] = Text(body.html);
+  out["truncated"] = truncated;
+  return json::serialize(out);
+}
+
+void ListWriter::Add(std::string_view item) {
+  if (items_ > 0) {
+    text_ += ',';
+  }
+  text_ += item;
+  ++items_;
+}
+
+std::string ListWriter::Finish(const std::optional<std::string>& next_cursor) {
+  text_ += "],\"next_cursor\":";
+  text_ += next_cursor.has_value() ? "\"" + *next_cursor + "\"" : "null";
+  text_ += '}';
+  return std::move(text_);
+}
+
+std::string StatusJson(std::string_view status) {
+  return json::serialize(json::object{{"status", Text(status)}});
+}
+
+}  // namespace mailhaul::http

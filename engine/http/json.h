@@ -1,0 +1,42 @@
+// Stored things as the JSON that docs/http.md promises.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/http/service.h"
+#include "store/mail_store.h"
+
+namespace mailhaul::http {
+
+std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& live);
+std::string FolderJson(const store::FolderRecord& folder);
+
+// `mailbox` and `folder` are the names the message lies under.
+struct MessagePlace {
+  std::string mailbox;
+  std::string folder;
+};
+std::string MessageJson(const store::StoredMessage& message, const MessagePlace& place);
+// The same with "text", "html" and "truncated".
+std::string MessageWithBodyJson(const store::StoredMessage& message, const MessagePlace& place,
+                                const BodyDecoder::Text& body, bool truncated);
+
+// Builds {"items":[...],"next_cursor":...} from finished items.
+class ListWriter final {
+ public:
+  void Add(std::string_view item);
+  size_t items() const { return items_; }
+  size_t bytes() const { return text_.size(); }
+  // Absent: the end of the list. Call once.
+  std::string Finish(const std::optional<std::string>& next_cursor);
+
+ private:
+  std::string text_ = "{\"items\":[";
+  size_t items_ = 0;
+};
+
+std::string StatusJson(std::string_view status);  // {"status":"ok"}
+
+}  // namespace mailhaul::http

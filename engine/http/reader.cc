@@ -1,0 +1,347 @@
+#include "engine/http/reader.h"
+
+#include <map>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "engine/http/cursor.h"
+#include "engine/http/json.h"
+
+namespace mailhaul::http {
+namespace {
+
+// Rows read from the store at once.
+constexpr size_t kRowsPerRead = 250;
+
+Response ResponseFor(const Status& failure) {
+  return failure.code() == Code::kNotFound ? NotFoundResponse() : FailureResponse(failure);
+}
+
+Answer Failed(const Status& failure) { return {.response = ResponseFor(failure), .mailbox = ""}; }
+
+// Which list a cursor of messages belongs to: all of the query but limit and cursor.
+std::string MessagesScope(const Call& call) {
+  std::vector<std::string_view> parts = {"messages", call.tenant};
+  const std::map<std::string_view, std::string_view> sorted(call.query.begin(), call.query.end());
+  for (const auto& [name, value] : sorted) {
+    if (name != "limit" && name != "cursor") {
+      parts.push_back(name);
+      parts.push_back(value);
+    }
+  }
+  return CursorScope(parts);
+}
+
+bool CutText(std::string* text) {
+  if (text->size() <= kBodyTextBytesMax) {
+    return false;
+  }
+  text->resize(Utf8Prefix(*text, kBodyTextBytesMax).size());
+  return true;
+}
+
+// Whether If-None-Match names `etag` (RFC 9110 section 13.1.2; weak comparison).
+bool EtagMatches(std::string_view field, std::string_view etag) {
+  if (field == "*") {
+    return true;
+  }
+  while (!field.empty()) {
+    std::string_view item = field.substr(0, field.find(','));
+    field.remove_prefix(std::min(item.size() + 1, field.size()));
+    item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
+    item = item.substr(0, item.find_last_not_of(" \t") + 1);
+    if (item.starts_with("W/")) {
+      item.remove_prefix(2);
+    }
+    if (item == etag) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Response NotFoundResponse() {
+  return Problem(404, "not_found", "this tenant has nothing of this id");
+}
+
+struct Reader::Found {
+  store::StoredMessage message;
+  MessagePlace place;
+};
+
+// A page of messages being filled.
+struct Reader::Page {
+  ListWriter items;
+  std::optional<MessagePosition> next;  // Absent: the list has ended.
+};
+
+// Names of the mailboxes and folders that messages lie in, read once per request.
+class Reader::Places final {
+ public:
+  explicit Places(const store::MailStore& store) : store_(store) {}
+
+  Result<MessagePlace> Of(const store::StoredMessage& message) {
+    MH_ASSIGN_OR_RETURN(const Names* names, NamesOf(message.mailbox));
+    const auto folder = names->folders.find(message.folder);
+    if (folder == names->folders.end()) {
+      return Status(Code::kCorrupt, "a message lies in a folder that is not recorded");
+    }
+    return MessagePlace{.mailbox = names->mailbox, .folder = folder->second};
+  }
+
+ private:
+  struct Names {
+    std::string mailbox;
+    std::map<store::FolderId, std::string> folders;
+  };
+
+  Result<const Names*> NamesOf(MailboxId id) {
+    const auto known = names_.find(id);
+    if (known != names_.end()) {
+      return &known->second;
+    }
+    MH_ASSIGN_OR_RETURN(const store::MailboxRecord mailbox, store_.GetMailbox(id));
+    MH_ASSIGN_OR_RETURN(const std::vector<store::FolderRecord> folders, store_.ListFolders(id));
+    Names names{.mailbox = mailbox.name, .folders = {}};
+    for (const store::FolderRecord& folder : folders) {
+      names.folders.emplace(folder.id, folder.name);
+    }
+    return &names_.emplace(id, std::move(names)).first->second;
+  }
+
+  const store::MailStore& store_;
+  std::map<MailboxId, Names> names_;
+};
+
+Result<store::MailboxRecord> Reader::ReadMailbox(const Call& call, const std::string& name) const {
+  const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
+  const std::optional<MailboxId> id =
+      tenant.has_value() ? store_.FindMailbox(*tenant, name) : std::nullopt;
+  if (!id.has_value()) {
+    // Configured, but not onboarded yet: there is nothing of it.
+    store::MailboxRecord empty;
+    empty.name = name;
+    return empty;
+  }
+  return store_.GetMailbox(*id);
+}
+
+Answer Reader::Mailboxes(const Call& call, const std::vector<MailboxRow>& rows,
+                         const std::optional<std::string>& next_cursor) const {
+  ListWriter items;
+  for (const MailboxRow& row : rows) {
+    const Result<store::MailboxRecord> record = ReadMailbox(call, row.name);
+    if (!record.ok()) {
+      return Failed(record.status());
+    }
+    items.Add(MailboxJson(*record, row.live));
+  }
+  return {.response = JsonResponse(items.Finish(next_cursor)), .mailbox = ""};
+}
+
+Answer Reader::Mailbox(const Call& call, const MailboxRow& row) const {
+  const Result<store::MailboxRecord> record = ReadMailbox(call, row.name);
+  if (!record.ok()) {
+    return Failed(record.status());
+  }
+  return {.response = JsonResponse(MailboxJson(*record, row.live)), .mailbox = row.name};
+}
+
+Answer Reader::Folders(const Call& call) const {
+  const Result<store::MailboxRecord> record = ReadMailbox(call, call.name);
+  if (!record.ok()) {
+    return Failed(record.status());
+  }
+  ListWriter items;
+  if (record->id != MailboxId{}) {
+    const Result<std::vector<store::FolderRecord>> folders = store_.ListFolders(record->id);
+    if (!folders.ok()) {
+      return Failed(folders.status());
+    }
+    for (const store::FolderRecord& folder : *folders) {
+      items.Add(FolderJson(folder));
+    }
+  }
+  return {.response = JsonResponse(items.Finish(std::nullopt)), .mailbox = call.name};
+}
+
+Result<store::MessageQuery> Reader::MakeQuery(const MessageFilter& filter, TenantId tenant,
+                                              bool* empty) const {
+  store::MessageQuery query;
+  query.tenant = tenant;
+  query.after = filter.after;
+  query.before = filter.before;
+  *empty = false;
+  if (!filter.mailbox.has_value()) {
+    return query;
+  }
+  query.mailbox = store_.FindMailbox(tenant, *filter.mailbox);
+  if (!query.mailbox.has_value()) {
+    return Status(Code::kNotFound, "no such mailbox");
+  }
+  if (!filter.folder.has_value()) {
+    return query;
+  }
+  MH_ASSIGN_OR_RETURN(const std::vector<store::FolderRecord> folders,
+                      store_.ListFolders(*query.mailbox));
+  for (const store::FolderRecord& folder : folders) {
+    if (folder.name == *filter.folder) {
+      query.folder = folder.id;
+    }
+  }
+  // A folder that the source does not have (yet) is empty, not an error.
+  *empty = !query.folder.has_value();
+  return query;
+}
+
+Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const {
+  Places places(store_);
+  size_t scanned = 0;
+  while (true) {
+    const size_t wanted =
+        filter.LooksAtRows() ? kRowsScannedMax - scanned : filter.limit - page->items.items();
+    query.limit = std::min(wanted, kRowsPerRead);
+    MH_ASSIGN_OR_RETURN(const store::MessagePage rows, store_.ListMessages(query));
+    for (size_t i = 0; i < rows.items.size(); ++i) {
+      const store::StoredMessage& message = rows.items[i];
+      const MessagePosition position{.date = message.internal_date, .id = message.id};
+      ++scanned;
+      query.cursor_date = position.date;
+      query.cursor_id = position.id;
+      if (filter.Matches(message)) {
+        MH_ASSIGN_OR_RETURN(const MessagePlace place, places.Of(message));
+        if (filter.mailbox.has_value() || !filter.folder.has_value() ||
+            place.folder == *filter.folder) {
+          page->items.Add(MessageJson(message, place));
+        }
+      }
+      const bool full = page->items.items() >= filter.limit ||
+                        page->items.bytes() >= kPageBytesMax || scanned >= kRowsScannedMax;
+      const bool last = i + 1 == rows.items.size() && !rows.more;
+      if (full && !last) {
+        page->next = position;
+      }
+      if (full || last) {
+        return Status::Ok();
+      }
+    }
+    if (rows.items.empty()) {
+      return Status::Ok();
+    }
+  }
+}
+
+Answer Reader::Messages(const Call& call) const {
+  Parsed<MessageFilter> parsed = ParseMessageFilter(call);
+  if (std::holds_alternative<Response>(parsed)) {
+    return {.response = std::move(std::get<Response>(parsed)), .mailbox = ""};
+  }
+  const MessageFilter& filter = std::get<MessageFilter>(parsed);
+  const std::string scope = MessagesScope(call);
+  std::optional<MessagePosition> start;
+  if (!filter.cursor.empty()) {
+    const Result<std::string> bytes = DecodeCursor(scope, filter.cursor);
+    const Result<MessagePosition> position =
+        bytes.ok() ? DecodePosition(*bytes) : Result<MessagePosition>(bytes.status());
+    if (!position.ok()) {
+      return {.response = Problem(400, "bad_cursor", position.status().message()), .mailbox = ""};
+    }
+    start = *position;
+  }
+  const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
+  bool empty = true;
+  Result<store::MessageQuery> query =
+      tenant.has_value()           ? MakeQuery(filter, *tenant, &empty)
+      : filter.mailbox.has_value() ? Result<store::MessageQuery>(Status(Code::kNotFound, "none"))
+                                   : Result<store::MessageQuery>(store::MessageQuery{});
+  if (!query.ok()) {
+    return Failed(query.status());
+  }
+  Page page;
+  if (!empty) {
+    if (start.has_value()) {
+      query->cursor_date = start->date;
+      query->cursor_id = start->id;
+    }
+    const Status filled = FillPage(filter, *query, &page);
+    if (!filled.ok()) {
+      return Failed(filled);
+    }
+  }
+  std::optional<std::string> next_cursor;
+  if (page.next.has_value()) {
+    next_cursor = EncodeCursor(scope, EncodePosition(*page.next));
+  }
+  return {.response = JsonResponse(page.items.Finish(next_cursor)),
+          .mailbox = filter.mailbox.value_or("")};
+}
+
+Result<Reader::Found> Reader::Find(const Call& call) const {
+  const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
+  const Result<uint64_t> id = ParseId(call.name);
+  // One spelling per id: FormatId() writes lower case.
+  if (!tenant.has_value() || !id.ok() || FormatId(*id) != call.name) {
+    return Status(Code::kNotFound, "no such message");
+  }
+  MH_ASSIGN_OR_RETURN(store::StoredMessage message, store_.GetMessage(MessageId{*id}));
+  MH_ASSIGN_OR_RETURN(const store::MailboxRecord mailbox, store_.GetMailbox(message.mailbox));
+  if (mailbox.tenant != *tenant) {
+    return Status(Code::kNotFound, "no such message");
+  }
+  MH_ASSIGN_OR_RETURN(MessagePlace place, Places(store_).Of(message));
+  return Found{.message = std::move(message), .place = std::move(place)};
+}
+
+Answer Reader::Message(const Call& call) const {
+  const Result<Found> found = Find(call);
+  if (!found.ok()) {
+    return Failed(found.status());
+  }
+  const store::StoredMessage& message = found->message;
+  BodyDecoder::Text body;
+  // What could not be parsed when it came is not parsed again at every read.
+  if (!message.quarantined && message.content.unparsed_reason.empty()) {
+    const Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(message);
+    if (!raw.ok()) {
+      return Failed(raw.status());
+    }
+    body = decoder_.Decode(**raw);
+  }
+  const bool text_cut = CutText(&body.text);
+  const bool html_cut = CutText(&body.html);
+  return {.response =
+              JsonResponse(MessageWithBodyJson(message, found->place, body, text_cut || html_cut)),
+          .mailbox = found->place.mailbox};
+}
+
+Answer Reader::Raw(const Call& call) const {
+  const Result<Found> found = Find(call);
+  if (!found.ok()) {
+    return Failed(found.status());
+  }
+  const store::Sha256& hash = found->message.sha256;
+  const std::string etag = "\"" + HexEncode(std::string(hash.begin(), hash.end())) + "\"";
+  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  Response& response = answer.response;
+  response.headers.push_back({.name = "ETag", .value = etag});
+  // The bytes behind an id never change, but the right to read them may.
+  response.headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
+  if (call.if_none_match.has_value() && EtagMatches(*call.if_none_match, etag)) {
+    response.status = 304;
+    return answer;
+  }
+  Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(found->message);
+  if (!raw.ok()) {
+    return Failed(raw.status());
+  }
+  response.content_type = "message/rfc822";
+  response.headers.push_back(
+      {.name = "Content-Disposition", .value = "attachment; filename=\"" + call.name + ".eml\""});
+  response.source = std::move(raw).value();
+  return answer;
+}
+
+}  // namespace mailhaul::http

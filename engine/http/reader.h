@@ -1,0 +1,66 @@
+// Answers from the store. Runs on the read pool: every function may block on disk. Thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/http/gate.h"
+#include "engine/http/message_filter.h"
+#include "engine/http/response.h"
+#include "engine/http/service.h"
+#include "store/mail_store.h"
+
+namespace mailhaul::http {
+
+// Rows looked at for one page of a filtered list; then the page ends with a next_cursor.
+inline constexpr size_t kRowsScannedMax = 10'000;
+// A page also ends after so much JSON.
+inline constexpr size_t kPageBytesMax = 4 * 1024 * 1024;
+// `text` and `html` of one message are cut here, each.
+inline constexpr size_t kBodyTextBytesMax = 4 * 1024 * 1024;
+
+struct Answer {
+  Response response;
+  std::string mailbox;  // That the call named, itself or by a message: becomes active. "" for none.
+};
+
+// A configured mailbox with what the loop knows of it.
+struct MailboxRow {
+  std::string name;
+  MailboxLive live;
+};
+
+class Reader final {
+ public:
+  Reader(const store::MailStore& store, const BodyDecoder& decoder)
+      : store_(store), decoder_(decoder) {}
+
+  // `rows` are the page; `next_cursor` is the list's.
+  Answer Mailboxes(const Call& call, const std::vector<MailboxRow>& rows,
+                   const std::optional<std::string>& next_cursor) const;
+  Answer Mailbox(const Call& call, const MailboxRow& row) const;
+  Answer Folders(const Call& call) const;
+  Answer Messages(const Call& call) const;
+  Answer Message(const Call& call) const;
+  Answer Raw(const Call& call) const;
+
+ private:
+  struct Found;
+  struct Page;
+  class Places;
+
+  // A message of the call's tenant; kNotFound for all others, whoever's they are.
+  Result<Found> Find(const Call& call) const;
+  Result<store::MailboxRecord> ReadMailbox(const Call& call, const std::string& name) const;
+  Result<store::MessageQuery> MakeQuery(const MessageFilter& filter, TenantId tenant,
+                                        bool* empty) const;
+  Status FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const;
+
+  const store::MailStore& store_;
+  const BodyDecoder& decoder_;
+};
+
+// The one answer for what does not exist and for what belongs to another tenant.
+Response NotFoundResponse();
+
+}  // namespace mailhaul::http

@@ -1,0 +1,119 @@
+#include "engine/http/service.h"
+
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/http/connection.h"
+#include "engine/http/dispatcher.h"
+#include "engine/http/reader.h"
+
+namespace mailhaul::http {
+namespace {
+
+// Connections over the limit that are told so at the same time; more are closed without a word.
+constexpr size_t kRefusalsMax = 32;
+// After Stop() running answers may take so long.
+constexpr Duration kDrainTime = std::chrono::seconds(30);
+// After a failed accept (no file descriptors left): the pause before the next.
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
+       WorkPool& read_pool, const Clock& clock)
+      : reader(store, decoder),
+        dispatcher(reader, directory, read_pool),
+        context{.dispatcher = dispatcher, .clock = clock} {
+    // Ids differ between requests, and all but surely between runs.
+    const auto now = static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
+    context.request_base = now << 20;
+  }
+
+  net::Task<void> Serve(net::Listener& from);
+  net::Task<void> Handle(std::unique_ptr<net::Stream> stream);
+  void Stop();
+  void AbortAll();
+
+  const Reader reader;
+  Dispatcher dispatcher;
+  ConnectionContext context;
+  std::map<uint64_t, Connection*> connections;
+  uint64_t last_connection = 0;
+  net::Listener* listener = nullptr;  // While Serve() accepts.
+  net::Loop* loop = nullptr;          // Since Serve() began.
+  net::Loop::TimerId drain_timer = 0;
+  net::TaskGroup group;
+};
+
+net::Task<void> Service::Impl::Serve(net::Listener& from) {
+  listener = &from;
+  loop = net::Loop::Current();
+  while (!context.stopping) {
+    Result<std::unique_ptr<net::Stream>> accepted = co_await from.Accept();
+    if (!accepted.ok()) {
+      if (context.stopping || accepted.status().code() == Code::kCancelled) {
+        break;
+      }
+      LogWarning("HTTP accept failed: " + accepted.status().ToString());
+      co_await net::SleepUntil(loop->Now() + kAcceptPause);
+      continue;
+    }
+    if (connections.size() < kConnectionsMax + kRefusalsMax) {
+      group.Spawn(Handle(std::move(accepted).value()));
+    }
+  }
+  listener = nullptr;
+  co_await group.Drain();
+  loop->CancelTimer(drain_timer);
+  drain_timer = 0;
+}
+
+net::Task<void> Service::Impl::Handle(std::unique_ptr<net::Stream> stream) {
+  const bool refused = connections.size() >= kConnectionsMax;
+  const uint64_t id = ++last_connection;
+  Connection connection(std::move(stream), context);
+  connections.emplace(id, &connection);
+  if (refused) {
+    co_await connection.Refuse();
+  } else {
+    co_await connection.Run();
+  }
+  connections.erase(id);
+}
+
+void Service::Impl::Stop() {
+  if (context.stopping) {
+    return;
+  }
+  context.stopping = true;
+  if (listener == nullptr) {
+    return;
+  }
+  listener->Abort();
+  for (const auto& [id, connection] : connections) {
+    connection->Stop();
+  }
+  drain_timer = loop->AddTimer(loop->Now() + kDrainTime, [this] { AbortAll(); });
+}
+
+void Service::Impl::AbortAll() {
+  drain_timer = 0;
+  for (const auto& [id, connection] : connections) {
+    connection->Abort();
+  }
+}
+
+Service::Service(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
+                 WorkPool& read_pool, const Clock& clock)
+    : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, clock)) {}
+
+Service::~Service() = default;
+
+net::Task<void> Service::Serve(net::Listener& listener) { return impl_->Serve(listener); }
+
+void Service::Stop() { impl_->Stop(); }
+
+}  // namespace mailhaul::http

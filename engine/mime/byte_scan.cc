@@ -1,0 +1,63 @@
+#include "engine/mime/byte_scan.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace mailhaul::mime {
+namespace {
+
+constexpr size_t kBlock = 64;
+
+// Whether one of text[0 .. kBlock) is a '-' at the start of a line. Reads text[-1] too.
+bool BlockHasDashLine(const char* text) {
+  unsigned char any = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    const auto before = static_cast<unsigned char>((text + i)[-1] == '\n');
+    const auto dash = static_cast<unsigned char>(text[i] == '-');
+    any = static_cast<unsigned char>(any | (before & dash));
+  }
+  return any != 0;
+}
+
+bool MayStartBoundary(std::string_view text, size_t i) {
+  return i == text.size() || (text[i] == '-' && (i + 1 == text.size() || text[i + 1] == '-'));
+}
+
+}  // namespace
+
+size_t FindDashLine(std::string_view text) {
+  size_t i = 1;
+  while (i <= text.size()) {
+    if (i + kBlock <= text.size() && !BlockHasDashLine(text.data() + i)) {
+      i += kBlock;
+      continue;
+    }
+    const size_t end = std::min(i + kBlock, text.size() + 1);
+    for (; i < end; ++i) {
+      if (text[i - 1] == '\n' && MayStartBoundary(text, i)) {
+        return i;
+      }
+    }
+  }
+  return std::string_view::npos;
+}
+
+size_t CountBase64Digits(std::string_view text) {
+  size_t total = 0;
+  while (text.size() >= kBlock) {
+    uint8_t count = 0;
+    for (size_t i = 0; i < kBlock; ++i) {
+      const auto graphic = static_cast<uint8_t>(text[i] > ' ');
+      const auto not_padding = static_cast<uint8_t>(text[i] != '=');
+      count = static_cast<uint8_t>(count + (graphic & not_padding));
+    }
+    total += count;
+    text.remove_prefix(kBlock);
+  }
+  for (const char c : text) {
+    total += c > ' ' && c != '=' ? 1 : 0;
+  }
+  return total;
+}
+
+}  // namespace mailhaul::mime

@@ -1,0 +1,87 @@
+// One writer for the whole process: groups finished messages of many sessions into durable batches.
+//
+// Everything that changes the store passes through here, in the order submitted. Messages that
+// arrive while a commit is being synced form the next group, so the busier the engine, the larger
+// the groups and the fewer the syncs. Two drivers of one core: a thread, or a virtual loop.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "connectors/net/loop.h"
+#include "store/mail_store.h"
+
+namespace mailhaul::pipeline {
+
+class Committer {
+ public:
+  virtual ~Committer() = default;
+
+  // Runs `operation` on the writer, after everything submitted before it. Thread-safe.
+  virtual void Run(std::function<void()> operation) = 0;
+  // Commits `batch`; then calls `done` on the writer with the batch's status and counts filled.
+  // Thread-safe. Memory is bounded by the credits that each message of a batch holds.
+  virtual void Commit(std::unique_ptr<store::IngestBatch> batch,
+                      std::function<void(store::IngestBatch&)> done) = 0;
+};
+
+namespace internal {
+
+struct CommitItem {
+  std::function<void()> operation;  // Or, when empty:
+  std::unique_ptr<store::IngestBatch> batch;
+  std::function<void(store::IngestBatch&)> done;
+};
+
+// Runs the operations in order and commits the batches between them as one group each.
+void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items);
+
+}  // namespace internal
+
+// A thread of its own. The destructor commits what was submitted, then ends the thread.
+class ThreadCommitter final : public Committer {
+ public:
+  explicit ThreadCommitter(store::MailStore& store);
+  ~ThreadCommitter() override;
+  void Run(std::function<void()> operation) override;
+  void Commit(std::unique_ptr<store::IngestBatch> batch,
+              std::function<void(store::IngestBatch&)> done) override;
+
+ private:
+  void Submit(internal::CommitItem item);
+  void Loop();
+
+  store::MailStore& store_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<internal::CommitItem> items_;  // Guarded by mutex_.
+  bool stopping_ = false;                   // Guarded by mutex_.
+  std::thread thread_;
+};
+
+// Runs on a loop, `delay` after the first item of a group: a disk under the simulator's clock.
+class LoopCommitter final : public Committer {
+ public:
+  LoopCommitter(store::MailStore& store, net::Loop& loop, Duration delay)
+      : store_(store), loop_(loop), delay_(delay) {}
+  void Run(std::function<void()> operation) override;
+  void Commit(std::unique_ptr<store::IngestBatch> batch,
+              std::function<void(store::IngestBatch&)> done) override;
+
+ private:
+  void Submit(internal::CommitItem item);
+
+  store::MailStore& store_;
+  net::Loop& loop_;
+  const Duration delay_;
+  std::deque<internal::CommitItem> items_;
+  bool scheduled_ = false;
+};
+
+}  // namespace mailhaul::pipeline

@@ -1,0 +1,75 @@
+#include "engine/pipeline/content_mapper.h"
+
+#include <cstring>
+#include <utility>
+
+#include "engine/mime/message_parser.h"
+
+namespace mailhaul::pipeline {
+namespace {
+
+std::vector<store::Address> ToAddresses(std::vector<mime::Mailbox> mailboxes) {
+  std::vector<store::Address> addresses;
+  addresses.reserve(mailboxes.size());
+  for (mime::Mailbox& mailbox : mailboxes) {
+    addresses.push_back({.name = std::move(mailbox.name), .email = std::move(mailbox.email)});
+  }
+  return addresses;
+}
+
+// An image shown inside the text is a part of it, not something the sender attached.
+bool IsAttached(const mime::AttachmentInfo& info) {
+  return !info.is_inline || info.content_id.empty();
+}
+
+store::MessageContent ToContent(mime::ParsedMessage parsed) {
+  store::MessageContent content;
+  content.message_id = std::move(parsed.message_id);
+  content.in_reply_to = std::move(parsed.in_reply_to);
+  content.references = std::move(parsed.references);
+  content.date = parsed.date.value_or(WallTime{});
+  content.from = ToAddresses(std::move(parsed.from));
+  content.to = ToAddresses(std::move(parsed.to));
+  content.cc = ToAddresses(std::move(parsed.cc));
+  content.bcc = ToAddresses(std::move(parsed.bcc));
+  content.reply_to = ToAddresses(std::move(parsed.reply_to));
+  content.subject = std::move(parsed.subject);
+  content.preview = std::move(parsed.preview);
+  content.unparsed_reason = std::move(parsed.unparsed_reason);
+  for (mime::AttachmentInfo& info : parsed.attachments) {
+    content.has_attachment = content.has_attachment || IsAttached(info);
+    content.attachments.push_back({.filename = std::move(info.filename),
+                                   .content_type = std::move(info.content_type),
+                                   .content_id = std::move(info.content_id),
+                                   .size = info.size});
+  }
+  return content;
+}
+
+uint64_t HashToU64(std::string_view text) {
+  const store::Sha256 hash = store::ComputeSha256(text);
+  uint64_t value = 0;
+  std::memcpy(&value, hash.data(), sizeof value);
+  return value;
+}
+
+}  // namespace
+
+uint64_t ThreadOf(const store::MessageContent& content, uint64_t fallback) {
+  if (!content.references.empty()) {
+    return HashToU64(content.references.front());
+  }
+  if (!content.in_reply_to.empty()) {
+    return HashToU64(content.in_reply_to);
+  }
+  return content.message_id.empty() ? fallback : HashToU64(content.message_id);
+}
+
+ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback) {
+  const store::MessageContent content = ToContent(mime::ParseMessage(raw));
+  return {.record = store::EncodeContent(content),
+          .thread = ThreadOf(content, thread_fallback),
+          .quarantined = !content.unparsed_reason.empty()};
+}
+
+}  // namespace mailhaul::pipeline

@@ -1,0 +1,395 @@
+#include "engine/pipeline/ingest_sink.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/pipeline/await_on.h"
+#include "engine/pipeline/content_mapper.h"
+
+namespace mailhaul::pipeline {
+namespace {
+
+// What a message costs beyond its bytes: record, batch and bookkeeping.
+constexpr size_t kMessageOverheadBytes = 4 * 1024;
+constexpr size_t kStreamedCostBytes = 2 * kPartBytes + kMessageOverheadBytes;
+
+size_t CostOfSize(uint64_t size) {
+  return size > kStreamBytes ? kStreamedCostBytes
+                             : static_cast<size_t>(size) + kMessageOverheadBytes;
+}
+
+}  // namespace
+
+struct IngestSink::Arriving {
+  MessageMeta meta;
+  uint64_t size = 0;
+  uint64_t received = 0;
+  size_t credits = 0;
+  std::string body;  // Small messages: all of it. Streamed ones: the part being filled.
+
+  // Streamed messages only.
+  std::unique_ptr<store::BlobStore::Writer> writer;
+  std::string part;  // Being written by the committer.
+  bool part_pending = false;
+  net::OneShot<Status> part_written;
+  std::optional<store::BlobStore::Writer::Finished> finished;
+
+  bool streamed() const { return size > kStreamBytes; }
+};
+
+struct IngestSink::Committed {
+  Status status;
+  size_t credits = 0;
+  uint64_t stored = 0;
+  uint64_t duplicates = 0;
+  uint64_t quarantined = 0;
+  uint64_t bytes_stored = 0;
+};
+
+void IngestStats::Add(const IngestStats& other) {
+  fetched += other.fetched;
+  bytes_fetched += other.bytes_fetched;
+  stored += other.stored;
+  duplicates += other.duplicates;
+  quarantined += other.quarantined;
+  bytes_stored += other.bytes_stored;
+}
+
+IngestSink::IngestSink(Context& context, MailboxId mailbox, store::FolderId folder,
+                       uint32_t uid_validity)
+    : context_(context),
+      loop_(*net::Loop::Current()),
+      mailbox_(mailbox),
+      folder_(folder),
+      uid_validity_(uid_validity) {}
+
+IngestSink::~IngestSink() { MH_CHECK(in_flight_ == 0 && arriving_ == nullptr); }
+
+size_t IngestSink::CostOf(const MessageMeta& meta) { return CostOfSize(meta.size); }
+
+void IngestSink::NoteReserved(std::span<const MessageMeta> messages) {
+  for (const MessageMeta& meta : messages) {
+    reserved_[meta.uid] += CostOf(meta);
+  }
+}
+
+bool IngestSink::TryReserve(std::span<const MessageMeta> messages) {
+  size_t total = 0;
+  for (const MessageMeta& meta : messages) {
+    total += CostOf(meta);
+  }
+  if (!context_.budget.TryTake(total)) {
+    return false;
+  }
+  NoteReserved(messages);
+  return true;
+}
+
+net::Task<Status> IngestSink::Reserve(std::span<const MessageMeta> messages) {
+  size_t total = 0;
+  for (const MessageMeta& meta : messages) {
+    total += CostOf(meta);
+  }
+  net::OneShot<bool> granted;
+  net::OneShot<bool>* target = &granted;
+  net::Loop* loop = &loop_;
+  context_.budget.Take(total, [loop, target] { loop->Post([target] { target->Set(true); }); });
+  const bool taken = co_await granted.Wait();
+  static_cast<void>(taken);
+  NoteReserved(messages);
+  co_return failure_;
+}
+
+net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, uint64_t size) {
+  if (!failure_.ok()) {
+    co_return failure_;
+  }
+  if (arriving_ != nullptr) {
+    ReleaseArriving();  // Its session gave up on it in the middle.
+  }
+  arriving_ = std::make_shared<Arriving>();
+  arriving_->meta = meta;
+  arriving_->size = size;
+  const auto held = reserved_.find(meta.uid);
+  if (held != reserved_.end()) {
+    arriving_->credits = held->second;
+    reserved_.erase(held);
+  }
+  const size_t needed = CostOfSize(size);
+  if (needed > arriving_->credits) {
+    // The server announced less than it sends; at most one part per session is beyond the budget.
+    context_.budget.ForceTake(needed - arriving_->credits);
+    arriving_->credits = needed;
+  }
+  if (!arriving_->streamed()) {
+    arriving_->body.reserve(size);
+    co_return Status::Ok();
+  }
+  using Begun = Result<std::unique_ptr<store::BlobStore::Writer>>;
+  store::BlobStore* blobs = &context_.store.blobs();
+  std::function<Begun()> begin = [blobs, size] { return blobs->Begin(size); };
+  Begun begun = co_await RunOn<Begun>(context_.committer, std::move(begin));
+  if (!begun.ok()) {
+    failure_ = begun.status();
+    co_return failure_;
+  }
+  arriving_->writer = std::move(begun).value();
+  arriving_->body.reserve(kPartBytes);
+  co_return Status::Ok();
+}
+
+net::Task<Status> IngestSink::AppendBody(std::string_view bytes) {
+  MH_CHECK(arriving_ != nullptr && bytes.size() <= arriving_->size - arriving_->received);
+  arriving_->received += bytes.size();
+  if (!arriving_->streamed()) {
+    arriving_->body.append(bytes);
+    co_return Status::Ok();
+  }
+  while (!bytes.empty()) {
+    const size_t room = kPartBytes - arriving_->body.size();
+    arriving_->body.append(bytes.substr(0, room));
+    bytes.remove_prefix(std::min(room, bytes.size()));
+    if (arriving_->body.size() == kPartBytes) {
+      CO_RETURN_IF_ERROR(FlushPart());
+    }
+  }
+  co_return Status::Ok();
+}
+
+// Waits for the part before, then hands over the full one: so one part is written while the next
+// one arrives.
+net::Task<Status> IngestSink::FlushPart() {
+  const std::shared_ptr<Arriving> message = arriving_;
+  if (message->part_pending) {
+    const Status written = co_await message->part_written.Wait();
+    message->part_pending = false;
+    if (!written.ok()) {
+      failure_ = written;
+      co_return written;
+    }
+  }
+  if (!message->body.empty()) {
+    StartPart();
+  }
+  co_return Status::Ok();
+}
+
+void IngestSink::StartPart() {
+  const std::shared_ptr<Arriving> message = arriving_;
+  message->part.swap(message->body);
+  message->body.clear();
+  message->part_pending = true;
+  net::Loop* loop = &loop_;
+  context_.committer.Run([message, loop] {
+    const Status status = message->writer->Append(message->part);
+    loop->Post([message, status] { message->part_written.Set(status); });
+  });
+}
+
+net::Task<Status> IngestSink::EndBody() {
+  MH_CHECK(arriving_ != nullptr && arriving_->received == arriving_->size);
+  ++stats_.fetched;
+  stats_.bytes_fetched += arriving_->size;
+  context_.progress.bytes_fetched += arriving_->size;
+  if (arriving_->streamed()) {
+    CO_RETURN_IF_ERROR(FinishStreamed());
+    SubmitStreamed();
+  } else {
+    SubmitSmall();
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> IngestSink::FinishStreamed() {
+  CO_RETURN_IF_ERROR(FlushPart());  // The rest,
+  CO_RETURN_IF_ERROR(FlushPart());  // and until it is written.
+  using Done = Result<store::BlobStore::Writer::Finished>;
+  store::BlobStore::Writer* writer = arriving_->writer.get();
+  std::function<Done()> finish = [writer] { return writer->Finish(); };
+  Done done = co_await RunOn<Done>(context_.committer, std::move(finish));
+  if (!done.ok()) {
+    failure_ = done.status();
+    co_return failure_;
+  }
+  arriving_->finished = *done;
+  co_return Status::Ok();
+}
+
+namespace {
+
+std::unique_ptr<store::IngestBatch> MakeBatch(MailboxId mailbox, store::FolderId folder,
+                                              uint32_t uid_validity) {
+  auto batch = std::make_unique<store::IngestBatch>();
+  batch->mailbox = mailbox;
+  batch->folder = folder;
+  batch->uid_validity = uid_validity;
+  return batch;
+}
+
+store::IngestMessage ToIngestMessage(const MessageMeta& meta, uint64_t size) {
+  store::IngestMessage message;
+  message.uid = meta.uid;
+  message.flags = meta.flags;
+  message.keywords = meta.keywords;
+  message.internal_date = meta.internal_date;
+  message.size = size;
+  return message;
+}
+
+void SetContent(store::IngestMessage& message, ParsedContent content) {
+  message.content = std::move(content.record);
+  message.thread = content.thread;
+  message.quarantined = content.quarantined;
+}
+
+}  // namespace
+
+void IngestSink::SubmitSmall() {
+  const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
+  ++in_flight_;
+  context_.cpu.Submit([this, message] {
+    auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+    store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
+    ingest.sha256 = store::ComputeSha256(message->body);
+    SetContent(ingest, ParseContent(MemoryByteSource(message->body), message->meta.uid));
+    ingest.body = std::move(message->body);
+    batch->messages.push_back(std::move(ingest));
+    Commit(std::move(batch), message->credits);
+  });
+}
+
+void IngestSink::SubmitStreamed() {
+  const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
+  ++in_flight_;
+  context_.cpu.Submit([this, message] {
+    auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+    store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
+    ingest.location = message->finished->location;
+    ingest.sha256 = message->finished->sha256;
+    SetContent(ingest, ParseContent(*message->writer->Source(), message->meta.uid));
+    batch->messages.push_back(std::move(ingest));
+    Commit(std::move(batch), message->credits);
+  });
+}
+
+void IngestSink::NoBody(const MessageMeta& meta, const Status& why) {
+  const auto held = reserved_.find(meta.uid);
+  if (held != reserved_.end()) {
+    context_.budget.Give(held->second);
+    reserved_.erase(held);
+  }
+  if (why.code() == Code::kNotFound) {
+    absent_.Add(meta.uid);
+    return;
+  }
+  SubmitQuarantined(meta, why);
+}
+
+// The message is listed with the reason instead of its contents, so that nothing is silently
+// missing.
+void IngestSink::SubmitQuarantined(const MessageMeta& meta, const Status& why) {
+  LogWarning("folder " + std::to_string(folder_) + " of mailbox " + FormatId(mailbox_.value) +
+             ", UID " + std::to_string(meta.uid) + ": kept without its body: " + why.message());
+  store::MessageContent content;
+  content.unparsed_reason = "the body could not be fetched: " + why.message();
+  auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+  store::IngestMessage ingest = ToIngestMessage(meta, meta.size);
+  ingest.sha256 = store::ComputeSha256({});
+  ingest.content = store::EncodeContent(content);
+  ingest.thread = meta.uid;
+  ingest.quarantined = true;
+  batch->messages.push_back(std::move(ingest));
+  ++in_flight_;
+  Commit(std::move(batch), 0);
+}
+
+void IngestSink::SubmitAbsent() {
+  if (absent_.empty()) {
+    return;
+  }
+  auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+  batch->absent = std::exchange(absent_, {});
+  ++in_flight_;
+  Commit(std::move(batch), 0);
+}
+
+// Any thread.
+void IngestSink::Commit(std::unique_ptr<store::IngestBatch> batch, size_t credits) {
+  context_.committer.Commit(std::move(batch), [this, credits](store::IngestBatch& done) {
+    Committed result;
+    result.status = done.status;
+    result.credits = credits;
+    result.stored = done.stored;
+    result.duplicates = done.duplicates + done.relinked;
+    result.bytes_stored = done.bytes_stored;
+    if (done.status.ok() && done.stored > 0) {
+      result.quarantined = static_cast<uint64_t>(
+          std::count_if(done.messages.begin(), done.messages.end(),
+                        [](const store::IngestMessage& message) { return message.quarantined; }));
+    }
+    OnCommitted(std::move(result));
+  });
+}
+
+// On the committer's thread. Many results share one wake-up of the loop.
+void IngestSink::OnCommitted(Committed result) {
+  context_.budget.Give(result.credits);
+  // Held until the end: once the result is visible, the loop may destroy this sink.
+  const std::lock_guard lock(results_mutex_);
+  results_.push_back(std::move(result));
+  if (!results_posted_) {
+    results_posted_ = true;
+    loop_.Post([this] { TakeResults(); });
+  }
+}
+
+void IngestSink::TakeResults() {
+  std::vector<Committed> results;
+  {
+    const std::lock_guard lock(results_mutex_);
+    results.swap(results_);
+    results_posted_ = false;
+  }
+  for (const Committed& result : results) {
+    --in_flight_;
+    stats_.stored += result.stored;
+    stats_.duplicates += result.duplicates;
+    stats_.quarantined += result.quarantined;
+    stats_.bytes_stored += result.bytes_stored;
+    context_.progress.messages_done += result.stored + result.duplicates;
+    if (failure_.ok() && !result.status.ok()) {
+      failure_ = result.status;
+    }
+  }
+  if (in_flight_ == 0 && draining_) {
+    draining_ = false;
+    drained_.Set(true);
+  }
+}
+
+void IngestSink::ReleaseArriving() {
+  context_.budget.Give(arriving_->credits);
+  // A part that the committer still writes keeps the message alive by itself.
+  arriving_ = nullptr;
+}
+
+net::Task<Status> IngestSink::Drain() {
+  if (arriving_ != nullptr) {
+    ReleaseArriving();
+  }
+  for (const auto& [uid, credits] : reserved_) {
+    context_.budget.Give(credits);
+  }
+  reserved_.clear();
+  SubmitAbsent();
+  while (in_flight_ > 0) {
+    draining_ = true;
+    const bool idle = co_await drained_.Wait();
+    static_cast<void>(idle);
+  }
+  co_return failure_;
+}
+
+}  // namespace mailhaul::pipeline

@@ -1,0 +1,95 @@
+// Takes the bodies of one folder from a session and sees them into the store.
+//
+// A message up to kStreamBytes is collected in memory, hashed and parsed on the CPU arena, and
+// committed. A larger one goes to the blob store in parts while it arrives, so that memory never
+// holds it whole. The session goes on while commits are pending; memory credits, taken before the
+// FETCH and given back after the commit, are what slows it down.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "connectors/connector.h"
+#include "engine/pipeline/context.h"
+
+namespace mailhaul::pipeline {
+
+inline constexpr uint64_t kStreamBytes = uint64_t{1} << 20;  // Larger messages are streamed,
+inline constexpr size_t kPartBytes = size_t{1} << 20;        // in parts of this size.
+
+struct IngestStats {
+  uint64_t fetched = 0;  // Bodies that arrived whole.
+  uint64_t bytes_fetched = 0;
+  uint64_t stored = 0;
+  uint64_t duplicates = 0;  // Accounted for already, or re-linked to what was stored.
+  uint64_t quarantined = 0;
+  uint64_t bytes_stored = 0;
+
+  void Add(const IngestStats& other);
+};
+
+// Belongs to one loop. Drain() before destroying it.
+class IngestSink final : public BodySink {
+ public:
+  IngestSink(Context& context, MailboxId mailbox, store::FolderId folder, uint32_t uid_validity);
+  ~IngestSink() override;
+  IngestSink(const IngestSink&) = delete;
+  IngestSink& operator=(const IngestSink&) = delete;
+
+  bool TryReserve(std::span<const MessageMeta> messages) override;
+  net::Task<Status> Reserve(std::span<const MessageMeta> messages) override;
+  net::Task<Status> BeginBody(const MessageMeta& meta, uint64_t size) override;
+  net::Task<Status> AppendBody(std::string_view bytes) override;
+  net::Task<Status> EndBody() override;
+  void NoBody(const MessageMeta& meta, const Status& why) override;
+
+  // UIDs that the server listed but no longer has.
+  void AddAbsent(const UidSet& uids) { absent_.AddAll(uids); }
+  // Waits until everything given so far is durable, or has failed; the first failure.
+  net::Task<Status> Drain();
+
+  const IngestStats& stats() const { return stats_; }
+
+ private:
+  struct Arriving;   // The body being received.
+  struct Committed;  // What the committer reports back.
+
+  static size_t CostOf(const MessageMeta& meta);
+  void NoteReserved(std::span<const MessageMeta> messages);
+  net::Task<Status> FlushPart();
+  net::Task<Status> FinishStreamed();
+  void StartPart();
+  void SubmitSmall();
+  void SubmitStreamed();
+  void SubmitAbsent();
+  void SubmitQuarantined(const MessageMeta& meta, const Status& why);
+  void Commit(std::unique_ptr<store::IngestBatch> batch, size_t credits);
+  void OnCommitted(Committed result);
+  void TakeResults();
+  void ReleaseArriving();
+
+  Context& context_;
+  net::Loop& loop_;
+  const MailboxId mailbox_;
+  const store::FolderId folder_;
+  const uint32_t uid_validity_;
+
+  std::unordered_map<Uid, size_t> reserved_;  // Credits taken for bodies not begun.
+  std::shared_ptr<Arriving> arriving_;
+  UidSet absent_;
+  IngestStats stats_;
+  Status failure_;
+  uint64_t in_flight_ = 0;  // Batches submitted, results not yet taken.
+  bool draining_ = false;
+  net::OneShot<bool> drained_;
+
+  std::mutex results_mutex_;
+  std::vector<Committed> results_;  // Guarded by results_mutex_.
+  bool results_posted_ = false;     // Guarded by results_mutex_.
+};
+
+}  // namespace mailhaul::pipeline

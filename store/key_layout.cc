@@ -1,0 +1,218 @@
+#include "store/key_layout.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr uint8_t kFormatVersion = 0;
+constexpr uint8_t kSequences = 1;
+
+template <typename T>
+void AppendBigEndian(std::string& out, T value) {
+  for (size_t shift = sizeof(T) * 8; shift > 0; shift -= 8) {
+    out.push_back(static_cast<char>(static_cast<unsigned char>(value >> (shift - 8))));
+  }
+}
+
+template <typename T>
+T ReadBigEndian(std::string_view bytes, size_t offset) {
+  MH_CHECK(bytes.size() >= offset + sizeof(T));
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value = static_cast<T>(value << 8) | static_cast<unsigned char>(bytes[offset + i]);
+  }
+  return value;
+}
+
+class KeyBuilder final {
+ public:
+  KeyBuilder(Keyspace keyspace, ShardId shard) {
+    constexpr size_t kUsualKeyBytes = 80;
+    key_.reserve(kUsualKeyBytes);
+    key_.push_back(static_cast<char>(keyspace));
+    AppendBigEndian(key_, shard);
+  }
+  KeyBuilder& U8(uint8_t value) {
+    key_.push_back(static_cast<char>(value));
+    return *this;
+  }
+  KeyBuilder& U32(uint32_t value) {
+    AppendBigEndian(key_, value);
+    return *this;
+  }
+  KeyBuilder& U64(uint64_t value) {
+    AppendBigEndian(key_, value);
+    return *this;
+  }
+  KeyBuilder& Hash(const Sha256& sha256) {
+    key_.append(sha256.begin(), sha256.end());
+    return *this;
+  }
+  KeyBuilder& Date(const DatePosition& position) {
+    AppendDatePosition(key_, position);
+    return *this;
+  }
+  std::string Take() { return std::move(key_); }
+
+ private:
+  std::string key_;
+};
+
+// Signed milliseconds, so that the latest has the smallest value.
+uint64_t Descending(WallTime time) {
+  constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  return ~(static_cast<uint64_t>(time.time_since_epoch().count()) ^ kSignBit);
+}
+
+WallTime FromDescending(uint64_t value) {
+  constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  return WallTime(std::chrono::milliseconds(static_cast<int64_t>(~value ^ kSignBit)));
+}
+
+}  // namespace
+
+ShardId ShardOfKey(std::string_view key) { return ReadBigEndian<ShardId>(key, 1); }
+
+void AppendU32(std::string& out, uint32_t value) { AppendBigEndian(out, value); }
+void AppendU64(std::string& out, uint64_t value) { AppendBigEndian(out, value); }
+uint32_t ReadU32(std::string_view bytes, size_t offset) {
+  return ReadBigEndian<uint32_t>(bytes, offset);
+}
+uint64_t ReadU64(std::string_view bytes, size_t offset) {
+  return ReadBigEndian<uint64_t>(bytes, offset);
+}
+
+std::string FormatVersionKey() {
+  return KeyBuilder(Keyspace::kMeta, kControlShard).U8(kFormatVersion).Take();
+}
+std::string ControlSequenceKey() { return ShardSequenceKey(kControlShard); }
+std::string TenantKey(TenantId tenant) {
+  return KeyBuilder(Keyspace::kTenant, kControlShard).U32(tenant.value).Take();
+}
+std::string TenantPrefix() { return KeyBuilder(Keyspace::kTenant, kControlShard).Take(); }
+std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kAssignment, kControlShard)
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .Take();
+}
+std::string AssignmentPrefix() { return KeyBuilder(Keyspace::kAssignment, kControlShard).Take(); }
+
+std::string ShardSequenceKey(ShardId shard) {
+  return KeyBuilder(Keyspace::kMeta, shard).U8(kSequences).Take();
+}
+std::string MailboxKey(MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kMailbox, mailbox.shard()).U64(mailbox.value).Take();
+}
+std::string FolderKey(MailboxId mailbox, uint32_t folder) {
+  return KeyBuilder(Keyspace::kFolder, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
+}
+std::string FolderPrefix(MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kFolder, mailbox.shard()).U64(mailbox.value).Take();
+}
+std::string LedgerKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid start) {
+  return KeyBuilder(Keyspace::kLedger, mailbox.shard())
+      .U64(mailbox.value)
+      .U32(folder)
+      .U32(uid_validity)
+      .U32(start)
+      .Take();
+}
+std::string LedgerPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity) {
+  return KeyBuilder(Keyspace::kLedger, mailbox.shard())
+      .U64(mailbox.value)
+      .U32(folder)
+      .U32(uid_validity)
+      .Take();
+}
+std::string ContentKey(MessageId id) {
+  return KeyBuilder(Keyspace::kContent, id.shard()).U64(id.value).Take();
+}
+std::string PlacementKey(MessageId id) {
+  return KeyBuilder(Keyspace::kPlacement, id.shard()).U64(id.value).Take();
+}
+std::string MailboxDateKey(TenantId tenant, MailboxId mailbox, WallTime received, MessageId id) {
+  return KeyBuilder(Keyspace::kMailboxDate, mailbox.shard())
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .Date({.received = received, .id = id})
+      .Take();
+}
+std::string MailboxDatePrefix(TenantId tenant, MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kMailboxDate, mailbox.shard())
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .Take();
+}
+std::string TenantDateKey(ShardId shard, TenantId tenant, WallTime received, MessageId id) {
+  return KeyBuilder(Keyspace::kTenantDate, shard)
+      .U32(tenant.value)
+      .Date({.received = received, .id = id})
+      .Take();
+}
+std::string TenantDatePrefix(ShardId shard, TenantId tenant) {
+  return KeyBuilder(Keyspace::kTenantDate, shard).U32(tenant.value).Take();
+}
+std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,
+                           const Sha256& sha256, uint32_t uid_validity, MessageId id) {
+  return KeyBuilder(Keyspace::kContentHash, mailbox.shard())
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .U32(folder)
+      .Hash(sha256)
+      .U32(uid_validity)
+      .U64(id.value)
+      .Take();
+}
+std::string ContentHashPrefix(TenantId tenant, MailboxId mailbox, uint32_t folder,
+                              const Sha256& sha256) {
+  return KeyBuilder(Keyspace::kContentHash, mailbox.shard())
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .U32(folder)
+      .Hash(sha256)
+      .Take();
+}
+std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid uid) {
+  return KeyBuilder(Keyspace::kUid, mailbox.shard())
+      .U64(mailbox.value)
+      .U32(folder)
+      .U32(uid_validity)
+      .U32(uid)
+      .Take();
+}
+std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256) {
+  return KeyBuilder(Keyspace::kBlob, shard).U32(tenant.value).Hash(sha256).Take();
+}
+std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence) {
+  return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).U64(sequence).Take();
+}
+
+void AppendDatePosition(std::string& out, const DatePosition& position) {
+  AppendBigEndian(out, Descending(position.received));
+  AppendBigEndian(out, ~position.id.value);
+}
+
+DatePosition ReadDatePosition(std::string_view key) {
+  MH_CHECK(key.size() >= kDatePositionBytes);
+  const std::string_view tail = key.substr(key.size() - kDatePositionBytes);
+  return {.received = FromDescending(ReadU64(tail, 0)), .id = {~ReadU64(tail, sizeof(uint64_t))}};
+}
+
+std::string PrefixEnd(std::string prefix) {
+  while (!prefix.empty()) {
+    const auto last = static_cast<unsigned char>(prefix.back());
+    if (last != 0xFF) {
+      prefix.back() = static_cast<char>(last + 1);
+      return prefix;
+    }
+    prefix.pop_back();
+  }
+  MH_CHECK(!"a prefix of a key is never all 0xFF");
+  return prefix;
+}
+
+}  // namespace mailhaul::store

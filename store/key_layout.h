@@ -1,0 +1,94 @@
+// The keys of the mail store. Bytewise order is the order that scans want, so all numbers are
+// big-endian, and where the newest comes first they are complemented.
+//
+// Every key starts with its keyspace (one byte) and its shard (two bytes). README.md lists all
+// keyspaces with their values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/uid_set.h"
+#include "store/blob_store.h"
+
+namespace mailhaul::store {
+
+// Values are stored: never renumber.
+enum class Keyspace : uint8_t {
+  kMeta = 1,
+  kTenant = 2,
+  kAssignment = 3,
+  kMailbox = 4,
+  kFolder = 5,
+  kLedger = 6,
+  kContent = 7,
+  kPlacement = 8,
+  kMailboxDate = 9,
+  kTenantDate = 10,
+  kContentHash = 11,
+  kUid = 12,
+  kBlob = 13,
+  kChange = 14,
+};
+inline constexpr uint8_t kKeyspaceFirst = 1;
+inline constexpr uint8_t kKeyspaceLast = 14;
+
+// Of any valid key: at least the keyspace and the shard.
+inline constexpr size_t kKeyPrefixBytes = 3;
+ShardId ShardOfKey(std::string_view key);
+
+// Big-endian numbers, for keys and for small fixed values.
+void AppendU32(std::string& out, uint32_t value);
+void AppendU64(std::string& out, uint64_t value);
+// The caller has checked that the bytes are there.
+uint32_t ReadU32(std::string_view bytes, size_t offset);
+uint64_t ReadU64(std::string_view bytes, size_t offset);
+
+// Control shard.
+std::string FormatVersionKey();
+std::string ControlSequenceKey();  // Next tenant and mailbox number.
+std::string TenantKey(TenantId tenant);
+std::string TenantPrefix();
+std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
+std::string AssignmentPrefix();
+
+// Mail shards.
+std::string ShardSequenceKey(ShardId shard);  // Next message and change number.
+std::string MailboxKey(MailboxId mailbox);
+std::string FolderKey(MailboxId mailbox, uint32_t folder);
+std::string FolderPrefix(MailboxId mailbox);
+std::string LedgerKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid start);
+std::string LedgerPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity);
+std::string ContentKey(MessageId id);
+std::string PlacementKey(MessageId id);
+std::string MailboxDateKey(TenantId tenant, MailboxId mailbox, WallTime received, MessageId id);
+std::string MailboxDatePrefix(TenantId tenant, MailboxId mailbox);
+std::string TenantDateKey(ShardId shard, TenantId tenant, WallTime received, MessageId id);
+std::string TenantDatePrefix(ShardId shard, TenantId tenant);
+// Where a message body is placed in a folder: the placements of earlier UIDVALIDITYs of one body
+// lie together, so that re-linking finds one in one bounded scan.
+std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,
+                           const Sha256& sha256, uint32_t uid_validity, MessageId id);
+std::string ContentHashPrefix(TenantId tenant, MailboxId mailbox, uint32_t folder,
+                              const Sha256& sha256);
+std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid uid);
+std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
+std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
+
+// A position in a date index: what follows the prefix of its keys.
+struct DatePosition {
+  WallTime received;
+  MessageId id;
+};
+inline constexpr size_t kDatePositionBytes = 16;
+void AppendDatePosition(std::string& out, const DatePosition& position);
+// Of the last kDatePositionBytes of `key`, which is at least that long.
+DatePosition ReadDatePosition(std::string_view key);
+
+// The smallest key above all keys with this prefix, which is not all 0xFF.
+std::string PrefixEnd(std::string prefix);
+
+}  // namespace mailhaul::store

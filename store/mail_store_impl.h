@@ -1,0 +1,62 @@
+// The parts of MailStore, shared by its .cc files. Private to the store.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/mail_store.h"
+#include "store/mail_store_cache.h"
+#include "store/mailbox_table.h"
+
+namespace mailhaul::store {
+
+inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-1";
+
+struct MailStore::Impl {
+  Impl(KeyValueStore& record_store, BlobStore& blob_store, const Clock& time)
+      : records(record_store), blobs(blob_store), clock(time), cache(record_store, table) {}
+
+  Status LoadTables();
+  // Commits `batch` to the control shard together with the numbers given out.
+  Status CommitAssignments(Batch batch, const Sequences& sequences);
+
+  // Commits; a batch that found the store busy is tried again a few times. Shards whose batch was
+  // not done are dropped from the cache. After a disk error every later call fails.
+  void Commit(std::span<const Batch> batches, std::span<Outcome> outcomes);
+  Status CommitOne(Batch batch);
+
+  // Committer's thread: writes the mailbox rows whose check result is only in memory.
+  Status FlushChecks();
+  bool ChecksAreDue() const;
+  // The newest check result, stored or not, into `record`.
+  void OverlayCheck(MailboxRecord& record) const;
+  // The mailbox's row is stored with this check result: forget it unless a newer one came.
+  void ForgetCheck(MailboxId mailbox);
+
+  Result<StoredMessage> ReadMessage(MessageId id) const;
+
+  KeyValueStore& records;
+  BlobStore& blobs;
+  const Clock& clock;
+  MailboxTable table;
+
+  // The committer's thread only.
+  MailStoreCache cache;
+  Status failed;  // A disk error: nothing is acknowledged until the store is opened again.
+
+  mutable std::mutex checks_mutex;
+  std::map<MailboxId, MailboxRecord> checks;  // Guarded by checks_mutex; counters unused.
+  TimePoint checks_since{};                   // Guarded by checks_mutex; of the oldest.
+
+  std::atomic<uint64_t> commits{0};
+  std::atomic<uint64_t> record_bytes{0};
+};
+
+// What an outcome means to whoever asked for the commit.
+Status StatusOf(const Outcome& outcome);
+
+}  // namespace mailhaul::store

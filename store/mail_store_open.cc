@@ -1,0 +1,82 @@
+#include <utility>
+
+#include "base/text.h"
+#include "store/key_layout.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kTenantKeyBytes = kKeyPrefixBytes + sizeof(uint32_t);
+constexpr size_t kAssignmentKeyBytes = kTenantKeyBytes + sizeof(uint64_t);
+
+Status CheckFormatVersion(KeyValueStore& records) {
+  const std::string key = FormatVersionKey();
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> version, GetRow(records, key));
+  if (version == kFormatVersionValue) {
+    return Status::Ok();
+  }
+  if (version) {
+    return AtKey(
+        {Code::kCorrupt, "the store has format \"" + EscapeForLog(*version) +
+                             "\", this program reads \"" + std::string(kFormatVersionValue) + "\""},
+        key);
+  }
+  // A row without a version: not ours, or damaged.
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> sequences,
+                      GetRow(records, ControlSequenceKey()));
+  if (sequences) {
+    return AtKey({Code::kCorrupt, "the store's format version is missing"}, key);
+  }
+  Batch batch;
+  batch.shard = kControlShard;
+  batch.expectations.push_back({.key = key, .value = std::nullopt});
+  batch.Put(key, std::string(kFormatVersionValue));
+  Outcome outcome;
+  records.Commit({&batch, 1}, {&outcome, 1});
+  return StatusOf(outcome);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MailStore>> MailStore::Open(KeyValueStore& records, BlobStore& blobs,
+                                                   const Clock& clock) {
+  MH_RETURN_IF_ERROR(CheckFormatVersion(records));
+  auto impl = std::make_unique<Impl>(records, blobs, clock);
+  MH_RETURN_IF_ERROR(impl->LoadTables());
+  return std::unique_ptr<MailStore>(new MailStore(std::move(impl)));
+}
+
+Status MailStore::Impl::LoadTables() {
+  const auto add_tenant = [this](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != kTenantKeyBytes || value.empty() || value.size() > kNameBytesMax) {
+      return {Code::kCorrupt, "not a valid tenant record"};
+    }
+    table.AddTenant({ReadU32(key, kKeyPrefixBytes)}, std::string(value));
+    return Status::Ok();
+  };
+  MH_RETURN_IF_ERROR(VisitRows(records, TenantPrefix(), add_tenant));
+
+  const auto add_mailbox = [this](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != kAssignmentKeyBytes) {
+      return {Code::kCorrupt, "not a valid assignment key"};
+    }
+    const TenantId tenant{ReadU32(key, kKeyPrefixBytes)};
+    const MailboxId mailbox{ReadU64(key, kTenantKeyBytes)};
+    if (!table.HasTenant(tenant) || mailbox.shard() == kControlShard) {
+      return {Code::kCorrupt, "assignment of a mailbox to no tenant or no shard"};
+    }
+    MH_ASSIGN_OR_RETURN(AssignmentRecord assignment, DecodeAssignment(value));
+    table.SetMailbox(mailbox, {.tenant = tenant,
+                               .name = std::move(assignment.name),
+                               .address = std::move(assignment.address)});
+    return Status::Ok();
+  };
+  MH_RETURN_IF_ERROR(VisitRows(records, AssignmentPrefix(), add_mailbox));
+  // Read now, so that damage shows at the start.
+  const Result<ShardState*> control = cache.Shard(kControlShard);
+  return control.ok() ? Status::Ok() : control.status();
+}
+
+}  // namespace mailhaul::store

@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "store/key_layout.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kPageMax = 1000;
+constexpr size_t kScanRows = 1000;
+
+// Of two positions the one that is listed first: newest, then greatest id.
+bool ListedBefore(const DatePosition& a, const DatePosition& b) {
+  return a.received != b.received ? a.received > b.received : b.id < a.id;
+}
+
+// One index of dates, and which part of it a query wants.
+struct DateScan {
+  std::string prefix;
+  std::optional<FolderId> folder;  // Only rows with this value.
+};
+
+std::string BeginOf(const MessageQuery& query, const std::string& prefix) {
+  std::string begin = prefix;
+  if (query.before) {
+    // The newest that is before it, and of those the greatest id.
+    AppendDatePosition(
+        begin, {.received = *query.before - std::chrono::milliseconds(1), .id = {UINT64_MAX}});
+  }
+  if (query.cursor_date) {
+    std::string behind = prefix;
+    AppendDatePosition(behind, {.received = *query.cursor_date, .id = query.cursor_id});
+    behind.push_back('\0');
+    begin = std::max(begin, behind);
+  }
+  return begin;
+}
+
+std::string EndOf(const MessageQuery& query, const std::string& prefix) {
+  if (!query.after) {
+    return PrefixEnd(prefix);
+  }
+  std::string last = prefix;
+  AppendDatePosition(last, {.received = *query.after, .id = {0}});
+  return last + '\0';
+}
+
+// The first `count` positions of one index that the query asks for.
+Result<std::vector<DatePosition>> ScanDates(KeyValueStore& records, const MessageQuery& query,
+                                            const DateScan& scan, size_t count) {
+  std::vector<DatePosition> positions;
+  ScanRequest request{.begin = BeginOf(query, scan.prefix),
+                      .end = EndOf(query, scan.prefix),
+                      .descending = false,
+                      .rows_max = kScanRows};
+  bool more = true;
+  while (more && positions.size() < count && request.begin < request.end) {
+    std::string last;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+      last.assign(key);
+      if (!scan.folder || (value.size() == sizeof(FolderId) && ReadU32(value, 0) == *scan.folder)) {
+        positions.push_back(ReadDatePosition(key));
+      }
+      return positions.size() < count;
+    };
+    MH_ASSIGN_OR_RETURN(more, records.Scan(request, visit));
+    request.begin = last + '\0';
+  }
+  return positions;
+}
+
+std::vector<DateScan> ScansOf(const MessageQuery& query, const MailboxTable& table) {
+  std::vector<DateScan> scans;
+  if (query.mailbox) {
+    if (table.TenantOf(*query.mailbox) == query.tenant) {
+      scans.push_back(
+          {.prefix = MailboxDatePrefix(query.tenant, *query.mailbox), .folder = query.folder});
+    }
+    return scans;
+  }
+  for (const ShardId shard : table.ShardsOf(query.tenant)) {
+    scans.push_back({.prefix = TenantDatePrefix(shard, query.tenant), .folder = std::nullopt});
+  }
+  return scans;
+}
+
+}  // namespace
+
+std::optional<TenantId> MailStore::FindTenant(std::string_view name) const {
+  return impl_->table.FindTenant(name);
+}
+
+std::optional<MailboxId> MailStore::FindMailbox(TenantId tenant, std::string_view name) const {
+  return impl_->table.FindMailbox(tenant, name);
+}
+
+Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {
+  std::optional<MailboxTable::Entry> entry = impl_->table.Find(mailbox);
+  if (!entry) {
+    return Status(Code::kNotFound, "no mailbox " + FormatId(mailbox.value));
+  }
+  // The check in memory is taken first: it is forgotten only after the row has it.
+  MailboxRecord check;
+  check.id = mailbox;
+  impl_->OverlayCheck(check);
+  MailboxRecord record;
+  record.id = mailbox;
+  MH_RETURN_IF_ERROR(ReadMailboxRow(impl_->records, mailbox, record));
+  if (check.last_complete > record.last_complete) {
+    check.messages = record.messages;
+    check.bytes = record.bytes;
+    record = std::move(check);
+  }
+  record.id = mailbox;
+  record.tenant = entry->tenant;
+  record.name = std::move(entry->name);
+  record.address = std::move(entry->address);
+  return record;
+}
+
+Result<std::vector<FolderRecord>> MailStore::ListFolders(MailboxId mailbox) const {
+  if (!impl_->table.TenantOf(mailbox)) {
+    return Status(Code::kNotFound, "no mailbox " + FormatId(mailbox.value));
+  }
+  MH_ASSIGN_OR_RETURN(std::vector<FolderState> states, ReadFolders(impl_->records, mailbox));
+  std::vector<FolderRecord> folders;
+  folders.reserve(states.size());
+  for (FolderState& state : states) {
+    folders.push_back(std::move(state.record));
+  }
+  return folders;
+}
+
+Result<UidSet> MailStore::ReadLedger(MailboxId mailbox, FolderId folder,
+                                     uint32_t uid_validity) const {
+  UidSet all;
+  const auto add = [&all](std::string_view /*key*/, std::string_view value) -> Status {
+    MH_ASSIGN_OR_RETURN(const UidSet segment, DecodeLedgerSegment(value));
+    all.AddAll(segment);
+    return Status::Ok();
+  };
+  MH_RETURN_IF_ERROR(VisitRows(impl_->records, LedgerPrefix(mailbox, folder, uid_validity), add));
+  return all;
+}
+
+Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
+  const std::string key = PlacementKey(id);
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records, key));
+  if (!row) {
+    return Status(Code::kNotFound, "no message " + FormatId(id.value));
+  }
+  Result<Placement> placement = DecodePlacement(*row);
+  if (!placement.ok()) {
+    return AtKey(placement.status(), key);
+  }
+  const std::string content_key = ContentKey(id);
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> content_row, GetRow(records, content_key));
+  Result<MessageContent> content =
+      content_row ? DecodeContent(*content_row) : Status(Code::kCorrupt, "missing");
+  if (!content.ok()) {
+    return AtKey(content.status(), content_key);
+  }
+  return StoredMessage{.id = id,
+                       .mailbox = placement->mailbox,
+                       .folder = placement->folder,
+                       .uid_validity = placement->uid_validity,
+                       .uid = placement->uid,
+                       .flags = placement->flags,
+                       .keywords = std::move(placement->keywords),
+                       .internal_date = placement->internal_date,
+                       .size = placement->size,
+                       .thread = placement->thread,
+                       .quarantined = placement->quarantined,
+                       .sha256 = placement->sha256,
+                       .location = placement->location,
+                       .content = std::move(content).value()};
+}
+
+Result<StoredMessage> MailStore::GetMessage(MessageId id) const { return impl_->ReadMessage(id); }
+
+Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
+  if (query.limit < 1 || query.limit > kPageMax || (query.folder && !query.mailbox)) {
+    return Status(Code::kInvalidArgument,
+                  "limit must be 1 to 1000, and a folder needs its mailbox");
+  }
+  std::vector<DatePosition> positions;
+  for (const DateScan& scan : ScansOf(query, impl_->table)) {
+    // One more than the page shows tells whether there is more.
+    MH_ASSIGN_OR_RETURN(const std::vector<DatePosition> found,
+                        ScanDates(impl_->records, query, scan, query.limit + 1));
+    const auto middle = static_cast<std::ptrdiff_t>(positions.size());
+    positions.insert(positions.end(), found.begin(), found.end());
+    std::inplace_merge(positions.begin(), positions.begin() + middle, positions.end(),
+                       ListedBefore);
+    positions.resize(std::min(positions.size(), query.limit + 1));
+  }
+  MessagePage page;
+  page.more = positions.size() > query.limit;
+  positions.resize(std::min(positions.size(), query.limit));
+  page.items.reserve(positions.size());
+  for (const DatePosition& position : positions) {
+    Result<StoredMessage> message = impl_->ReadMessage(position.id);
+    if (message.ok()) {
+      page.items.push_back(std::move(message).value());
+    } else if (message.status().code() != Code::kNotFound) {
+      return message.status();
+    }
+  }
+  return page;
+}
+
+Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& message) const {
+  MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, impl_->blobs.Open(message.location));
+  if (source->size() != message.size) {
+    return Status(Code::kCorrupt,
+                  "message " + FormatId(message.id.value) + " has another size than its body");
+  }
+  return source;
+}
+
+}  // namespace mailhaul::store

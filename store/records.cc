@@ -1,0 +1,218 @@
+#include "store/records.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "mailbox_generated.h"
+#include "placement_generated.h"
+#include "store/flat_record.h"
+#include "store/key_layout.h"
+
+namespace mailhaul::store {
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+
+constexpr size_t kDigestBytes = 32;
+constexpr size_t kBlobReferenceBytes = 28;
+constexpr size_t kSequencesBytes = 16;
+
+Status Corrupt(std::string_view what) {
+  return {Code::kCorrupt, "not a valid " + std::string(what) + " record"};
+}
+
+WallTime TimeOf(int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
+
+std::string FinishRow(FlatBufferBuilder& builder, schema::Entry type,
+                      flatbuffers::Offset<void> entry) {
+  builder.Finish(schema::CreateRow(builder, type, entry), schema::RowIdentifier());
+  return TakeRecord(builder);
+}
+
+const schema::Row* ReadRow(const AlignedBytes& bytes) {
+  return VerifiedRoot<schema::Row>(bytes, schema::RowIdentifier());
+}
+
+}  // namespace
+
+std::string EncodePlacement(const Placement& placement) {
+  FlatBufferBuilder builder;
+  std::vector<flatbuffers::Offset<flatbuffers::String>> keywords;
+  const size_t count = std::min(placement.keywords.size(), kKeywordsMax);
+  for (size_t i = 0; i < count; ++i) {
+    if (placement.keywords[i].size() <= kKeywordBytesMax) {
+      keywords.push_back(builder.CreateString(placement.keywords[i]));
+    }
+  }
+  const auto keyword_list =
+      keywords.empty()
+          ? flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>>()
+          : builder.CreateVector(keywords);
+  const schema::Digest digest(
+      flatbuffers::span<const uint8_t, kDigestBytes>(placement.sha256.data(), kDigestBytes));
+  const schema::Location location(placement.location.segment, placement.location.offset,
+                                  placement.location.size);
+  builder.Finish(
+      schema::CreatePlacement(builder, placement.mailbox.value, placement.folder,
+                              placement.uid_validity, placement.uid, placement.flags, keyword_list,
+                              placement.internal_date.time_since_epoch().count(), placement.size,
+                              placement.thread, placement.quarantined, &digest, &location),
+      schema::PlacementIdentifier());
+  return TakeRecord(builder);
+}
+
+Result<Placement> DecodePlacement(std::string_view record) {
+  const AlignedBytes bytes(record);
+  const auto* root = VerifiedRoot<schema::Placement>(bytes, schema::PlacementIdentifier());
+  if (root == nullptr || root->sha256() == nullptr || root->location() == nullptr) {
+    return Corrupt("placement");
+  }
+  Placement placement;
+  placement.mailbox = {root->mailbox()};
+  placement.folder = root->folder();
+  placement.uid_validity = root->uid_validity();
+  placement.uid = root->uid();
+  placement.flags = root->flags();
+  if (root->keywords() != nullptr) {
+    for (const flatbuffers::String* keyword : *root->keywords()) {
+      placement.keywords.push_back(keyword->str());
+    }
+  }
+  placement.internal_date = TimeOf(root->internal_date_ms());
+  placement.size = root->size();
+  placement.thread = root->thread();
+  placement.quarantined = root->quarantined();
+  std::memcpy(placement.sha256.data(), root->sha256()->bytes()->Data(), placement.sha256.size());
+  placement.location = {.segment = root->location()->segment(),
+                        .offset = root->location()->offset(),
+                        .size = root->location()->size()};
+  return placement;
+}
+
+std::string EncodeAssignment(const AssignmentRecord& record) {
+  FlatBufferBuilder builder;
+  const auto name = PutText(builder, record.name);
+  const auto address = PutText(builder, record.address);
+  return FinishRow(builder, schema::Entry::Assignment,
+                   schema::CreateAssignment(builder, name, address).Union());
+}
+
+Result<AssignmentRecord> DecodeAssignment(std::string_view record) {
+  const AlignedBytes bytes(record);
+  const schema::Row* row = ReadRow(bytes);
+  const schema::Assignment* entry = row == nullptr ? nullptr : row->entry_as_Assignment();
+  if (entry == nullptr) {
+    return Corrupt("assignment");
+  }
+  return AssignmentRecord{.name = TextOf(entry->name()), .address = TextOf(entry->address())};
+}
+
+std::string EncodeMailbox(const MailboxRecord& record) {
+  FlatBufferBuilder builder;
+  const auto error_code = PutText(builder, record.error_code);
+  const auto error_detail = PutText(builder, record.error_detail);
+  return FinishRow(builder, schema::Entry::Mailbox,
+                   schema::CreateMailbox(builder, record.last_complete.time_since_epoch().count(),
+                                         record.window_coverage, record.backfill_coverage,
+                                         error_code, error_detail, record.messages, record.bytes)
+                       .Union());
+}
+
+Status DecodeMailbox(std::string_view value, MailboxRecord& record) {
+  const AlignedBytes bytes(value);
+  const schema::Row* row = ReadRow(bytes);
+  const schema::Mailbox* entry = row == nullptr ? nullptr : row->entry_as_Mailbox();
+  if (entry == nullptr) {
+    return Corrupt("mailbox");
+  }
+  record.last_complete = TimeOf(entry->last_complete_ms());
+  record.window_coverage = entry->window_coverage();
+  record.backfill_coverage = entry->backfill_coverage();
+  record.error_code = TextOf(entry->error_code());
+  record.error_detail = TextOf(entry->error_detail());
+  record.messages = entry->messages();
+  record.bytes = entry->bytes();
+  return Status::Ok();
+}
+
+std::string EncodeFolder(const FolderState& folder) {
+  FlatBufferBuilder builder;
+  const FolderRecord& record = folder.record;
+  const auto name = PutText(builder, record.name);
+  const auto role = PutText(builder, record.role);
+  return FinishRow(
+      builder, schema::Entry::Folder,
+      schema::CreateFolder(builder, name, role, record.uid_validity, record.uid_next,
+                           record.window_complete, record.backfill_complete, record.messages,
+                           record.unread, folder.placements_validity, folder.stale_placements)
+          .Union());
+}
+
+Result<FolderState> DecodeFolder(FolderId id, std::string_view value) {
+  const AlignedBytes bytes(value);
+  const schema::Row* row = ReadRow(bytes);
+  const schema::Folder* entry = row == nullptr ? nullptr : row->entry_as_Folder();
+  if (entry == nullptr) {
+    return Corrupt("folder");
+  }
+  FolderState folder;
+  folder.record = {.id = id,
+                   .name = TextOf(entry->name()),
+                   .role = TextOf(entry->role()),
+                   .uid_validity = entry->uid_validity(),
+                   .uid_next = entry->uid_next(),
+                   .window_complete = entry->window_complete(),
+                   .backfill_complete = entry->backfill_complete(),
+                   .messages = entry->messages(),
+                   .unread = entry->unread()};
+  folder.placements_validity = entry->placements_validity();
+  folder.stale_placements = entry->stale_placements();
+  return folder;
+}
+
+std::string EncodeBlobReference(const BlobReference& reference) {
+  std::string value;
+  AppendU32(value, reference.location.segment);
+  AppendU64(value, reference.location.offset);
+  AppendU64(value, reference.location.size);
+  AppendU64(value, reference.count);
+  return value;
+}
+
+Result<BlobReference> DecodeBlobReference(std::string_view value) {
+  if (value.size() != kBlobReferenceBytes) {
+    return Corrupt("blob reference");
+  }
+  constexpr size_t kOffset = 4;
+  constexpr size_t kSize = 12;
+  constexpr size_t kCount = 20;
+  return BlobReference{.location = {.segment = ReadU32(value, 0),
+                                    .offset = ReadU64(value, kOffset),
+                                    .size = ReadU64(value, kSize)},
+                       .count = ReadU64(value, kCount)};
+}
+
+std::string EncodeSequences(const Sequences& sequences) {
+  std::string value;
+  AppendU64(value, sequences.first);
+  AppendU64(value, sequences.second);
+  return value;
+}
+
+Result<Sequences> DecodeSequences(std::string_view value) {
+  if (value.size() != kSequencesBytes) {
+    return Corrupt("sequence");
+  }
+  return Sequences{.first = ReadU64(value, 0), .second = ReadU64(value, sizeof(uint64_t))};
+}
+
+std::string EncodeChange(const ChangeEntry& entry) {
+  std::string value;
+  value.push_back(static_cast<char>(entry.type));
+  AppendU64(value, entry.mailbox.value);
+  AppendU64(value, entry.message.value);
+  return value;
+}
+
+}  // namespace mailhaul::store

@@ -1,0 +1,86 @@
+// The values of the mail store's rows besides message contents (message_content.h) and ledger
+// segments (ledger.h). Every decoder returns kCorrupt for bytes that are not such a record.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/mail_store.h"
+
+namespace mailhaul::store {
+
+// A server may send any number of keywords; the first ones are kept.
+inline constexpr size_t kKeywordsMax = 64;
+inline constexpr size_t kKeywordBytesMax = 255;
+
+// Where a message is, and what the source says of it.
+struct Placement {
+  MailboxId mailbox;
+  FolderId folder = 0;
+  uint32_t uid_validity = 0;
+  Uid uid = 0;
+  uint8_t flags = 0;
+  std::vector<std::string> keywords;
+  WallTime internal_date{};
+  uint64_t size = 0;
+  uint64_t thread = 0;
+  bool quarantined = false;
+  Sha256 sha256{};
+  BlobLocation location;
+};
+std::string EncodePlacement(const Placement& placement);
+Result<Placement> DecodePlacement(std::string_view record);
+
+struct AssignmentRecord {
+  std::string name;
+  std::string address;
+};
+std::string EncodeAssignment(const AssignmentRecord& record);
+Result<AssignmentRecord> DecodeAssignment(std::string_view record);
+
+// Counters and check result only: id, tenant, name and address come from the assignment.
+std::string EncodeMailbox(const MailboxRecord& record);
+Status DecodeMailbox(std::string_view bytes, MailboxRecord& record);
+
+struct FolderState {
+  FolderRecord record;
+  uint32_t placements_validity = 0;  // See schema/mailbox.fbs.
+  uint64_t stale_placements = 0;
+};
+std::string EncodeFolder(const FolderState& folder);
+Result<FolderState> DecodeFolder(FolderId id, std::string_view record);
+
+// A message body within one shard and tenant, and how many placements share it.
+struct BlobReference {
+  BlobLocation location;
+  uint64_t count = 0;
+};
+std::string EncodeBlobReference(const BlobReference& reference);
+Result<BlobReference> DecodeBlobReference(std::string_view value);
+
+// The next numbers to give out.
+struct Sequences {
+  uint64_t first = 1;   // Mail shard: message; control shard: mailbox.
+  uint64_t second = 1;  // Mail shard: change; control shard: tenant.
+};
+std::string EncodeSequences(const Sequences& sequences);
+Result<Sequences> DecodeSequences(std::string_view value);
+
+struct ChangeEntry {
+  enum class Type : uint8_t {  // Values are stored: never renumber.
+    kMessageCreated = 1,
+    kMessageUpdated = 2,
+    kMessageDeleted = 3,
+    kMailboxUpdated = 4,
+    kSubmissionUpdated = 5,
+  };
+  Type type = Type::kMessageCreated;
+  MailboxId mailbox;
+  MessageId message;
+};
+std::string EncodeChange(const ChangeEntry& entry);
+
+}  // namespace mailhaul::store

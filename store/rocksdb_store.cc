@@ -1,0 +1,265 @@
+#include "store/rocksdb_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "store/batch_check.h"
+#include "store/rocksdb_options.h"
+
+namespace mailhaul::store {
+namespace {
+
+rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+std::string Describe(const rocksdb::Status& status, std::string_view what,
+                     const std::string& directory) {
+  return std::string(what) + " " + EscapeForLog(directory) + ": " + EscapeForLog(status.ToString());
+}
+
+Status ToStatus(const rocksdb::Status& status, std::string_view what,
+                const std::string& directory) {
+  if (status.IsNoSpace()) {
+    return {Code::kDiskFull, Describe(status, what, directory)};
+  }
+  if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument()) {
+    return {Code::kCorrupt, Describe(status, what, directory)};
+  }
+  if (status.IsBusy() || status.IsTimedOut() || status.IsTryAgain()) {
+    return {Code::kBusy, Describe(status, what, directory)};
+  }
+  return {Code::kIo, Describe(status, what, directory)};
+}
+
+Status OpenFailure(const rocksdb::Status& status, const std::string& directory) {
+  // RocksDB tells a held lock from other errors in its text only.
+  const std::string text = status.ToString();
+  if (status.IsIOError() && (text.find("lock hold") != std::string::npos ||
+                             text.find("While lock file") != std::string::npos)) {
+    return {Code::kStoreLocked, "data directory " + EscapeForLog(directory) +
+                                    " is in use by another mailhaul process; stop it or use "
+                                    "another data_dir"};
+  }
+  return ToStatus(status, "opening the store in", directory);
+}
+
+class RocksDbStore final : public KeyValueStore {
+ public:
+  RocksDbStore(std::string directory, const RocksDbOptions& options,
+               std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> families)
+      : directory_(std::move(directory)),
+        options_(options),
+        db_(std::move(db)),
+        families_(std::move(families)) {}
+  ~RocksDbStore() override;
+  RocksDbStore(const RocksDbStore&) = delete;
+  RocksDbStore& operator=(const RocksDbStore&) = delete;
+
+  Result<std::optional<std::string>> Get(std::string_view key) override;
+  Result<bool> Scan(const ScanRequest& request,
+                    const std::function<bool(std::string_view, std::string_view)>& visit) override;
+  void Commit(std::span<const Batch> batches, std::span<Outcome> outcomes) override;
+
+ private:
+  rocksdb::ColumnFamilyHandle* Family(std::string_view key) const {
+    return families_[static_cast<unsigned char>(key.front())];
+  }
+  Status CheckRoom() const;
+  // kDone when the batch may be written.
+  Outcome Check(const Batch& batch);
+  Outcome Write(rocksdb::WriteBatch& writes);
+
+  const std::string directory_;
+  const RocksDbOptions options_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::vector<rocksdb::ColumnFamilyHandle*> families_;  // By keyspace value.
+  bool resume_ = false;  // Committer's thread: writing stopped when the disk was full.
+};
+
+RocksDbStore::~RocksDbStore() {
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    static_cast<void>(db_->DestroyColumnFamilyHandle(family));
+  }
+  static_cast<void>(db_->Close());
+}
+
+Result<std::optional<std::string>> RocksDbStore::Get(std::string_view key) {
+  MH_CHECK(key.size() >= kKeyPrefixBytes);
+  std::string value;
+  const rocksdb::Status status = db_->Get({}, Family(key), ToSlice(key), &value);
+  if (status.IsNotFound()) {
+    return std::optional<std::string>();
+  }
+  if (!status.ok()) {
+    return ToStatus(status, "reading from", directory_);
+  }
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<bool> RocksDbStore::Scan(
+    const ScanRequest& request,
+    const std::function<bool(std::string_view, std::string_view)>& visit) {
+  CheckScan(request);
+  if (request.begin >= request.end) {
+    return false;
+  }
+  const rocksdb::Slice begin = ToSlice(request.begin);
+  const rocksdb::Slice end = ToSlice(request.end);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin;
+  options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options, Family(request.begin)));
+  if (request.descending) {
+    row->SeekToLast();
+  } else {
+    row->SeekToFirst();
+  }
+  size_t rows = 0;
+  bool more = false;
+  while (row->Valid()) {
+    if (rows == request.rows_max) {
+      more = true;
+      break;
+    }
+    ++rows;
+    if (!visit(ToView(row->key()), ToView(row->value()))) {
+      more = true;
+      break;
+    }
+    if (request.descending) {
+      row->Prev();
+    } else {
+      row->Next();
+    }
+  }
+  if (!row->status().ok()) {
+    return ToStatus(row->status(), "reading from", directory_);
+  }
+  return more;
+}
+
+Status RocksDbStore::CheckRoom() const {
+  struct statvfs info {};
+  if (::statvfs(directory_.c_str(), &info) != 0) {
+    return Status::Ok();  // The write itself will tell.
+  }
+  const uint64_t free = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  if (free >= options_.free_bytes_min) {
+    return Status::Ok();
+  }
+  return {Code::kDiskFull, "no room for records in " + EscapeForLog(directory_) + ": " +
+                               FormatByteSize(free) + " free; free some space"};
+}
+
+Outcome RocksDbStore::Check(const Batch& batch) {
+  if (batch.epoch < options_.epoch) {
+    return {.kind = Outcome::Kind::kFenced,
+            .detail = Status(Code::kFenced, "the shard has a newer owner")};
+  }
+  for (const Expectation& expectation : batch.expectations) {
+    Result<std::optional<std::string>> value = Get(expectation.key);
+    if (!value.ok()) {
+      return {.kind = Outcome::Kind::kBusy, .detail = value.status()};
+    }
+    if (*value != expectation.value) {
+      return {.kind = Outcome::Kind::kConflict,
+              .detail = Status(Code::kConflict, "a record changed in the meantime")};
+    }
+  }
+  return {.kind = Outcome::Kind::kDone, .detail = Status::Ok()};
+}
+
+Outcome RocksDbStore::Write(rocksdb::WriteBatch& writes) {
+  if (resume_ && db_->Resume().ok()) {
+    resume_ = false;
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = db_->Write(options, &writes);
+  if (status.ok()) {
+    return {.kind = Outcome::Kind::kDone, .detail = Status::Ok()};
+  }
+  resume_ = status.IsNoSpace();
+  // The log may hold all, a part or nothing of it.
+  return {.kind = Outcome::Kind::kUnknown, .detail = ToStatus(status, "writing to", directory_)};
+}
+
+void RocksDbStore::Commit(std::span<const Batch> batches, std::span<Outcome> outcomes) {
+  CheckBatches(batches, outcomes);
+  const Status room = CheckRoom();
+  rocksdb::WriteBatch writes;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    outcomes[i] =
+        room.ok() ? Check(batches[i]) : Outcome{.kind = Outcome::Kind::kBusy, .detail = room};
+    if (outcomes[i].kind != Outcome::Kind::kDone) {
+      continue;
+    }
+    for (const mailhaul::store::Write& write : batches[i].writes) {
+      const rocksdb::Slice key = ToSlice(write.key);
+      // Both only fail for a batch far larger than ours.
+      const rocksdb::Status added = write.value
+                                        ? writes.Put(Family(write.key), key, ToSlice(*write.value))
+                                        : writes.Delete(Family(write.key), key);
+      MH_CHECK(added.ok());
+    }
+  }
+  if (writes.Count() == 0) {
+    return;
+  }
+  const Outcome written = Write(writes);
+  for (Outcome& outcome : outcomes) {
+    if (outcome.kind == Outcome::Kind::kDone) {
+      outcome = written;
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyValueStore>> OpenRocksDb(const std::string& directory,
+                                                   const RocksDbOptions& options) {
+  const RocksDbSettings settings = MakeRocksDbSettings();
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(settings.db, directory, settings.families, &families, &db);
+  if (!status.ok()) {
+    return OpenFailure(status, directory);
+  }
+  return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(
+      directory, options, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+}
+
+Result<std::unique_ptr<KeyValueStore>> OpenRocksDbReadOnly(const std::string& directory) {
+  if (access((directory + "/CURRENT").c_str(), F_OK) != 0) {
+    return Status(Code::kNotFound, "there is no store in " + EscapeForLog(directory));
+  }
+  RocksDbSettings settings = MakeRocksDbSettings();
+  // All files are opened at once, so that a file that a running writer deletes stays readable.
+  settings.db.max_open_files = -1;
+  constexpr int kAttempts = 5;
+  rocksdb::Status status;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    rocksdb::DB* db = nullptr;
+    status =
+        rocksdb::DB::OpenForReadOnly(settings.db, directory, settings.families, &families, &db);
+    if (status.ok()) {
+      return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(
+          directory, RocksDbOptions(), std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+    }
+    // A writer may replace files between the reading of its manifest and their opening.
+  }
+  return ToStatus(status, "opening the store for reading in", directory);
+}
+
+}  // namespace mailhaul::store

@@ -1,0 +1,30 @@
+// The bytes of a segment file: one block of file header, then bodies, each behind a header.
+// README.md draws it. All numbers are big-endian.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/blob_store.h"
+
+namespace mailhaul::store {
+
+// magic (4), zero (4), size (8), SHA-256 (32)
+inline constexpr size_t kBodyHeaderBytes = 48;
+
+// "0000002a.seg"
+std::string SegmentName(uint32_t segment);
+// 0 when `name` is not of a segment.
+uint32_t ParseSegmentName(std::string_view name);
+
+std::string SegmentFileHeader(uint32_t segment);  // One block.
+std::string BodyHeader(uint64_t size, const Sha256& sha256);
+// A body that arrives in parts: its hash is known at the end only, and stands in a trailer.
+std::string StreamedBodyHeader(uint64_t size);
+std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256);
+// The body's size; kCorrupt when these are not the bytes of either header.
+Result<uint64_t> ParseBodyHeader(std::string_view header);
+
+}  // namespace mailhaul::store

@@ -1,0 +1,396 @@
+// LoadConfig on real files: references, patterns, what is unique among files, and the examples.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "base/text.h"
+#include "engine/config/config.h"
+#include "engine/config/text_rules.h"
+
+namespace mailhaul::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+const char* Lookup(const char* name) {
+  const std::string_view wanted = name;
+  if (wanted == "ALICE_PASSWORD" || wanted == "BOB_PASSWORD") {
+    return "correct horse";
+  }
+  return wanted == "TOKEN" ? "abc" : nullptr;
+}
+
+class LoadConfigTest : public testing::Test {
+ protected:
+  LoadConfigTest() : folder_(testing::TempDir() + "mailhaul_config_XXXXXX") {
+    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
+  }
+  ~LoadConfigTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+
+  std::string Write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(Path(name)).parent_path());
+    std::ofstream(Path(name), std::ios::binary) << text;
+    chmod(Path(name).c_str(), S_IRUSR | S_IWUSR);
+    return Path(name);
+  }
+
+  Loaded Load(const std::string& name) { return LoadConfig(Path(name), Lookup); }
+
+  // One a line, without the path of the test's folder.
+  std::string Shown(const Loaded& loaded) const {
+    std::string shown;
+    for (const Problem& problem : loaded.problems) {
+      std::string line = problem.ToString();
+      for (size_t at = line.find(folder_); at != std::string::npos; at = line.find(folder_)) {
+        line.erase(at, folder_.size() + 1);
+      }
+      shown += line + "\n";
+    }
+    return shown;
+  }
+
+  static constexpr const char* kMain = "data_dir: ./data\ntenants: [tenants/*.yaml]\n";
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(LoadConfigTest, FillsDefaultsAndResolvesPathsFromTheFileThatNamesThem) {
+  Write("main.yaml", kMain);
+  Write("tenants/a.yaml",
+        "tenant: a\ntokens: [{file: token}]\nmailboxes:\n"
+        "  - id: alice\n    address: alice@a.example\n"
+        "    source: {host: IMAP.A.example, password: {file: ./pw}}\n"
+        "    submission: {host: smtp.a.example, security: starttls}\n");
+  Write("tenants/token", "abc\n");
+  Write("tenants/pw", "p w\r\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.data_dir, Path("data"));
+  EXPECT_EQ(config.threads, 0U);
+  EXPECT_EQ(config.memory_budget, uint64_t{512} << 20);
+  EXPECT_FALSE(config.http);
+  ASSERT_EQ(config.egress.size(), 1U);
+  EXPECT_EQ(config.egress[0].address, "");
+  ASSERT_EQ(config.tenants.size(), 1U);
+  const TenantConfig& tenant = config.tenants[0];
+  EXPECT_EQ(tenant.file, Path("tenants/a.yaml"));
+  EXPECT_EQ(HexEncode(tenant.tokens.at(0).sha256),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(tenant.tokens[0].scopes, (std::vector<std::string>{"read", "send"}));
+  EXPECT_EQ(tenant.collect.window, milliseconds(std::chrono::days(30)));
+  const MailboxConfig& mailbox = tenant.mailboxes.at(0);
+  EXPECT_EQ(mailbox.source.host, "imap.a.example");
+  EXPECT_EQ(mailbox.source.port, 993);
+  EXPECT_EQ(mailbox.source.username, "alice@a.example");
+  EXPECT_EQ(mailbox.source.password.Reveal(), "p w");
+  ASSERT_TRUE(mailbox.submission);
+  EXPECT_EQ(mailbox.submission->port, 587);
+  EXPECT_EQ(mailbox.submission->username, "alice@a.example");
+  EXPECT_EQ(mailbox.submission->password.Reveal(), "p w");
+}
+
+TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
+  Write("ca.pem", "certificates");
+  Write("main.yaml",
+        "data_dir: /var/lib/mailhaul\nthreads: 3\nmemory_budget: 32MiB\n"
+        "http: {listen: \"[::1]:0\"}\n"
+        "egress: [{address: 192.0.2.10, connections: 7}, {address: \"2001:DB8::1\"}]\n"
+        "hosts:\n  Imap.Example.com: {connections: 2}\n"
+        "  default: {connections: 6, connections_per_mailbox: 3, logins_per_second: 9}\n"
+        "network: {allow_private: true, ca_file: ca.pem, connect_timeout: 1s, idle_timeout: 2s}\n"
+        "tenants: [t.yaml]\n");
+  Write("t.yaml", "tenant: t\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.data_dir, "/var/lib/mailhaul");
+  EXPECT_EQ(config.threads, 3U);
+  EXPECT_EQ(config.memory_budget, uint64_t{32} << 20);
+  ASSERT_TRUE(config.http);
+  EXPECT_EQ(config.http->address, "::1");
+  EXPECT_EQ(config.http->port, 0);
+  ASSERT_EQ(config.egress.size(), 2U);
+  EXPECT_EQ(config.egress[0].connections, 7U);
+  EXPECT_EQ(config.egress[1].address, "2001:db8::1");
+  EXPECT_EQ(config.egress[1].connections, 500U);
+  const HostLimits& limits = config.LimitsOf("IMAP.example.COM");
+  EXPECT_EQ(limits.connections, 2U);
+  EXPECT_EQ(limits.connections_per_mailbox, 2U);  // Inherited, as far as it can hold.
+  EXPECT_EQ(limits.logins_per_second, 9U);
+  EXPECT_EQ(config.LimitsOf("other.example").connections, 6U);
+  EXPECT_TRUE(config.network.allow_private);
+  EXPECT_EQ(config.network.ca_file, Path("ca.pem"));
+  EXPECT_EQ(config.network.connect_timeout, milliseconds(1000));
+  EXPECT_EQ(config.network.idle_timeout, milliseconds(2000));
+}
+
+TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
+  Write("main.yaml", "data_dir: d\ntenants: [t.yaml]\n");
+  Write("t.yaml",
+        "tenant: t\nweight: 1000\ntokens: [{env: TOKEN, scopes: [admin]}]\n"
+        "freshness: {active: 1s, normal: 2s, dormant: 3s, active_for: 4s, dormant_after: 5s}\n"
+        "collect: {window: all, backfill: false, max_message: 1MB, exclude: [A, B]}\n"
+        "mailboxes:\n  - id: 007\n    address: a@b\n"
+        "    source: {protocol: imap, host: h, port: 1143, security: plaintext,\n"
+        "             allow_plaintext: true, auth: password, username: u, password: 0123}\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  const TenantConfig& tenant = loaded.config->tenants.at(0);
+  EXPECT_EQ(tenant.weight, 1000U);
+  EXPECT_EQ(tenant.tokens.at(0).scopes, std::vector<std::string>{"admin"});
+  EXPECT_EQ(tenant.freshness.active, milliseconds(1000));
+  EXPECT_EQ(tenant.freshness.normal, milliseconds(2000));
+  EXPECT_EQ(tenant.freshness.dormant, milliseconds(3000));
+  EXPECT_EQ(tenant.freshness.active_for, milliseconds(4000));
+  EXPECT_EQ(tenant.freshness.dormant_after, milliseconds(5000));
+  EXPECT_EQ(tenant.collect.window, std::nullopt);
+  EXPECT_FALSE(tenant.collect.backfill);
+  EXPECT_EQ(tenant.collect.max_message, 1'000'000U);
+  EXPECT_EQ(tenant.collect.exclude, (std::vector<std::string>{"A", "B"}));
+  const MailboxConfig& mailbox = tenant.mailboxes.at(0);
+  EXPECT_EQ(mailbox.id, "007");
+  EXPECT_EQ(mailbox.source.port, 1143);
+  EXPECT_EQ(mailbox.source.security, SecurityMode::kPlaintext);
+  EXPECT_EQ(mailbox.source.username, "u");
+  EXPECT_EQ(mailbox.source.password.Reveal(), "0123");
+  EXPECT_FALSE(mailbox.submission);
+}
+
+TEST_F(LoadConfigTest, OneBadTenantFileLeavesTheOthersAlone) {
+  Write("main.yaml", kMain);
+  Write("tenants/a.yaml", "tenant: a\n");
+  Write("tenants/b.yaml", "tenant: [b\n");
+  Write("tenants/c.yaml", "tenant: c\ntokens: [{env: NOPE}]\n");
+  std::filesystem::create_directory(Path("tenants/d.yaml"));
+  Write("tenants/e.yaml", "tenant: e\n");
+  std::filesystem::create_symlink(Path("nowhere"), Path("tenants/f.yaml"));
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "tenants/b.yaml:2:1: not YAML: end of sequence flow not found\n"
+            "tenants/c.yaml:2:16: the environment variable NOPE is not set\n"
+            "tenants/d.yaml: cannot be read: not a regular file\n"
+            "tenants/f.yaml: cannot be read: No such file or directory\n");
+  for (const Problem& problem : loaded.problems) {
+    EXPECT_FALSE(problem.fatal) << problem.ToString();
+  }
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.config->tenants.size(), 2U);
+  EXPECT_EQ(loaded.config->tenants[0].name, "a");
+  EXPECT_EQ(loaded.config->tenants[1].name, "e");
+}
+
+TEST_F(LoadConfigTest, AnErrorInTheMainFileIsFatalAndTenantsAreCheckedStill) {
+  Write("main.yaml", "data_dir: d\nthreads: none\ntenants: [t.yaml]\n");
+  Write("t.yaml", "tenant: t\nweight: none\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "main.yaml:2:10: 'threads' must be auto or a whole number from 1 to 64\n"
+            "t.yaml:2:9: 'weight' must be a whole number from 1 to 1000\n");
+  EXPECT_TRUE(loaded.problems.at(0).fatal);
+  EXPECT_FALSE(loaded.problems.at(1).fatal);
+  EXPECT_FALSE(loaded.config);
+}
+
+TEST_F(LoadConfigTest, AMissingMainFileIsOneProblem) {
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "main.yaml: cannot be read: No such file or directory\n");
+  EXPECT_FALSE(loaded.config);
+}
+
+TEST_F(LoadConfigTest, APatternWithoutAMatchIsAnError) {
+  Write("main.yaml", "data_dir: d\ntenants:\n  - t.yaml\n  - more/*.yaml\n");
+  Write("t.yaml", "tenant: t\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "main.yaml:4:5: no file matches 'more/*.yaml'\n");
+  EXPECT_FALSE(loaded.config);
+}
+
+TEST_F(LoadConfigTest, AFileThatTwoPatternsMatchIsReadOnce) {
+  Write("main.yaml",
+        "data_dir: d\ntenants: [t.yaml, ./t.yaml, \"*t.yaml\", " + Path("t.yaml") + "]\n");
+  Write("t.yaml", "tenant: t\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->tenants.size(), 1U);
+}
+
+TEST_F(LoadConfigTest, TheFolderOfTheMainFileIsNoPattern) {
+  Write("we[ir]d *?/main.yaml", kMain);
+  Write("we[ir]d *?/tenants/a.yaml", "tenant: a\n");
+  Write("wei/tenants/b.yaml", "tenant: b\n");
+  const Loaded loaded = Load("we[ir]d *?/main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.config->tenants.size(), 1U);
+  EXPECT_EQ(loaded.config->tenants[0].name, "a");
+}
+
+TEST_F(LoadConfigTest, NamesAndTokensAreUniqueAmongTenants) {
+  Write("main.yaml", kMain);
+  Write("tenants/1.yaml", "tenant: a\ntokens: [{env: TOKEN}]\n");
+  Write("tenants/2.yaml", "tenant: a\n");
+  Write("tenants/3.yaml", "tenant: b\ntokens:\n  - {env: TOKEN}\n");
+  Write("tenants/4.yaml",
+        "tenant: c\ntokens:\n"
+        "  - {sha256: 0000000000000000000000000000000000000000000000000000000000000000}\n"
+        "  - {sha256: 0000000000000000000000000000000000000000000000000000000000000000}\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "tenants/2.yaml:1:9: the tenant 'a' is already defined in tenants/1.yaml\n"
+            "tenants/3.yaml:3:5: the token also belongs to the tenant 'a'\n"
+            "tenants/4.yaml:4:5: the token is given twice\n");
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.config->tenants.size(), 1U);
+  EXPECT_EQ(loaded.config->tenants[0].file, Path("tenants/1.yaml"));
+}
+
+TEST_F(LoadConfigTest, ASecretFileThatOthersCanReadIsAWarningAndLeavesNothingOut) {
+  Write("main.yaml", kMain);
+  Write("tenants/a.yaml", "tenant: a\ntokens: [{file: token}]\n");
+  chmod(Write("tenants/token", "abc").c_str(), S_IRUSR | S_IRGRP);
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "tenants/a.yaml:2:17: warning: other users can read this file; chmod 600 mends that\n");
+  EXPECT_FALSE(loaded.problems.at(0).fatal);
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->tenants.size(), 1U);
+}
+
+TEST_F(LoadConfigTest, APipeIsNotWaitedFor) {
+  Write("main.yaml", kMain);
+  Write("tenants/a.yaml", "tenant: a\ntokens: [{file: pipe}]\n");
+  ASSERT_EQ(mkfifo(Path("tenants/pipe").c_str(), S_IRUSR | S_IWUSR), 0);
+  EXPECT_EQ(Shown(Load("main.yaml")),
+            "tenants/a.yaml:2:17: cannot read tenants/pipe: not a regular file\n");
+}
+
+TEST_F(LoadConfigTest, AFileBeyondTheLimitIsNotReadToItsEnd) {
+  Write("main.yaml", kMain);
+  Write("tenants/a.yaml", std::string(kFileBytesMax + 1, '\n'));
+  Write("tenants/b.yaml", "tenant: b\n" + std::string(1000, '\n'));
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "tenants/a.yaml: cannot be read: larger than 16777216 bytes\n");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->tenants.size(), 1U);
+}
+
+TEST_F(LoadConfigTest, ATenantHoldsTenThousandMailboxesAndNoMore) {
+  Write("main.yaml", "data_dir: d\ntenants: [t.yaml]\n");
+  std::string text = "tenant: t\nmailboxes:\n";
+  for (size_t i = 0; i < kMailboxesInYamlMax; ++i) {
+    text += "  - {id: m" + std::to_string(i) + ", address: a@b, source: {host: h, password: p}}\n";
+  }
+  Write("t.yaml", text);
+  const Loaded full = Load("main.yaml");
+  EXPECT_EQ(Shown(full), "");
+  ASSERT_TRUE(full.config);
+  EXPECT_EQ(full.config->tenants.at(0).mailboxes.size(), kMailboxesInYamlMax);
+  Write("t.yaml", text + "  - {id: one_more, address: a@b, source: {host: h, password: p}}\n");
+  EXPECT_EQ(Shown(Load("main.yaml")), "t.yaml:3:3: more than 10000 mailboxes in one tenant\n");
+}
+
+std::string TextOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(ExampleTest, LoadsAndSaysTheDefaults) {
+  const Loaded loaded = LoadConfig(std::string(MAILHAUL_CONFIGS) + "/example.yaml", Lookup);
+  for (const Problem& problem : loaded.problems) {
+    ADD_FAILURE() << problem.ToString();
+  }
+  ASSERT_TRUE(loaded.config);
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.memory_budget, Config().memory_budget);
+  ASSERT_TRUE(config.http);
+  EXPECT_EQ(config.http->port, Http().port);
+  EXPECT_EQ(config.egress.at(0).connections, Egress().connections);
+  EXPECT_EQ(config.default_limits.connections, HostLimits().connections);
+  EXPECT_EQ(config.default_limits.logins_per_second, HostLimits().logins_per_second);
+  EXPECT_EQ(config.network.connect_timeout, Network().connect_timeout);
+  EXPECT_EQ(config.network.idle_timeout, Network().idle_timeout);
+  ASSERT_EQ(config.tenants.size(), 1U);
+  const TenantConfig& tenant = config.tenants[0];
+  EXPECT_EQ(tenant.freshness.active, Freshness().active);
+  EXPECT_EQ(tenant.freshness.normal, Freshness().normal);
+  EXPECT_EQ(tenant.freshness.dormant, Freshness().dormant);
+  EXPECT_EQ(tenant.freshness.active_for, Freshness().active_for);
+  EXPECT_EQ(tenant.freshness.dormant_after, Freshness().dormant_after);
+  EXPECT_EQ(tenant.collect.window, Collect().window);
+  EXPECT_EQ(tenant.collect.max_message, Collect().max_message);
+  EXPECT_EQ(tenant.mailboxes.size(), 2U);
+}
+
+TEST(ExampleTest, ShowsEveryKey) {
+  const std::string text = TextOf(std::string(MAILHAUL_CONFIGS) + "/example.yaml") +
+                           TextOf(std::string(MAILHAUL_CONFIGS) + "/tenants/example.yaml");
+  for (const char* key : {"data_dir",
+                          "threads",
+                          "memory_budget",
+                          "http",
+                          "listen",
+                          "egress",
+                          "address",
+                          "connections",
+                          "hosts",
+                          "default",
+                          "network",
+                          "connections_per_mailbox",
+                          "allow_private",
+                          "ca_file",
+                          "connect_timeout",
+                          "logins_per_second",
+                          "idle_timeout",
+                          "tenants",
+                          "tenant",
+                          "weight",
+                          "tokens",
+                          "sha256",
+                          "env",
+                          "file",
+                          "scopes",
+                          "freshness",
+                          "active",
+                          "normal",
+                          "dormant",
+                          "active_for",
+                          "dormant_after",
+                          "collect",
+                          "window",
+                          "backfill",
+                          "max_message",
+                          "exclude",
+                          "deletions",
+                          "mailboxes",
+                          "id",
+                          "source",
+                          "submission",
+                          "protocol",
+                          "host",
+                          "port",
+                          "security",
+                          "allow_plaintext",
+                          "auth",
+                          "username",
+                          "password"}) {
+    EXPECT_NE(text.find(std::string(key) + ":"), std::string::npos) << key;
+  }
+}
+
+}  // namespace
+}  // namespace mailhaul::config

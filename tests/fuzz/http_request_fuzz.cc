@@ -1,0 +1,102 @@
+// HTTP input: the request parser in steps, then the gate and the filter parser behind it.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "engine/http/cursor.h"
+#include "engine/http/gate.h"
+#include "engine/http/message_filter.h"
+#include "engine/http/request_parser.h"
+
+namespace mailhaul::http {
+namespace {
+
+// Every token is good, so that the input reaches the routes.
+class OpenDirectory final : public Directory {
+ public:
+  const TokenGrant* FindToken(std::string_view /*sha256*/) const override { return &grant_; }
+  std::vector<std::string> MailboxNames(std::string_view /*tenant*/) const override {
+    return {"alice"};
+  }
+  MailboxLive Live(std::string_view /*tenant*/, std::string_view /*mailbox*/) const override {
+    return {.state = "ok"};
+  }
+  void MarkActive(std::string_view /*tenant*/, std::string_view /*mailbox*/) override {}
+  bool Ready() const override { return true; }
+
+ private:
+  const TokenGrant grant_{.tenant = "acme", .read = true};
+};
+
+// Feeds `bytes` in pieces of `step` and returns the state and how much was consumed.
+struct Outcome {
+  RequestParser::State state;
+  size_t consumed;
+};
+Outcome Feed(RequestParser* parser, std::string_view bytes, size_t step) {
+  std::string input;
+  size_t given = 0;
+  size_t consumed = 0;
+  while (given < bytes.size() && (parser->state() == RequestParser::State::kHead ||
+                                  parser->state() == RequestParser::State::kBody)) {
+    const std::string_view piece = bytes.substr(given, step);
+    given += piece.size();
+    input += piece;
+    const size_t taken = parser->Parse(input);
+    MH_CHECK(taken <= input.size());
+    consumed += taken;
+    input.erase(0, taken);
+  }
+  return {parser->state(), consumed};
+}
+
+void TryCall(const Call& call) {
+  const Parsed<MessageFilter> filter = ParseMessageFilter(call);
+  if (const std::string* cursor = call.Parameter("cursor"); cursor != nullptr) {
+    const Result<std::string> position = DecodeCursor("scope", *cursor);
+    if (position.ok()) {
+      MH_CHECK(EncodeCursor("scope", *position) == *cursor);
+    }
+  }
+  static_cast<void>(std::holds_alternative<Response>(filter));
+}
+
+}  // namespace
+
+void FuzzOne(std::string_view input) {
+  if (input.empty()) {
+    return;
+  }
+  const size_t step = static_cast<unsigned char>(input.front()) + size_t{1};
+  input.remove_prefix(1);
+  RequestParser whole;
+  RequestParser stepped;
+  const Outcome at_once = Feed(&whole, input, input.size());
+  const Outcome by_steps = Feed(&stepped, input, step);
+  // What a request is must not depend on how the network cuts it.
+  if (at_once.state == RequestParser::State::kDone) {
+    MH_CHECK(by_steps.state == RequestParser::State::kDone);
+    MH_CHECK(at_once.consumed == by_steps.consumed);
+    MH_CHECK(whole.head().target == stepped.head().target);
+  }
+  if (at_once.state == RequestParser::State::kDone ||
+      at_once.state == RequestParser::State::kBody) {
+    const OpenDirectory directory;
+    const Decision decision = Decide(whole.head(), directory);
+    if (std::holds_alternative<Call>(decision)) {
+      TryCall(std::get<Call>(decision));
+    } else {
+      MH_CHECK(!std::get<Response>(decision).body.empty());
+    }
+  }
+}
+
+}  // namespace mailhaul::http
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  mailhaul::http::FuzzOne({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

@@ -1,0 +1,39 @@
+#include "tests/http/fake_directory.h"
+
+#include "store/blob_store.h"
+
+namespace mailhaul::http {
+
+FakeDirectory::FakeDirectory() {
+  mailboxes["acme"] = {"alice", "bob"};
+  mailboxes["globex"] = {"carol"};
+  AddToken("read-acme", {.tenant = "acme", .read = true});
+  AddToken("send-acme", {.tenant = "acme", .send = true});
+  AddToken("read-globex", {.tenant = "globex", .read = true});
+}
+
+void FakeDirectory::AddToken(std::string_view token, TokenGrant grant) {
+  const store::Sha256 hash = store::ComputeSha256(token);
+  tokens_[std::string(hash.begin(), hash.end())] = std::move(grant);
+}
+
+const TokenGrant* FakeDirectory::FindToken(std::string_view sha256) const {
+  const auto it = tokens_.find(sha256);
+  return it == tokens_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> FakeDirectory::MailboxNames(std::string_view tenant) const {
+  const auto it = mailboxes.find(tenant);
+  return it == mailboxes.end() ? std::vector<std::string>() : it->second;
+}
+
+MailboxLive FakeDirectory::Live(std::string_view /*tenant*/, std::string_view mailbox) const {
+  const auto it = live.find(mailbox);
+  return it == live.end() ? MailboxLive{.state = "ok"} : it->second;
+}
+
+void FakeDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {
+  active.push_back(std::string(tenant) + "/" + std::string(mailbox));
+}
+
+}  // namespace mailhaul::http

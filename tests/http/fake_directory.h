@@ -1,0 +1,35 @@
+// A Directory with three tokens: "read-acme" and "send-acme" of tenant acme, "read-globex".
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/http/service.h"
+
+namespace mailhaul::http {
+
+class FakeDirectory final : public Directory {
+ public:
+  FakeDirectory();
+
+  const TokenGrant* FindToken(std::string_view sha256) const override;
+  std::vector<std::string> MailboxNames(std::string_view tenant) const override;
+  MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
+  void MarkActive(std::string_view tenant, std::string_view mailbox) override;
+  bool Ready() const override { return ready; }
+
+  void AddToken(std::string_view token, TokenGrant grant);
+
+  std::map<std::string, std::vector<std::string>, std::less<>> mailboxes;  // By tenant, sorted.
+  std::map<std::string, MailboxLive, std::less<>> live;                    // By mailbox.
+  std::vector<std::string> active;  // "tenant/mailbox", in the order marked.
+  bool ready = true;
+
+ private:
+  std::map<std::string, TokenGrant, std::less<>> tokens_;  // By hash.
+};
+
+}  // namespace mailhaul::http

@@ -1,0 +1,80 @@
+#include "engine/pipeline/content_mapper.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/mime/message_parser.h"
+
+namespace mailhaul::pipeline {
+namespace {
+
+class ContentMapperTest : public testing::Test {
+ protected:
+  ContentMapperTest() { mime::Initialize(); }
+
+  static ParsedContent Parse(const std::string& raw) {
+    return ParseContent(MemoryByteSource(raw), /*thread_fallback=*/7);
+  }
+  static store::MessageContent Decode(const ParsedContent& parsed) {
+    return store::DecodeContent(parsed.record).value();
+  }
+};
+
+TEST_F(ContentMapperTest, KeepsWhatTheParserFound) {
+  const ParsedContent parsed = Parse(
+      "From: Ada <ada@example.org>\r\nTo: b@example.org, c@example.org\r\nSubject: Plans\r\n"
+      "Message-ID: <1@example.org>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\n\r\nHello there.\r\n");
+  const store::MessageContent content = Decode(parsed);
+  ASSERT_EQ(content.from.size(), 1U);
+  EXPECT_EQ(content.from[0].name, "Ada");
+  EXPECT_EQ(content.from[0].email, "ada@example.org");
+  EXPECT_EQ(content.to.size(), 2U);
+  EXPECT_EQ(content.subject, "Plans");
+  EXPECT_EQ(content.message_id, "1@example.org");
+  EXPECT_EQ(content.preview, "Hello there.");
+  EXPECT_FALSE(content.has_attachment);
+  EXPECT_FALSE(parsed.quarantined);
+}
+
+TEST_F(ContentMapperTest, RepliesShareTheThreadOfTheFirstMessage) {
+  const uint64_t first = Parse("Message-ID: <root@x>\r\n\r\n").thread;
+  const uint64_t reply =
+      Parse("Message-ID: <2@x>\r\nIn-Reply-To: <root@x>\r\nReferences: <root@x>\r\n\r\n").thread;
+  const uint64_t deeper =
+      Parse("Message-ID: <3@x>\r\nIn-Reply-To: <2@x>\r\nReferences: <root@x> <2@x>\r\n\r\n").thread;
+  const uint64_t without_references = Parse("Message-ID: <4@x>\r\nIn-Reply-To: <root@x>\r\n\r\n").thread;
+  const uint64_t other = Parse("Message-ID: <5@x>\r\n\r\n").thread;
+  EXPECT_EQ(reply, first);
+  EXPECT_EQ(deeper, first);
+  EXPECT_EQ(without_references, first);
+  EXPECT_NE(other, first);
+}
+
+TEST_F(ContentMapperTest, AMessageWithoutIdentifiersIsAThreadOfItsOwn) {
+  EXPECT_EQ(Parse("Subject: x\r\n\r\n").thread, 7U);
+}
+
+TEST_F(ContentMapperTest, AnInlineImageIsNotAnAttachment) {
+  const std::string head =
+      "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+      "--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:a\">\r\n"
+      "--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n";
+  const std::string tail = "\r\niVBORw0KGgo=\r\n--b--\r\n";
+  EXPECT_FALSE(
+      Decode(Parse(head + "Content-Disposition: inline\r\nContent-ID: <a>\r\n" + tail)).has_attachment);
+  EXPECT_TRUE(
+      Decode(Parse(head + "Content-Disposition: attachment; filename=a.png\r\n" + tail)).has_attachment);
+}
+
+TEST_F(ContentMapperTest, WhatIsOverALimitIsKeptWithTheReason) {
+  std::string raw = "Subject: deep\r\n";
+  for (int i = 0; i < 200; ++i) {
+    const std::string mark = "b" + std::to_string(i);
+    raw += "Content-Type: multipart/mixed; boundary=" + mark + "\r\n\r\n--" + mark + "\r\n";
+  }
+  const ParsedContent parsed = Parse(raw + "\r\n\r\nend\r\n");
+  EXPECT_TRUE(parsed.quarantined);
+  EXPECT_NE(Decode(parsed).unparsed_reason, "");
+}
+
+}  // namespace
+}  // namespace mailhaul::pipeline

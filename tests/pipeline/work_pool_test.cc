@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+#include "connectors/net/virtual_loop.h"
+#include "engine/pipeline/await_on.h"
+#include "engine/pipeline/blocking_pool.h"
+#include "engine/pipeline/tbb_work_pool.h"
+
+namespace mailhaul::pipeline {
+namespace {
+
+template <typename Pool>
+void RunsEverythingBeforeItDies() {
+  constexpr int kItems = 10'000;
+  std::atomic<int> done{0};
+  {
+    Pool pool(3);
+    for (int i = 0; i < kItems; ++i) {
+      pool.Submit([&done] { ++done; });
+    }
+  }
+  EXPECT_EQ(done, kItems);
+}
+
+TEST(TbbWorkPoolTest, RunsEverythingBeforeItDies) { RunsEverythingBeforeItDies<TbbWorkPool>(); }
+TEST(BlockingPoolTest, RunsEverythingBeforeItDies) { RunsEverythingBeforeItDies<BlockingPool>(); }
+
+template <typename Pool>
+void RunsAsManyAtOnceAsItHasThreads() {
+  // Each waits for the others: with fewer threads this test would never end.
+  std::latch all(3);
+  Pool pool(3);
+  for (int i = 0; i < 3; ++i) {
+    pool.Submit([&all] { all.arrive_and_wait(); });
+  }
+  all.wait();
+  SUCCEED();
+}
+
+TEST(TbbWorkPoolTest, RunsAsManyAtOnceAsItHasThreads) {
+  RunsAsManyAtOnceAsItHasThreads<TbbWorkPool>();
+}
+TEST(BlockingPoolTest, RunsAsManyAtOnceAsItHasThreads) {
+  RunsAsManyAtOnceAsItHasThreads<BlockingPool>();
+}
+
+TEST(RunOnTest, GivesTheResultBackOnTheLoop) {
+  net::VirtualClock clock{WallTime{}};
+  net::VirtualLoop loop(clock);
+  InlineWorkPool pool;
+  std::function<std::string()> work = [] { return std::string("done"); };
+  EXPECT_EQ(loop.Await(RunOn<std::string>(pool, std::move(work))), "done");
+}
+
+}  // namespace
+}  // namespace mailhaul::pipeline

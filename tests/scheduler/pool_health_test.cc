@@ -1,0 +1,137 @@
+#include "scheduler/pool_health.h"
+
+#include <gtest/gtest.h>
+
+#include "scheduler/backoff.h"
+#include "scheduler/login_window.h"
+
+namespace mailhaul::scheduler {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr Duration kShortest = seconds(5);
+constexpr Duration kLongest = minutes(15);
+
+TimePoint At(Duration since_start) { return TimePoint{} + since_start; }
+Status Failure(Code code) { return {code, "test"}; }
+
+TEST(BackoffTest, DoublesWithinItsBounds) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Duration before = Duration::zero();
+    for (uint32_t failures = 1; failures <= 200; ++failures) {
+      const Duration delay = BackoffDelay(kShortest, kLongest, failures, seed);
+      ASSERT_GE(delay, kShortest);
+      ASSERT_LE(delay, kLongest);
+      if (failures <= 7) {
+        ASSERT_GT(delay, before);
+      }
+      before = delay;
+    }
+    ASSERT_GE(before, kLongest * 3 / 4);
+  }
+}
+
+TEST(BackoffTest, SpreadsWhatFailedTogetherAndRepeatsItself) {
+  EXPECT_NE(BackoffDelay(kShortest, kLongest, 3, 1), BackoffDelay(kShortest, kLongest, 3, 2));
+  EXPECT_EQ(BackoffDelay(kShortest, kLongest, 3, 1), BackoffDelay(kShortest, kLongest, 3, 1));
+}
+
+TEST(BackoffTest, HugeBoundsDoNotOverflow) {
+  const Duration huge = Duration::max();
+  EXPECT_LE(BackoffDelay(kShortest, huge, UINT32_MAX, 1), huge);
+  EXPECT_GE(BackoffDelay(kShortest, huge, UINT32_MAX, 1), kLongest);
+  EXPECT_EQ(After(TimePoint{} + seconds(1), huge), TimePoint::max());
+}
+
+TEST(LoginWindowTest, OpensAsTheOldestLoginLeavesTheWindow) {
+  LoginWindow window(2);
+  window.Record(At(milliseconds(100)));
+  EXPECT_EQ(window.OpenAt(), TimePoint::min());
+  window.Record(At(milliseconds(300)));
+  EXPECT_EQ(window.OpenAt(), At(milliseconds(1100)));
+  window.Record(At(milliseconds(1100)));
+  EXPECT_EQ(window.OpenAt(), At(milliseconds(1300)));
+}
+
+TEST(LoginWindowTest, ANewLimitKeepsTheLatestLogins) {
+  LoginWindow window(3);
+  for (const int64_t at : {0, 10, 20, 30}) {
+    window.Record(At(milliseconds(at)));
+  }
+  window.SetLimit(2);
+  EXPECT_EQ(window.OpenAt(), At(milliseconds(1020)));
+  window.SetLimit(3);
+  EXPECT_EQ(window.OpenAt(), TimePoint::min());
+  window.Record(At(milliseconds(40)));
+  EXPECT_EQ(window.OpenAt(), At(milliseconds(1020)));
+}
+
+class PoolHealthTest : public testing::Test {
+ protected:
+  void Report(Code code, TimePoint now) { health_.OnOutcome(Failure(code), health_.epoch(), now); }
+  void Succeed() { health_.OnOutcome(Status::Ok(), health_.epoch(), At(seconds(0))); }
+
+  PoolHealth health_{8, kShortest, kLongest, 1};
+};
+
+TEST_F(PoolHealthTest, ThrottlingHalvesDownToOne) {
+  for (const uint32_t expected : {4U, 2U, 1U, 1U}) {
+    Report(Code::kThrottled, At(seconds(0)));
+    EXPECT_EQ(health_.connections_max(), expected);
+  }
+}
+
+TEST_F(PoolHealthTest, OutcomesFromBeforeTheNarrowingDoNotNarrowAgain) {
+  const uint32_t epoch = health_.epoch();
+  for (int i = 0; i < 8; ++i) {
+    health_.OnOutcome(Failure(Code::kThrottled), epoch, At(seconds(0)));
+  }
+  EXPECT_EQ(health_.connections_max(), 4U);
+}
+
+TEST_F(PoolHealthTest, TheCircuitOpensAfterFailuresInARow) {
+  for (uint32_t i = 1; i < PoolHealth::kFailuresInRow; ++i) {
+    Report(Code::kUnreachable, At(seconds(0)));
+  }
+  EXPECT_EQ(health_.connections_max(), 8U);
+  Report(Code::kTimeout, At(seconds(0)));
+  EXPECT_EQ(health_.connections_max(), 1U);
+  EXPECT_GE(health_.blocked_until(), At(kShortest));
+  Succeed();
+  EXPECT_EQ(health_.connections_max(), 8U);
+}
+
+TEST_F(PoolHealthTest, ARefusalShowsThatTheHostLives) {
+  for (int i = 0; i < 20; ++i) {
+    Report(Code::kUnreachable, At(seconds(0)));
+    Report(Code::kUnreachable, At(seconds(0)));
+    Report(Code::kAuthFailed, At(seconds(0)));
+  }
+  EXPECT_EQ(health_.connections_max(), 8U);
+}
+
+TEST_F(PoolHealthTest, OurOwnTroublesSayNothingAboutTheHost) {
+  for (const Code code : {Code::kCancelled, Code::kDiskFull, Code::kInternal, Code::kBusy}) {
+    for (int i = 0; i < 5; ++i) {
+      Report(code, At(seconds(0)));
+    }
+  }
+  EXPECT_EQ(health_.connections_max(), 8U);
+  EXPECT_EQ(health_.blocked_until(), TimePoint::min());
+}
+
+TEST_F(PoolHealthTest, ANewLimitAppliesAtOnceButDoesNotUndoANarrowing) {
+  health_.SetLimit(12);
+  EXPECT_EQ(health_.connections_max(), 12U);
+  Report(Code::kThrottled, At(seconds(0)));
+  health_.SetLimit(20);
+  EXPECT_EQ(health_.connections_max(), 6U);
+  health_.SetLimit(3);
+  EXPECT_EQ(health_.connections_max(), 3U);
+}
+
+}  // namespace
+}  // namespace mailhaul::scheduler

@@ -1,0 +1,86 @@
+// MAILHAUL_SEEDS: how many seeds (200 when not set); MAILHAUL_SEED: the first one (1).
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "store/key_layout.h"
+#include "tests/simulation/world.h"
+
+namespace mailhaul::simulation {
+namespace {
+
+uint64_t FromEnvironment(const char* name, uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+// What a careless store would do: the ledger entry of a message is durable at once, whatever
+// becomes of the batch that holds the message.
+class EagerLedgerStore final : public store::KeyValueStore {
+ public:
+  explicit EagerLedgerStore(store::MemoryKeyValueStore& below) : below_(below) {}
+
+  Result<std::optional<std::string>> Get(std::string_view key) override { return below_.Get(key); }
+  Result<bool> Scan(
+      const store::ScanRequest& request,
+      const std::function<bool(std::string_view, std::string_view)>& visit) override {
+    return below_.Scan(request, visit);
+  }
+  void Commit(std::span<const store::Batch> batches, std::span<store::Outcome> outcomes) override {
+    below_.Commit(batches, outcomes);
+    for (const store::Batch& batch : batches) {
+      for (const store::Write& write : batch.writes) {
+        if (write.key.front() == static_cast<char>(store::Keyspace::kLedger)) {
+          below_.Tamper(write.key, write.value);
+        }
+      }
+    }
+  }
+
+ private:
+  store::MemoryKeyValueStore& below_;
+};
+
+TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
+  const uint64_t first = FromEnvironment("MAILHAUL_SEED", 1);
+  const uint64_t seeds = FromEnvironment("MAILHAUL_SEEDS", 200);
+  uint64_t lives = 0;
+  uint64_t deaths = 0;
+  uint64_t messages = 0;
+  for (uint64_t seed = first; seed < first + seeds; ++seed) {
+    const Report report = World(seed).Run();
+    ASSERT_TRUE(report.violations.empty())
+        << report.violations.front() << "\nagain: MAILHAUL_SEED=" << seed
+        << " MAILHAUL_SEEDS=1 simulation_test";
+    lives += report.lives;
+    deaths += report.deaths;
+    messages += report.messages;
+  }
+  std::cout << seeds << " seeds, " << lives << " lives, " << deaths << " deaths, " << messages
+            << " messages at the end\n";
+  // A simulation in which nothing happens would prove nothing.
+  EXPECT_GT(messages, seeds);
+  EXPECT_GT(lives, seeds);
+}
+
+TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
+  for (uint64_t seed = 1000; seed < 1010; ++seed) {
+    const uint64_t once = World(seed).Run().trace;
+    EXPECT_EQ(World(seed).Run().trace, once) << seed;
+    EXPECT_NE(World(seed + 500).Run().trace, once) << seed;
+  }
+}
+
+TEST(SimulationTest, ALedgerThatRunsAheadOfItsMessagesIsCaught) {
+  const RecordsWrapper careless = [](store::MemoryKeyValueStore& below) {
+    return std::make_unique<EagerLedgerStore>(below);
+  };
+  uint64_t caught = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    caught += World(seed, careless).Run().violations.empty() ? 0 : 1;
+  }
+  EXPECT_GT(caught, 0U);
+}
+
+}  // namespace
+}  // namespace mailhaul::simulation

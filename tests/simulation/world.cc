@@ -1,0 +1,304 @@
+#include "tests/simulation/world.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "connectors/dialer.h"
+#include "engine/app/collector.h"
+#include "engine/mime/message_parser.h"
+#include "engine/pipeline/committer.h"
+#include "store/mail_store.h"
+#include "tests/support/memory_network.h"
+
+namespace mailhaul::simulation {
+namespace {
+
+constexpr WallTime kStart{std::chrono::seconds(1'795'000'000)};
+constexpr auto kDay = std::chrono::hours(24);
+constexpr uint64_t kStepsMax = 5'000'000;  // A life that takes more does not end.
+
+uint64_t Mix(uint64_t hash, std::string_view text) {
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  }
+  return hash;
+}
+
+}  // namespace
+
+// Member order is that of a process's start; its end is the reverse.
+struct World::Life {
+  Life(World& world, const config::Config& config, const test_support::MemoryNetworkOptions& wire,
+       size_t budget_bytes, Duration disk_delay)
+      : loop(world.clock_),
+        network(wire, world.random_),
+        dialer(network, DialerOptions()),
+        budget(budget_bytes),
+        records(world.wrapper_ ? world.wrapper_(world.records_) : nullptr),
+        disk_delay_(disk_delay),
+        config_(config),
+        world_(world) {}
+
+  Status Open(bool continuous) {
+    store::BlobStoreOptions options;
+    options.directory = "/data/blobs";
+    options.segment_bytes_max = uint64_t{1} << 20;
+    MH_ASSIGN_OR_RETURN(blobs, store::BlobStore::Open(world_.files_, options));
+    store::KeyValueStore& used = records != nullptr ? *records : world_.records_;
+    MH_ASSIGN_OR_RETURN(mail, store::MailStore::Open(used, *blobs, world_.clock_));
+    committer = std::make_unique<pipeline::LoopCommitter>(*mail, loop, disk_delay_);
+    context = std::unique_ptr<pipeline::Context>(new pipeline::Context{
+        *mail, *committer, cpu, cpu, budget, world_.clock_, progress});
+    app::CollectorOptions collector_options;
+    collector_options.continuous = continuous;
+    collector_options.scheduler.backfill_slice_bytes = 64 * 1024;
+    const std::vector<app::Worker> workers = {{.loop = &loop, .dialer = &dialer}};
+    collector = std::make_unique<app::Collector>(collector_options, config_, *context, loop,
+                                                 workers);
+    return collector->Prepare();
+  }
+
+  net::VirtualLoop loop;
+  test_support::MemoryNetwork network;
+  Dialer dialer;
+  MemoryBudget budget;
+  InlineWorkPool cpu;
+  pipeline::Progress progress;
+  std::unique_ptr<store::KeyValueStore> records;
+  std::unique_ptr<store::BlobStore> blobs;
+  std::unique_ptr<store::MailStore> mail;
+  std::unique_ptr<pipeline::LoopCommitter> committer;
+  std::unique_ptr<pipeline::Context> context;
+  std::unique_ptr<app::Collector> collector;
+  bool over = false;
+
+ private:
+  const Duration disk_delay_;
+  const config::Config& config_;
+  World& world_;
+};
+
+World::World(uint64_t seed, RecordsWrapper wrapper)
+    : seed_(seed), random_(seed), wrapper_(std::move(wrapper)), clock_(kStart) {
+  SetLogLevel(LogLevel::kOff);
+  mime::Initialize();
+  MakeConfig();
+  FillServers();
+}
+
+void World::MakeConfig() {
+  const uint64_t hosts = Between(1, 3);
+  config_.default_limits.connections = static_cast<uint32_t>(Between(1, 3));
+  config_.default_limits.logins_per_second = static_cast<uint32_t>(Between(2, 50));
+  const uint64_t tenants = Between(1, 3);
+  for (uint64_t t = 0; t < tenants; ++t) {
+    config::TenantConfig tenant;
+    tenant.name = "tenant" + std::to_string(t);
+    tenant.freshness.normal = std::chrono::seconds(Between(20, 120));
+    const uint64_t mailboxes = Between(1, 3);
+    for (uint64_t m = 0; m < mailboxes; ++m) {
+      config::MailboxConfig mailbox;
+      mailbox.id = "box" + std::to_string(m);
+      mailbox.address = tenant.name + "-" + mailbox.id + "@example.org";
+      mailbox.source.host = "mail" + std::to_string(random_.Below(hosts)) + ".example.org";
+      mailbox.source.port = 993;
+      mailbox.source.username = mailbox.address;
+      mailbox.source.password = Secret("right");
+      accounts_.push_back({.tenant = tenant.name,
+                           .mailbox = mailbox.id,
+                           .host = mailbox.source.host,
+                           .user = mailbox.address});
+      tenant.mailboxes.push_back(std::move(mailbox));
+    }
+    config_.tenants.push_back(std::move(tenant));
+  }
+}
+
+void World::FillServers() {
+  for (const Account& account : accounts_) {
+    servers_[account.host].AddAccount(account.user, "right");
+    servers_[account.host].Folder(account.user, "INBOX").uid_validity = 7;
+    const uint64_t folders = Between(1, 3);
+    for (uint64_t f = 0; f < folders; ++f) {
+      const std::string folder = f == 0 ? "INBOX" : "Folder" + std::to_string(f);
+      servers_[account.host].Folder(account.user, folder);
+      for (uint64_t count = Between(0, 30); count > 0; --count) {
+        AddMessage(account, folder);
+      }
+    }
+  }
+}
+
+std::string World::MakeRaw() {
+  const uint64_t number = ++message_number_;
+  std::string raw = "From: a@example.org\r\nTo: b@example.org\r\nSubject: number " +
+                    std::to_string(number) + "\r\nMessage-ID: <" + std::to_string(number) +
+                    "@example.org>\r\n\r\n";
+  const uint64_t size = random_.Chance(1, 150) ? Between(1'100'000, 1'300'000) : Between(10, 4000);
+  while (raw.size() < size) {
+    raw += "line " + std::to_string(random_.Below(1000)) + " of the text\r\n";
+    if (size > 100'000) {
+      raw.append(size / 4, 'x');
+      raw += "\r\n";
+    }
+  }
+  return raw;
+}
+
+void World::AddMessage(const Account& account, const std::string& folder) {
+  // Old ones well outside the window, young ones well inside it; a few are copies of others.
+  const auto age = random_.Chance(1, 2) ? kDay * Between(0, 20) : kDay * Between(40, 90);
+  FolderHistory& history = history_[account.user + "/" + folder];
+  std::string raw = !history.added.empty() && random_.Chance(1, 15) ? history.added.begin()->first
+                                                                    : MakeRaw();
+  ++history.added[raw];
+  servers_[account.host].Folder(account.user, folder).Add(std::move(raw), clock_.WallNow() - age);
+}
+
+void World::MutateServers() {
+  mutated_ = true;
+  const Account& account = accounts_[random_.Below(accounts_.size())];
+  test_support::ScriptedFolder& inbox = servers_[account.host].Folder(account.user, "INBOX");
+  switch (random_.Below(4)) {
+    case 0:
+      if (!inbox.messages().empty()) {
+        inbox.Expunge(inbox.messages()[random_.Below(inbox.messages().size())].uid);
+      }
+      break;
+    case 1:
+      inbox.Renumber(inbox.uid_validity + 1);
+      break;
+    default:
+      AddMessage(account, "INBOX");
+      break;
+  }
+}
+
+void World::SetFaults(bool clean) {
+  for (auto& [host, server] : servers_) {
+    server.faults = {};
+    if (clean) {
+      continue;
+    }
+    server.faults.delay_per_command = std::chrono::milliseconds(random_.Below(200));
+    server.faults.uid_after_body = random_.Chance(1, 4);
+    server.faults.unsolicited = random_.Chance(1, 4);
+    server.faults.reverse_order = random_.Chance(1, 4);
+    server.faults.double_bodies = random_.Chance(1, 6);
+    server.faults.size_lie = random_.Chance(1, 4) ? static_cast<int64_t>(random_.Below(400)) : 0;
+    server.faults.hang_up = random_.Chance(1, 12);
+    if (random_.Chance(1, 10)) {
+      server.faults.refuse_login = "NO [LIMIT] Too many connections";
+    }
+  }
+}
+
+void World::LiveOnce(const LifePlan& plan) {
+  ++report_.lives;
+  SetFaults(plan.clean);
+  test_support::MemoryNetworkOptions wire;
+  wire.latency = std::chrono::milliseconds(random_.Below(30));
+  wire.cut_one_in = plan.clean ? 0 : Between(0, 4);
+  wire.cut_bytes_max = Between(100, 60'000);
+  const size_t budget = Between(64, 8192) * 1024;
+  const Duration disk_delay = std::chrono::microseconds(random_.Below(20'000));
+  {
+    Life life(*this, config_, wire, budget, disk_delay);
+    for (auto& [host, server] : servers_) {
+      life.network.RegisterImap(host, 993, server);
+    }
+    const Status opened = life.Open(plan.continuous);
+    if (!opened.ok()) {
+      Violate("the store does not open: " + opened.ToString());
+      return;
+    }
+    RunLife(life, plan);
+    life.loop.Await(life.network.Drain());
+    for (const auto& [pool, count] : life.network.pools()) {
+      if (count.open_max > config_.default_limits.connections) {
+        Violate("pool of " + pool.second + " had " + std::to_string(count.open_max) +
+                " connections at once");
+      }
+    }
+    if (plan.clean && life.collector->summary().mailboxes_complete != accounts_.size()) {
+      Violate("a run without faults leaves mailboxes incomplete");
+    }
+    Trace(std::to_string(clock_.Now().time_since_epoch().count()) + " " +
+          std::to_string(life.loop.steps()));
+  }
+  for (auto& [host, server] : servers_) {
+    for (const std::string& line : server.counters.lines) {
+      Trace(line);
+    }
+    for (const std::string& command : server.counters.WritingCommands()) {
+      Violate("wrote to the source: " + command);
+    }
+    server.counters = {};
+  }
+  // A process that was killed leaves the page cache behind, so only a power cut loses what was not
+  // synced. This is the power cut.
+  files_.DropUnsynced(random_);
+  records_.Thaw();
+}
+
+void World::RunLife(Life& life, const LifePlan& plan) {
+  life.loop.Post([&life] { life.collector->Start([&life] { life.over = true; }); });
+  uint64_t next_mutation = plan.clean ? UINT64_MAX : Between(50, 3000);
+  const TimePoint end = clock_.Now() + std::chrono::minutes(plan.continuous ? 20 : 600);
+  const auto must_act = [&] {
+    return life.over || life.loop.steps() >= next_mutation ||
+           (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) ||
+           life.loop.steps() >= kStepsMax;
+  };
+  while (life.loop.RunUntil(must_act, end) && !life.over) {
+    if (life.loop.steps() >= kStepsMax) {
+      Violate("a life does not end");
+      break;
+    }
+    if (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) {
+      ++report_.deaths;
+      files_.Freeze();
+      records_.Freeze();
+      break;
+    }
+    MutateServers();
+    next_mutation = life.loop.steps() + Between(50, 3000);
+  }
+  if (!life.over) {
+    // Of a dead process this is only the simulator's clean-up: its disk is frozen already.
+    life.loop.Post([&life] { life.collector->Stop(); });
+    MH_CHECK(life.loop.RunUntil([&life] { return life.over; }));
+  }
+}
+
+void World::Violate(const std::string& what) {
+  report_.violations.push_back("seed " + std::to_string(seed_) + ", life " +
+                               std::to_string(report_.lives) + ": " + what);
+}
+
+void World::Trace(const std::string& event) { report_.trace = Mix(report_.trace, event); }
+
+Report World::Run() {
+  const uint64_t faulty_lives = Between(1, 4);
+  for (uint64_t i = 0; i < faulty_lives && report_.violations.empty(); ++i) {
+    LifePlan plan;
+    plan.continuous = random_.Chance(1, 2);
+    plan.dies_at_step = random_.Chance(3, 4) ? Between(20, 6000) : 0;
+    LiveOnce(plan);
+    Check(/*complete=*/false);
+  }
+  LifePlan last;
+  last.clean = true;
+  LiveOnce(last);
+  Check(/*complete=*/true);
+  for (const auto& [host, server] : servers_) {
+    for (const auto& [user, account] : server.accounts) {
+      for (const auto& [name, folder] : account.folders) {
+        report_.messages += folder.messages().size();
+      }
+    }
+  }
+  return std::move(report_);
+}
+
+}  // namespace mailhaul::simulation

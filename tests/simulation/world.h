@@ -1,0 +1,92 @@
+// The whole engine in virtual time, on one thread, from one seed: collector, scheduler, IMAP
+// session, pipeline and store are the real code; servers, network, clock and disks are made up.
+//
+// A world outlives its processes. Each life is one process: it opens the store, collects over
+// connections that break and servers that throttle, and ends in order or dies at a random step,
+// when everything not synced is lost. Mail keeps arriving meanwhile. The last life has no faults
+// and runs to its end; after every life the invariants are checked against what the servers hold.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "connectors/net/virtual_loop.h"
+#include "engine/config/config.h"
+#include "store/memory_file_system.h"
+#include "store/memory_key_value_store.h"
+#include "tests/support/scripted_mail_server.h"
+
+namespace mailhaul::simulation {
+
+// Lets a test put a double between the engine and the records.
+using RecordsWrapper =
+    std::function<std::unique_ptr<store::KeyValueStore>(store::MemoryKeyValueStore&)>;
+
+struct Report {
+  std::vector<std::string> violations;  // Empty: every invariant held.
+  uint64_t trace = 0;                   // Equal for equal runs.
+  uint64_t lives = 0;
+  uint64_t deaths = 0;
+  uint64_t messages = 0;  // On the servers at the end.
+};
+
+class World final {
+ public:
+  explicit World(uint64_t seed, RecordsWrapper wrapper = nullptr);
+  Report Run();
+
+ private:
+  // One folder's past: what has ever been put into it.
+  struct FolderHistory {
+    std::map<std::string, uint32_t> added;  // Raw bytes -> how many messages.
+  };
+  struct Account {
+    std::string tenant;
+    std::string mailbox;
+    std::string host;
+    std::string user;
+  };
+  struct LifePlan {
+    bool clean = false;       // No faults, to the end.
+    bool continuous = false;  // `serve` instead of `collect`.
+    uint64_t dies_at_step = 0;  // 0: never.
+  };
+  struct Life;  // One process.
+
+  void MakeConfig();
+  void FillServers();
+  void AddMessage(const Account& account, const std::string& folder);
+  void MutateServers();
+  void SetFaults(bool clean);
+  void LiveOnce(const LifePlan& plan);
+  void RunLife(Life& life, const LifePlan& plan);
+  void Check(bool complete);
+  void CheckMailbox(const Account& account, bool complete);
+  void Violate(const std::string& what);
+  void Trace(const std::string& event);
+  std::string MakeRaw();
+  uint64_t Between(uint64_t low, uint64_t high) { return low + random_.Below(high - low + 1); }
+
+  const uint64_t seed_;
+  SeededRandom random_;
+  RecordsWrapper wrapper_;
+  net::VirtualClock clock_;
+  config::Config config_;
+  std::vector<Account> accounts_;
+  std::map<std::string, test_support::ScriptedMailServer> servers_;  // By host.
+  std::map<std::string, FolderHistory> history_;                     // By user and folder.
+  std::map<std::string, std::string> ids_;  // Placement of a unique message -> its id, for ever.
+  store::MemoryFileSystem files_;
+  store::MemoryKeyValueStore records_;
+  bool mutated_ = false;  // Contents changed during a life.
+  uint64_t message_number_ = 0;
+  Report report_;
+};
+
+}  // namespace mailhaul::simulation

@@ -1,0 +1,319 @@
+#include "store/blob_store.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "store/memory_file_system.h"
+#include "tests/store/temporary_directory.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr char kDirectory[] = "/blobs";
+
+std::string BodyOf(size_t size, uint64_t seed) {
+  std::string body(size, '\0');
+  SeededRandom random(seed);
+  random.Fill({reinterpret_cast<unsigned char*>(body.data()), body.size()});
+  return body;
+}
+
+std::string ReadAll(const ByteSource& source) {
+  std::string out(source.size(), '\0');
+  const Result<size_t> got = source.ReadAt(0, out);
+  EXPECT_TRUE(got.ok()) << got.status().ToString();
+  out.resize(got.ok() ? *got : 0);
+  return out;
+}
+
+std::unique_ptr<BlobStore> OpenStore(FileSystem& files, uint64_t segment_bytes_max = 1 << 24) {
+  Result<std::unique_ptr<BlobStore>> store =
+      BlobStore::Open(files, {.directory = kDirectory, .segment_bytes_max = segment_bytes_max});
+  EXPECT_TRUE(store.ok()) << store.status().ToString();
+  return std::move(store).value();
+}
+
+std::string ReadBody(const BlobStore& store, const BlobLocation& location) {
+  Result<std::unique_ptr<ByteSource>> source = store.Open(location);
+  EXPECT_TRUE(source.ok()) << source.status().ToString();
+  return source.ok() ? ReadAll(**source) : std::string();
+}
+
+BlobLocation AppendBody(BlobStore& store, const std::string& body) {
+  Result<BlobLocation> location = store.Append(body, ComputeSha256(body));
+  EXPECT_TRUE(location.ok()) << location.status().ToString();
+  return location.ok() ? *location : BlobLocation{};
+}
+
+// Bodies of every awkward size around blocks and the write buffer.
+const std::vector<size_t> kSizes = {0,    1,       4047,    4048,           4049,
+                                    4096, 1 << 20, 4194304, 4194304 + 4097, 9000000};
+
+void CheckRoundTrip(FileSystem& files, const std::string& directory) {
+  std::vector<BlobLocation> locations;
+  {
+    Result<std::unique_ptr<BlobStore>> store =
+        BlobStore::Open(files, {.directory = directory, .segment_bytes_max = 1 << 24});
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    for (size_t i = 0; i < kSizes.size(); ++i) {
+      locations.push_back(AppendBody(**store, BodyOf(kSizes[i], i)));
+    }
+    ASSERT_TRUE((*store)->Sync().ok());
+    for (size_t i = 0; i < kSizes.size(); ++i) {
+      EXPECT_TRUE(ReadBody(**store, locations[i]) == BodyOf(kSizes[i], i));
+    }
+  }
+  Result<std::unique_ptr<BlobStore>> store = BlobStore::Open(files, {.directory = directory});
+  ASSERT_TRUE(store.ok()) << store.status().ToString();
+  for (size_t i = 0; i < kSizes.size(); ++i) {
+    EXPECT_TRUE(ReadBody(**store, locations[i]) == BodyOf(kSizes[i], i));
+  }
+}
+
+TEST(BlobStore, BodiesOfAllSizesComeBackFromMemory) {
+  MemoryFileSystem files;
+  CheckRoundTrip(files, kDirectory);
+}
+
+TEST(BlobStore, BodiesOfAllSizesComeBackFromDisk) {
+  const TemporaryDirectory directory;
+  PosixFileSystem files;
+  CheckRoundTrip(files, directory.path() + "/a/b");
+}
+
+TEST(BlobStore, SmallBodiesShareOneWriteAndOneSync) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  for (int i = 0; i < 1000; ++i) {
+    AppendBody(*store, BodyOf(1000, 1));
+  }
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(files.writes(), 1U);
+  EXPECT_EQ(files.syncs(), 1U);
+  EXPECT_LE(store->bytes_written(), 1100000U);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(files.syncs(), 1U);  // Nothing new, nothing to sync.
+}
+
+TEST(BlobStore, SegmentsEndAtTheirLimitAndLargerBodiesGetTheirOwn) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files, 100000);
+  const BlobLocation a = AppendBody(*store, BodyOf(60000, 1));
+  const BlobLocation b = AppendBody(*store, BodyOf(60000, 2));
+  const BlobLocation c = AppendBody(*store, BodyOf(300000, 3));
+  const BlobLocation d = AppendBody(*store, BodyOf(10, 4));
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_LT(a.segment, b.segment);
+  EXPECT_LT(b.segment, c.segment);
+  EXPECT_LT(c.segment, d.segment);
+  EXPECT_TRUE(ReadBody(*store, a) == BodyOf(60000, 1));
+  EXPECT_TRUE(ReadBody(*store, c) == BodyOf(300000, 3));
+  EXPECT_TRUE(ReadBody(*store, d) == BodyOf(10, 4));
+}
+
+TEST(BlobStore, ReopeningNeverAppendsToAnOldSegment) {
+  MemoryFileSystem files;
+  std::unique_ptr<BlobStore> store = OpenStore(files);
+  const BlobLocation before = AppendBody(*store, "before");
+  ASSERT_TRUE(store->Sync().ok());
+  store = OpenStore(files);
+  const BlobLocation after = AppendBody(*store, "after");
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_GT(after.segment, before.segment);
+  EXPECT_EQ(ReadBody(*store, before), "before");
+}
+
+TEST(BlobStore, ABodyInPartsIsReadableWhileItGrowsAndAfterwards) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  const std::string body = BodyOf(700001, 5);
+  Result<std::unique_ptr<BlobStore::Writer>> writer = store->Begin(body.size());
+  ASSERT_TRUE(writer.ok());
+  const std::unique_ptr<ByteSource> source = (*writer)->Source();
+  size_t done = 0;
+  for (const size_t part : {size_t{1}, size_t{4096}, size_t{300000}, body.size() - 304097}) {
+    ASSERT_TRUE((*writer)->Append(std::string_view(body).substr(done, part)).ok());
+    done += part;
+    EXPECT_TRUE(ReadAll(*source) == body.substr(0, done));
+    std::string middle(50, '\0');
+    const Result<size_t> got = source->ReadAt(done / 2, middle);
+    ASSERT_TRUE(got.ok());
+    EXPECT_EQ(middle.substr(0, *got), body.substr(done / 2, *got));
+  }
+  const Result<BlobStore::Writer::Finished> finished = (*writer)->Finish();
+  ASSERT_TRUE(finished.ok());
+  EXPECT_EQ(finished->sha256, ComputeSha256(body));
+  EXPECT_TRUE(ReadAll(*source) == body);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_TRUE(ReadBody(*store, finished->location) == body);
+}
+
+TEST(BlobStore, BodiesInPartsMayInterleaveAndBeGivenUp) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  std::unique_ptr<BlobStore::Writer> a = store->Begin(10).value();
+  std::unique_ptr<BlobStore::Writer> b = store->Begin(600000).value();
+  std::unique_ptr<BlobStore::Writer> c = store->Begin(3).value();
+  const std::string large = BodyOf(600000, 9);
+  ASSERT_TRUE(c->Append("ccc").ok());
+  ASSERT_TRUE(b->Append(large).ok());
+  ASSERT_TRUE(a->Append("aaaaa").ok());
+  a.reset();
+  const Result<BlobStore::Writer::Finished> b_done = b->Finish();
+  const Result<BlobStore::Writer::Finished> c_done = c->Finish();
+  ASSERT_TRUE(b_done.ok());
+  ASSERT_TRUE(c_done.ok());
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_TRUE(ReadBody(*store, b_done->location) == large);
+  EXPECT_EQ(ReadBody(*store, c_done->location), "ccc");
+}
+
+TEST(BlobStore, ABodyInPartsMustHaveItsAnnouncedSize) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  std::unique_ptr<BlobStore::Writer> writer = store->Begin(4).value();
+  ASSERT_TRUE(writer->Append("abc").ok());
+  EXPECT_EQ(writer->Finish().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->Append("de").code(), Code::kInvalidArgument);
+  ASSERT_TRUE(writer->Append("d").ok());
+  EXPECT_TRUE(writer->Finish().ok());
+}
+
+TEST(BlobStore, ABodyFinishedAfterASyncIsDurableAfterTheNext) {
+  MemoryFileSystem files;
+  SeededRandom random(1);
+  std::unique_ptr<BlobStore> store = OpenStore(files);
+  std::unique_ptr<BlobStore::Writer> early = store->Begin(5).value();
+  ASSERT_TRUE(store->Sync().ok());
+  ASSERT_TRUE(early->Append("early").ok());
+  const BlobLocation location = early->Finish().value().location;
+  early.reset();
+  ASSERT_TRUE(store->Sync().ok());
+  store.reset();
+  files.DropUnsynced(random);
+  EXPECT_EQ(ReadBody(*OpenStore(files), location), "early");
+}
+
+TEST(BlobStore, WhatWasSyncedSurvivesPowerCutsAndWhatWasNotIsNeverMistaken) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    MemoryFileSystem files;
+    SeededRandom random(seed);
+    std::unique_ptr<BlobStore> store = OpenStore(files, 200000);
+    std::vector<std::pair<BlobLocation, std::string>> synced;
+    std::vector<std::pair<BlobLocation, std::string>> lost;
+    for (int i = 0; i < 20; ++i) {
+      const std::string body = BodyOf(random.Below(50000), seed * 100 + static_cast<uint64_t>(i));
+      lost.emplace_back(AppendBody(*store, body), body);
+      if (random.Chance(1, 4)) {
+        ASSERT_TRUE(store->Sync().ok());
+        synced.insert(synced.end(), lost.begin(), lost.end());
+        lost.clear();
+      }
+    }
+    store.reset();
+    files.DropUnsynced(random);
+    store = OpenStore(files, 200000);
+    for (const auto& [location, body] : synced) {
+      EXPECT_TRUE(ReadBody(*store, location) == body);
+    }
+    for (const auto& [location, body] : lost) {
+      const Result<std::unique_ptr<ByteSource>> source = store->Open(location);
+      if (!source.ok()) {
+        EXPECT_EQ(source.status().code(), Code::kCorrupt);
+      }
+    }
+  }
+}
+
+TEST(BlobStore, AFullDiskLosesTheUnsyncedAndGoesOnOnceThereIsRoom) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  const BlobLocation first = AppendBody(*store, "first");
+  ASSERT_TRUE(store->Sync().ok());
+  files.SetFreeBytes(1000);
+  AppendBody(*store, "second");
+  const Status full = store->Sync();
+  EXPECT_EQ(full.code(), Code::kDiskFull);
+  EXPECT_NE(full.message().find(kDirectory), std::string::npos);
+  EXPECT_EQ(store->Begin(100000).status().code(), Code::kDiskFull);
+  files.SetFreeBytes(uint64_t{1} << 40);
+  const BlobLocation third = AppendBody(*store, "third");
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(ReadBody(*store, first), "first");
+  EXPECT_EQ(ReadBody(*store, third), "third");
+}
+
+TEST(BlobStore, AFullDiskInAWriteCountsLikeOneBeforeIt) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  AppendBody(*store, "lost");
+  files.FailWrite(1, Status(Code::kDiskFull, "injected"));
+  EXPECT_EQ(store->Sync().code(), Code::kDiskFull);
+  AppendBody(*store, "kept");
+  EXPECT_TRUE(store->Sync().ok());
+}
+
+TEST(BlobStore, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  AppendBody(*store, "body");
+  files.FailSync(1, Status(Code::kIo, "injected"));
+  EXPECT_EQ(store->Sync().code(), Code::kIo);
+  EXPECT_EQ(store->Sync().code(), Code::kIo);
+  EXPECT_EQ(store->Append("more", ComputeSha256("more")).status().code(), Code::kIo);
+  EXPECT_EQ(store->Begin(5).status().code(), Code::kIo);
+}
+
+TEST(BlobStore, LocationsThatHoldNoBodyAreCorrupt) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  const BlobLocation good = AppendBody(*store, "0123456789");
+  ASSERT_TRUE(store->Sync().ok());
+  BlobLocation bad = good;
+  bad.size = 11;
+  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  bad = good;
+  bad.offset += 1;
+  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  bad = good;
+  bad.segment += 7;
+  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  bad = good;
+  bad.offset = 0;
+  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  bad.offset = UINT64_MAX;
+  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+}
+
+TEST(BlobStore, BodiesAreReadOnOtherThreadsWhileMoreAreWritten) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files, 1 << 20);
+  const std::string body = BodyOf(100000, 1);
+  std::vector<BlobLocation> locations;
+  for (int i = 0; i < 20; ++i) {
+    locations.push_back(AppendBody(*store, body));
+  }
+  ASSERT_TRUE(store->Sync().ok());
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      for (const BlobLocation& location : locations) {
+        EXPECT_TRUE(ReadBody(*store, location) == body);
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) {
+    AppendBody(*store, body);
+    EXPECT_TRUE(store->Sync().ok());
+  }
+  for (std::thread& reader : readers) {
+    reader.join();
+  }
+}
+
+}  // namespace
+}  // namespace mailhaul::store

@@ -1,0 +1,330 @@
+#include "tests/support/scripted_imap_server.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "base/text.h"
+#include "connectors/imap/command_encoder.h"
+#include "connectors/imap/fetch_grammar.h"
+#include "connectors/imap/scanner.h"
+#include "connectors/net/loop.h"
+#include "tests/support/scripted_fetch.h"
+#include "tests/support/scripted_wire.h"
+
+namespace mailhaul::test_support {
+namespace {
+
+using imap::Scanner;
+
+// As the grammar wants it: never an atom, so that no name can be mistaken for syntax.
+std::string Quote(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted.push_back('\\');
+    }
+    quoted.push_back(c);
+  }
+  return quoted + "\"";
+}
+
+class Connection final {
+ public:
+  Connection(std::unique_ptr<net::Stream> stream, ScriptedMailServer& server)
+      : server_(server), wire_(std::move(stream), server.faults.cut_after_bytes) {}
+
+  net::Task<void> Serve();
+
+ private:
+  net::Task<Status> Converse();
+  net::Task<Status> OnCommand(std::string line);
+  // What needs no waiting; answers go to wire_.
+  void Dispatch(const std::string& verb, Scanner* arguments);
+  net::Task<Status> Authenticate(std::string mechanism, std::string initial);
+  net::Task<Status> Fetch(std::string arguments);
+
+  void Finish(std::string_view outcome) { wire_.Send(tag_ + " " + std::string(outcome) + "\r\n"); }
+  std::string CapabilityList() const;
+  void OnLogin(const std::string& user, const std::string& password);
+  void OnList(bool returns_roles);
+  void OnOpen(Scanner* arguments, bool read_only);
+  void OnSearch(std::string_view arguments);
+  std::string NextVerb(Scanner* scanner);
+  void Count(const std::string& verb, const std::string& line);
+
+  ScriptedMailServer& server_;
+  ScriptedWire wire_;
+  std::string tag_;
+  std::string user_;
+  ScriptedAccount* account_ = nullptr;
+  std::string folder_name_;
+  bool over_ = false;
+};
+
+net::Task<void> Connection::Serve() {
+  ScriptedCounters& counters = server_.counters;
+  ++counters.connections;
+  ++counters.connections_open;
+  counters.connections_open_max =
+      std::max(counters.connections_open_max, counters.connections_open);
+  const Status end = co_await Converse();
+  static_cast<void>(end.ok());
+  co_await wire_.Close();
+  --counters.connections_open;
+}
+
+std::string Connection::CapabilityList() const {
+  std::string list = "CAPABILITY IMAP4rev1";
+  for (const std::string& capability : server_.options.capabilities) {
+    list += " " + capability;
+  }
+  return list;
+}
+
+net::Task<Status> Connection::Converse() {
+  if (server_.faults.hang_up) {
+    co_return Status(Code::kUnreachable, "hung up");
+  }
+  if (!server_.faults.silent) {
+    const std::string code =
+        server_.options.capability_in_greeting ? "[" + CapabilityList() + "] " : "";
+    wire_.Send(server_.faults.greeting.empty() ? "* OK " + code + "ready\r\n"
+                                               : server_.faults.greeting + "\r\n");
+  }
+  while (!over_) {
+    CO_RETURN_IF_ERROR(wire_.Flush());
+    CO_TRY(std::string line, wire_.ReadCommand());
+    if (server_.faults.silent) {
+      continue;
+    }
+    if (server_.faults.delay_per_command > Duration::zero()) {
+      const TimePoint when = net::Loop::Current()->Now() + server_.faults.delay_per_command;
+      co_await net::SleepUntil(when);
+    }
+    CO_RETURN_IF_ERROR(OnCommand(std::move(line)));
+  }
+  co_return co_await wire_.Flush();
+}
+
+std::string Connection::NextVerb(Scanner* scanner) {
+  std::string verb = AsciiLowered(scanner->Atom());
+  if (verb == "uid" && scanner->Skip(' ')) {
+    verb += " " + AsciiLowered(scanner->Atom());
+  }
+  scanner->Skip(' ');
+  std::transform(verb.begin(), verb.end(), verb.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  });
+  return verb;
+}
+
+void Connection::Count(const std::string& verb, const std::string& line) {
+  ScriptedCounters& counters = server_.counters;
+  ++counters.commands[verb];
+  if (counters.keep_lines) {
+    const bool secret = verb == "LOGIN" || verb == "AUTHENTICATE";
+    counters.lines.push_back(secret ? verb : line.substr(line.find(' ') + 1));
+  }
+}
+
+net::Task<Status> Connection::OnCommand(std::string line) {
+  Scanner scanner(line);
+  tag_ = scanner.Atom();
+  scanner.Expect(' ');
+  const std::string verb = NextVerb(&scanner);
+  Count(verb, line);
+  const auto answer = server_.faults.answers.find(verb);
+  if (answer != server_.faults.answers.end()) {
+    Finish(answer->second);
+    co_return Status::Ok();
+  }
+  if (verb == "AUTHENTICATE") {
+    std::string mechanism(scanner.Atom());
+    std::string initial(scanner.Skip(' ') ? scanner.Atom() : std::string_view());
+    co_return co_await Authenticate(std::move(mechanism), std::move(initial));
+  }
+  if (verb == "UID FETCH") {
+    std::string arguments(scanner.rest());
+    co_return co_await Fetch(std::move(arguments));
+  }
+  Dispatch(verb, &scanner);
+  co_return Status::Ok();
+}
+
+void Connection::Dispatch(const std::string& verb, Scanner* arguments) {
+  if (verb == "CAPABILITY") {
+    wire_.Send("* " + CapabilityList() + "\r\n");
+    Finish("OK done");
+  } else if (verb == "STARTTLS") {
+    Finish("OK begin TLS now");
+    if (server_.faults.plaintext_after_starttls) {
+      wire_.Send("* CAPABILITY IMAP4rev1 INJECTED\r\n");
+    }
+  } else if (verb == "LOGIN") {
+    std::string user;
+    std::string password;
+    arguments->Astring(&user);
+    arguments->Expect(' ');
+    arguments->Astring(&password);
+    OnLogin(user, password);
+  } else if (verb == "ID") {
+    wire_.Send("* ID (\"name\" \"scripted\")\r\n");
+    Finish("OK done");
+  } else if (verb == "LOGOUT") {
+    wire_.Send("* BYE see you\r\n");
+    Finish("OK bye");
+    over_ = true;
+  } else if (verb == "NOOP") {
+    Finish("OK done");
+  } else if (account_ == nullptr) {
+    Finish("BAD log in first");
+  } else if (verb == "LIST") {
+    OnList(arguments->rest().find("SPECIAL-USE") != std::string_view::npos);
+  } else if (verb == "EXAMINE" || verb == "SELECT") {
+    OnOpen(arguments, verb == "EXAMINE");
+  } else if (verb == "UID SEARCH" && !folder_name_.empty()) {
+    OnSearch(arguments->rest());
+  } else {
+    Finish("BAD unknown command");
+  }
+}
+
+void Connection::OnLogin(const std::string& user, const std::string& password) {
+  if (!server_.faults.refuse_login.empty()) {
+    ++server_.counters.logins_refused;
+    Finish(server_.faults.refuse_login);
+    return;
+  }
+  ScriptedAccount* const account = server_.Find(user);
+  if (account == nullptr || account->password != password) {
+    ++server_.counters.logins_refused;
+    Finish("NO [AUTHENTICATIONFAILED] Authentication failed.");
+    return;
+  }
+  ++server_.counters.logins;
+  user_ = user;
+  account_ = account;
+  Finish(server_.options.capability_after_login ? "OK [" + CapabilityList() + "] welcome"
+                                                : "OK welcome");
+}
+
+net::Task<Status> Connection::Authenticate(std::string mechanism, std::string initial) {
+  if (!EqualsIgnoreCase(mechanism, "PLAIN")) {
+    Finish("NO unknown mechanism");
+    co_return Status::Ok();
+  }
+  if (initial.empty()) {
+    wire_.Send("+ \r\n");
+    CO_RETURN_IF_ERROR(wire_.Flush());
+    CO_TRY(initial, wire_.ReadLine());
+  }
+  for (const auto& [user, account] : server_.accounts) {
+    const std::string message =
+        std::string(1, '\0') + user + std::string(1, '\0') + account.password;
+    if (imap::Base64Encode(message) == initial) {
+      OnLogin(user, account.password);
+      co_return Status::Ok();
+    }
+  }
+  OnLogin("", "");
+  co_return Status::Ok();
+}
+
+void Connection::OnList(bool returns_roles) {
+  for (const auto& [name, folder] : account_->folders) {
+    std::string attributes;
+    for (const std::string& attribute : folder.attributes) {
+      const bool is_role = attribute != "\\Noselect" && attribute != "\\NonExistent";
+      if (!is_role || returns_roles) {
+        attributes += (attributes.empty() ? "" : " ") + attribute;
+      }
+    }
+    wire_.Send("* LIST (" + attributes + ") " + Quote({&server_.options.delimiter, 1}) + " " +
+               Quote(name) + "\r\n");
+  }
+  Finish("OK done");
+}
+
+void Connection::OnOpen(Scanner* arguments, bool read_only) {
+  std::string name;
+  arguments->Astring(&name);
+  folder_name_.clear();
+  const auto it = account_->folders.find(EqualsIgnoreCase(name, "INBOX") ? "INBOX" : name);
+  if (arguments->failed() || it == account_->folders.end()) {
+    Finish("NO [NONEXISTENT] no such folder");
+    return;
+  }
+  folder_name_ = it->first;
+  const ScriptedFolder& folder = it->second;
+  wire_.Send("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
+  wire_.Send("* OK [PERMANENTFLAGS ()] read-only\r\n");
+  wire_.Send("* " + std::to_string(folder.messages().size()) + " EXISTS\r\n* 0 RECENT\r\n");
+  wire_.Send("* OK [UIDVALIDITY " + std::to_string(folder.uid_validity) + "] valid\r\n");
+  wire_.Send("* OK [UIDNEXT " + std::to_string(folder.uid_next) + "] next\r\n");
+  Finish(read_only ? "OK [READ-ONLY] done" : "OK [READ-WRITE] done");
+}
+
+void Connection::OnSearch(std::string_view arguments) {
+  const bool extended = StartsWithIgnoreCase(arguments, "RETURN (ALL) ");
+  if (extended) {
+    arguments.remove_prefix(std::string_view("RETURN (ALL) ").size());
+  }
+  WallTime since = WallTime::min();
+  if (StartsWithIgnoreCase(arguments, "SINCE ")) {
+    const std::string date(arguments.substr(6));
+    const std::optional<WallTime> day = imap::ParseInternalDate(date + " 00:00:00 +0000");
+    if (!day) {
+      Finish("BAD no date");
+      return;
+    }
+    since = *day;
+  }
+  UidSet uids;
+  std::string list;
+  for (const ScriptedMessage& message : account_->folders[folder_name_].messages()) {
+    if (message.internal_date >= since) {
+      uids.Add(message.uid);
+      list += extended ? "" : " " + std::to_string(message.uid);
+    }
+  }
+  if (extended) {
+    wire_.Send("* ESEARCH (TAG \"" + tag_ + "\") UID" +
+               (uids.empty() ? "" : " ALL " + uids.ToSequenceSet()) + "\r\n");
+  } else {
+    wire_.Send("* SEARCH" + list + "\r\n");
+  }
+  Finish("OK done");
+}
+
+net::Task<Status> Connection::Fetch(std::string arguments) {
+  if (account_ == nullptr || folder_name_.empty()) {
+    Finish("BAD open a folder first");
+    co_return Status::Ok();
+  }
+  FetchScript script(server_, user_, folder_name_, account_->folders[folder_name_], arguments);
+  if (!script.valid()) {
+    Finish("BAD malformed UID FETCH");
+    co_return Status::Ok();
+  }
+  std::string part;
+  while (script.Next(&part)) {
+    wire_.Send(part);
+    if (wire_.pending_bytes() > 64 * 1024) {
+      CO_RETURN_IF_ERROR(wire_.Flush());
+    }
+  }
+  Finish(script.outcome());
+  co_return Status::Ok();
+}
+
+}  // namespace
+
+net::Task<void> ServeConnection(std::unique_ptr<net::Stream> stream, ScriptedMailServer& server) {
+  Connection connection(std::move(stream), server);
+  co_await connection.Serve();
+}
+
+}  // namespace mailhaul::test_support

@@ -1,0 +1,82 @@
+"""Writes mailhaul's configuration files, as a person would: one main file, one per tenant."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+
+
+@dataclasses.dataclass
+class Mailbox:
+    id: str
+    address: str
+    password: str
+    host: str = "localhost"
+    port: int = 993
+    security: str = "tls"  # Or "starttls".
+
+
+@dataclasses.dataclass
+class Tenant:
+    name: str
+    token: str
+    mailboxes: list
+    weight: int = 1
+    window: str = "30d"
+    freshness: tuple = ("30s", "5m", "1h")  # Active, normal, dormant.
+
+
+def write_private(path, text):
+    """Passwords and tokens are readable by their owner only, from the first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main_yaml(*, http_port, ca_file, host="localhost", connections=8, data_dir="./data",
+              memory_budget="256MiB"):
+    return f"""data_dir: {json.dumps(str(data_dir))}
+threads: auto
+memory_budget: {memory_budget}
+http:
+  listen: 127.0.0.1:{http_port}
+hosts:
+  default: {{connections: 4, connections_per_mailbox: 1, logins_per_second: 5}}
+  {host}: {{connections: {connections}, connections_per_mailbox: 1, logins_per_second: 100}}
+network:
+  allow_private: true          # The mail server of this configuration is on loopback.
+  ca_file: {json.dumps(str(ca_file))}
+tenants: ["tenants/*.yaml"]
+"""
+
+
+def tenant_yaml(tenant):
+    active, normal, dormant = tenant.freshness
+    digest = hashlib.sha256(tenant.token.encode()).hexdigest()
+    lines = [f"tenant: {tenant.name}", f"weight: {tenant.weight}",
+             f'tokens: [{{sha256: "{digest}"}}]',
+             f"freshness: {{active: {active}, normal: {normal}, dormant: {dormant}}}",
+             f"collect: {{window: {tenant.window}, backfill: true}}", "mailboxes:"]
+    for box in tenant.mailboxes:
+        lines += [f"  - id: {box.id}", f"    address: {box.address}",
+                  f"    source: {{protocol: imap, host: {box.host}, port: {box.port}, "
+                  f"security: {box.security}, username: {json.dumps(box.address)}, "
+                  f"password: {{file: ../secrets/{tenant.name}-{box.id}}}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def write_configuration(folder, main, tenants):
+    """Writes mailhaul.yaml, tenants/, secrets/ and tokens/ below `folder`; returns the first."""
+    folder = pathlib.Path(folder)
+    (folder / "tenants").mkdir(parents=True, exist_ok=True)
+    for tenant in tenants:
+        (folder / "tenants" / f"{tenant.name}.yaml").write_text(tenant_yaml(tenant))
+        write_private(folder / "tokens" / tenant.name, tenant.token + "\n")
+        for box in tenant.mailboxes:
+            write_private(folder / "secrets" / f"{tenant.name}-{box.id}", box.password + "\n")
+    path = folder / "mailhaul.yaml"
+    path.write_text(main)
+    return path

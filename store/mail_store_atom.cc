@@ -289,7 +289,7 @@ void AtomBuilder::Finish() {
   }
   for (const auto& [mailbox, folders] : touched_) {
     MailboxState& state = shard_->mailboxes.at(mailbox);
-    store_.OverlayCheck(state.record);
+    ApplyCheck(store_.PendingCheck(mailbox), state.record);
     batch_.Put(MailboxKey(mailbox), EncodeMailbox(state.record));
     for (const FolderId folder : folders) {
       batch_.Put(FolderKey(mailbox, folder), EncodeFolder(state.folders.at(folder)));

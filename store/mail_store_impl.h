@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,8 +33,8 @@ struct MailStore::Impl {
   // Committer's thread: writes the mailbox rows whose check result is only in memory.
   Status FlushChecks();
   bool ChecksAreDue() const;
-  // The newest check result, stored or not, into `record`.
-  void OverlayCheck(MailboxRecord& record) const;
+  // The check result of a mailbox that is not in its row yet.
+  std::optional<MailboxRecord> PendingCheck(MailboxId mailbox) const;
   // The mailbox's row is stored with this check result: forget it unless a newer one came.
   void ForgetCheck(MailboxId mailbox);
 
@@ -55,6 +56,9 @@ struct MailStore::Impl {
   std::atomic<uint64_t> commits{0};
   std::atomic<uint64_t> record_bytes{0};
 };
+
+// The check result, if there is one, into `record`; its counters stay.
+void ApplyCheck(const std::optional<MailboxRecord>& check, MailboxRecord& record);
 
 // What an outcome means to whoever asked for the commit.
 Status StatusOf(const Outcome& outcome);

@@ -207,18 +207,21 @@ bool MailStore::Impl::ChecksAreDue() const {
          (checks.size() >= kPendingChecksMax || clock.Now() - checks_since >= kPendingChecksAge);
 }
 
-void MailStore::Impl::OverlayCheck(MailboxRecord& record) const {
+std::optional<MailboxRecord> MailStore::Impl::PendingCheck(MailboxId mailbox) const {
   const std::lock_guard lock(checks_mutex);
-  const auto found = checks.find(record.id);
-  if (found == checks.end()) {
+  const auto found = checks.find(mailbox);
+  return found == checks.end() ? std::nullopt : std::optional(found->second);
+}
+
+void ApplyCheck(const std::optional<MailboxRecord>& check, MailboxRecord& record) {
+  if (!check) {
     return;
   }
-  const MailboxRecord& check = found->second;
-  record.last_complete = check.last_complete;
-  record.window_coverage = check.window_coverage;
-  record.backfill_coverage = check.backfill_coverage;
-  record.error_code = check.error_code;
-  record.error_detail = check.error_detail;
+  record.last_complete = check->last_complete;
+  record.window_coverage = check->window_coverage;
+  record.backfill_coverage = check->backfill_coverage;
+  record.error_code = check->error_code;
+  record.error_detail = check->error_detail;
 }
 
 void MailStore::Impl::ForgetCheck(MailboxId mailbox) {
@@ -251,7 +254,7 @@ Status MailStore::Impl::FlushChecks() {
       continue;
     }
     MH_ASSIGN_OR_RETURN(MailboxState * state, cache.Mailbox(mailbox));
-    OverlayCheck(state->record);
+    ApplyCheck(PendingCheck(mailbox), state->record);
     batch.Put(MailboxKey(mailbox), EncodeMailbox(state->record));
     written.push_back(mailbox);
   }

@@ -103,17 +103,10 @@ Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {
     return Status(Code::kNotFound, "no mailbox " + FormatId(mailbox.value));
   }
   // The check in memory is taken first: it is forgotten only after the row has it.
-  MailboxRecord check;
-  check.id = mailbox;
-  impl_->OverlayCheck(check);
+  const std::optional<MailboxRecord> check = impl_->PendingCheck(mailbox);
   MailboxRecord record;
-  record.id = mailbox;
   MH_RETURN_IF_ERROR(ReadMailboxRow(impl_->records, mailbox, record));
-  if (check.last_complete > record.last_complete) {
-    check.messages = record.messages;
-    check.bytes = record.bytes;
-    record = std::move(check);
-  }
+  ApplyCheck(check, record);
   record.id = mailbox;
   record.tenant = entry->tenant;
   record.name = std::move(entry->name);

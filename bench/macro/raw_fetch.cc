@@ -62,7 +62,7 @@ net::Task<Status> FetchUser(Run& run, std::string user) {
                                options));
   FolderInfo inbox;
   inbox.name = inbox.wire_name = "INBOX";
-  CO_TRY(const OpenedFolder opened, session->OpenFolder(inbox));
+  CO_TRY([[maybe_unused]] const OpenedFolder opened, session->OpenFolder(inbox));
   CO_TRY(const UidSet uids, session->ListUids(std::nullopt));
   CO_TRY(const std::vector<MessageMeta> metas, session->FetchMeta(uids));
   DiscardingSink sink;

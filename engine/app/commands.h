@@ -14,7 +14,8 @@ struct CommandOptions {
   bool json = false;
   bool online = false;        // check
   std::string mailbox;        // export: TENANT/ID
-  bool mbox = false;          // export: mbox, else JSON Lines
+  bool mbox = false;          // export: mboxrd
+  bool jsonl = false;         // export: JSON Lines
   std::string output;         // export: file; empty: standard output
   std::optional<std::chrono::milliseconds> time_max;  // collect
 };

@@ -48,7 +48,8 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
   exported->add_option("--mailbox", options.mailbox, "TENANT/ID")->required();
   CLI::Option_group* format = exported->add_option_group("format");
   format->add_flag("--mbox", options.mbox, "mboxrd, LF line ends");
-  format->add_flag("--jsonl", "JSON Lines: the message as HTTP shows it, sha256 and raw_base64");
+  format->add_flag("--jsonl", options.jsonl,
+                   "JSON Lines: the message as HTTP shows it, sha256 and raw_base64");
   format->require_option(1);
   exported->add_option("--output", options.output, "A new file; default: standard output");
 }

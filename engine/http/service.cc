@@ -41,6 +41,7 @@ struct Service::Impl {
   Dispatcher dispatcher;
   ConnectionContext context;
   std::map<uint64_t, Connection*> connections;
+  size_t served = 0;  // Of `connections`; the others are being refused.
   uint64_t last_connection = 0;
   net::Listener* listener = nullptr;  // While Serve() accepts.
   net::Loop* loop = nullptr;          // Since Serve() began.
@@ -72,14 +73,16 @@ net::Task<void> Service::Impl::Serve(net::Listener& from) {
 }
 
 net::Task<void> Service::Impl::Handle(std::unique_ptr<net::Stream> stream) {
-  const bool refused = connections.size() >= kConnectionsMax;
+  const bool refused = served >= kConnectionsMax;
   const uint64_t id = ++last_connection;
   Connection connection(std::move(stream), context);
   connections.emplace(id, &connection);
   if (refused) {
     co_await connection.Refuse();
   } else {
+    ++served;
     co_await connection.Run();
+    --served;
   }
   connections.erase(id);
 }

@@ -18,7 +18,7 @@ constexpr size_t kUnstructuredBytesMax = 16 * 1024;  // Enough for the longest s
 constexpr size_t kDateBytesMax = 256;
 // GMime gets an address list in pieces, so that its error recovery costs at most their square.
 constexpr size_t kAddressPieceBytesMax = 8 * 1024;
-constexpr int kGroupsPerPieceMax = 64;  // Groups that never end nest, at a cost.
+constexpr int kGroupsPerPieceMax = 16;  // Groups that never end nest, at a cost.
 constexpr size_t kCharsetNameBytesMax = 64;
 constexpr size_t kTypeBytesMax = 127;  // RFC 6838, 4.2: each half.
 constexpr size_t kNameBytesMax = 1000;

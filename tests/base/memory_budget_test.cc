@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -89,11 +91,12 @@ TEST(MemoryBudgetTest, ManyThreadsNeverExceedItAndAllAreServed) {
       SeededRandom random(static_cast<uint64_t>(id));
       for (int round = 0; round < kRounds; ++round) {
         const size_t bytes = 1 + random.Below(kMax);
-        budget.Take(bytes, [&budget, &grants, bytes] {
-          EXPECT_LE(budget.bytes_taken(), kMax);
-          grants.fetch_add(1);
-          budget.Give(bytes);
-        });
+        const auto granted = std::make_shared<std::binary_semaphore>(0);
+        budget.Take(bytes, [granted] { granted->release(); });
+        granted->acquire();
+        EXPECT_LE(budget.bytes_taken(), budget.bytes_max());
+        grants.fetch_add(1);
+        budget.Give(bytes);
       }
     });
   }

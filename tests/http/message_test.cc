@@ -61,6 +61,29 @@ TEST_F(MessageTest, RawBytesComeBackAsTheyWere) {
   }
 }
 
+TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
+  const Mail mail{.body = RandomBytes(3 * kPieceBytes)};
+  const std::string id = StoreOne(mail);
+  pool_.holding = true;
+  const std::unique_ptr<Client> client = Connect();
+  client->Send("GET /v1/messages/" + id +
+               "/raw HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer read-acme\r\n\r\n");
+  for (size_t jobs = 0; jobs < 2; ++jobs) {  // The head, then the first piece.
+    ASSERT_TRUE(loop_.RunUntil([&] { return !pool_.held.empty(); }));
+    pool_.RunAll();
+  }
+  ASSERT_TRUE(loop_.RunUntil([&] { return !pool_.held.empty(); }));
+  SeededRandom random(1);
+  files_.Freeze();
+  files_.DropUnsynced(random);  // File handles from before are dead.
+  pool_.RunAll();
+  EXPECT_TRUE(AwaitEnd(*client));
+  const std::vector<HttpAnswer> answers = client->Answers();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_FALSE(answers[0].complete);
+  EXPECT_EQ(answers[0].body, RawOf(mail).substr(0, kPieceBytes));
+}
+
 TEST_F(MessageTest, RawHasTheHashAsItsTag) {
   const Mail mail{.subject = "tagged"};
   const std::string id = StoreOne(mail);

@@ -12,18 +12,18 @@ class FetchBodiesHostileTest : public SessionTest {
  protected:
   // FetchBodies() of UIDs 1 and 2 from a server that answers with `reply` and then closes.
   Status FetchFrom(const std::string& reply) {
-    CannedServer canned;
+    CannedServer& canned = canned_;
     canned.replies = {"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n",
                       "* 2 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n%T OK done\r\n", reply};
-    UseCanned(canned);
+    UseCanned();
     OpenInbox();
     std::vector<MessageMeta> metas(2);
     metas[0].uid = 1;
     metas[1].uid = 2;
     const Status done = FetchBodies(metas);
-    loop_.Await(session_->Close());
-    session_.reset();
+    CloseSession();
     loop_.Await(network_.Drain());
+    canned_ = CannedServer();
     return done;
   }
 };
@@ -64,12 +64,12 @@ TEST_F(FetchBodiesHostileTest, ByeEndsTheFetch) {
 }
 
 TEST_F(FetchBodiesHostileTest, ASilentServerTimesOutWithinABody) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n",
                     "* 2 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n%T OK done\r\n",
                     "* 1 FETCH (UID 1 BODY[] {100}\r\nhalf"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   OpenInbox();
   std::vector<MessageMeta> metas(1);
   metas[0].uid = 1;
@@ -89,8 +89,7 @@ TEST_F(FetchBodiesHostileTest, WhereverTheConnectionIsCutNothingIsHalfOrWrong) {
     }
     const auto opened = loop_.Await(session_->OpenFolder(Inbox()));
     const Status done = opened.ok() ? FetchBodies(metas) : opened.status();
-    loop_.Await(session_->Close());
-    session_.reset();
+    CloseSession();
     for (const auto& [uid, body] : sink_.bodies) {
       EXPECT_EQ(body, *server_.Folder(kUser).Find(uid)->raw) << cut;
     }

@@ -164,7 +164,7 @@ TEST_F(FetchBodiesTest, ARefusedMessageDoesNotTakeOthersWithIt) {
     EXPECT_EQ(sink_.refused[bad].code(), Code::kMessageRejected);
     EXPECT_EQ(sink_.refused[bad].message().find('\x01'), std::string::npos);
     EXPECT_EQ(sink_.reserved, 300U);
-    loop_.Await(session_->Close());
+    CloseSession();
   }
 }
 
@@ -202,7 +202,7 @@ TEST_F(FetchBodiesTest, ABodyAboveTheLimitIsRejectedAndTheOthersDelivered) {
     EXPECT_TRUE(FetchBodies(metas).ok());
     EXPECT_EQ(sink_.bodies.size(), 2U);
     EXPECT_EQ(sink_.refused[1].code(), Code::kMessageRejected);
-    loop_.Await(session_->Close());
+    CloseSession();
   }
 }
 

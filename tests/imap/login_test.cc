@@ -39,7 +39,7 @@ TEST_F(LoginTest, SendsPasswordsInOtherScriptsAsLiterals) {
     credentials_.username = "bob";
     credentials_.password = Secret("пароль");
     EXPECT_TRUE(Open().ok());
-    loop_.Await(session_->Close());
+    CloseSession();
   }
   EXPECT_EQ(server_.counters.logins, 2U);
 }
@@ -125,19 +125,19 @@ TEST_F(LoginTest, ASlowServerCannotDragOutALogin) {
 }
 
 TEST_F(LoginTest, ASpuriousContinuationGetsNoSecret) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n", "+ \r\n+ again\r\n"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   EXPECT_EQ(Open().code(), Code::kProtocol);
   EXPECT_EQ(canned.received.size(), 2U);
 }
 
 TEST_F(LoginTest, AnAnswerToACommandNeverSentEndsTheSession) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* OK [CAPABILITY IMAP4rev1] hi\r\nA7 OK you are in\r\n"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   EXPECT_EQ(Open().code(), Code::kProtocol);
 }
 

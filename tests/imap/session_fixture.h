@@ -138,19 +138,22 @@ class SessionTest : public ::testing::Test {
   }
   ~SessionTest() override {
     if (session_ != nullptr) {
-      loop_.Await(session_->Close());
-      session_.reset();
+      CloseSession();
     }
     loop_.Await(network_.Drain());
     EXPECT_EQ(server_.counters.connections_open, 0U);
     EXPECT_EQ(server_.counters.WritingCommands(), std::vector<std::string>());
   }
 
-  // All later connections are served from `canned`.
-  void UseCanned(CannedServer& canned) {
-    network_.Register(kHost, 993, [&canned](std::unique_ptr<net::Stream> stream) {
-      return ServeCanned(std::move(stream), canned);
+  // All later connections are served from canned_.
+  void UseCanned() {
+    network_.Register(kHost, 993, [this](std::unique_ptr<net::Stream> stream) {
+      return ServeCanned(std::move(stream), canned_);
     });
+  }
+  void CloseSession() {
+    loop_.Await(session_->Close());
+    session_.reset();
   }
   Status Open() {
     Result<std::unique_ptr<SourceSession>> opened =
@@ -201,6 +204,7 @@ class SessionTest : public ::testing::Test {
   net::VirtualLoop loop_{clock_};
   SeededRandom random_{1};
   test_support::ScriptedMailServer server_;
+  CannedServer canned_;
   test_support::MemoryNetwork network_;
   Dialer dialer_;
   ServerAddress address_;

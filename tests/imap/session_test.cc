@@ -93,8 +93,7 @@ TEST_F(ImapSessionTest, SearchesAllAndSinceTheDayBefore) {
     EXPECT_EQ(recent->min(), 5U);  // Day 4: one before the day of `since`.
     EXPECT_EQ(server_.counters.lines.back(), extended ? "UID SEARCH RETURN (ALL) SINCE 5-Jan-1970"
                                                       : "UID SEARCH SINCE 5-Jan-1970");
-    loop_.Await(session_->Close());
-    session_.reset();
+    CloseSession();
   }
 }
 
@@ -106,12 +105,12 @@ TEST_F(ImapSessionTest, AnEmptyFolderHasNoUids) {
 }
 
 TEST_F(ImapSessionTest, FourBillionUidsInASmallFolderAreRefused) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* PREAUTH [CAPABILITY IMAP4rev1 ESEARCH] hi\r\n",
                     "* 3 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n%T OK done\r\n",
                     "* ESEARCH UID ALL 1:4294967295\r\n%T OK done\r\n"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   OpenInbox();
   EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).status().code(), Code::kProtocol);
 }
@@ -213,9 +212,9 @@ TEST_F(ImapSessionTest, AnAbortCancelsTheCallThatWaits) {
 }
 
 TEST_F(ImapSessionTest, ByeDuringACommandEndsTheSession) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n", "* BYE shutting down\r\n"};
-  UseCanned(canned);
+  UseCanned();
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(loop_.Await(session_->ListFolders()).status().code(), Code::kUnreachable);
 }

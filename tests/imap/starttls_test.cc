@@ -51,10 +51,10 @@ TEST_F(StartTlsTest, PlaintextBehindTheAnswerAborts) {
 }
 
 TEST_F(StartTlsTest, HalfAResponseBehindTheAnswerAborts) {
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", "%T OK begin\r\n* CAPA"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   EXPECT_EQ(Open().code(), Code::kTlsFailed);
   ExpectNoLogin();
 }
@@ -67,13 +67,13 @@ TEST_F(StartTlsTest, PreauthAborts) {
 
 TEST_F(StartTlsTest, CapabilitiesFromBeforeTlsDoNotCount) {
   // Before TLS the server offers AUTH=PLAIN; after it, LOGIN only.
-  CannedServer canned;
+  CannedServer& canned = canned_;
   canned.replies = {"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] hi\r\n",
                     "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR ID] x\r\n%T OK begin\r\n",
                     "* CAPABILITY IMAP4rev1\r\n%T OK done\r\n",
                     "%T OK [CAPABILITY IMAP4rev1] in\r\n"};
   canned.stays = true;
-  UseCanned(canned);
+  UseCanned();
   ASSERT_TRUE(Open().ok());
   ASSERT_EQ(canned.received.size(), 3U);
   EXPECT_NE(canned.received[1].find("CAPABILITY"), std::string::npos);

@@ -136,6 +136,17 @@ TEST(Headers, LongListsAreCutBetweenAddresses) {
   EXPECT_EQ(message.to[1'999].email, "user1999@x.example");
 }
 
+TEST(Headers, LargeGroupsKeepTheirMembers) {
+  std::string raw = "everybody: ";
+  for (int i = 0; i < 1'000; ++i) {
+    raw += (i == 0 ? "user" : ",\r\n user") + std::to_string(i) + "@x.example";
+  }
+  const ParsedMessage message = Parse("To: " + raw + "; , last@x.example\r\n\r\n");
+  ASSERT_EQ(message.to.size(), 1'001U);
+  EXPECT_EQ(message.to[999].email, "user999@x.example");
+  EXPECT_EQ(message.to[1'000].email, "last@x.example");
+}
+
 TEST(Headers, DatesAreReadAsSent) {
   EXPECT_EQ(DateOf("Mon, 2 Mar 2026 10:00:00 +0100"), "2026-03-02T09:00:00Z");
   EXPECT_EQ(DateOf("2 Mar 2026 10:00 GMT"), "2026-03-02T10:00:00Z");

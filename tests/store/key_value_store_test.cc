@@ -102,7 +102,7 @@ class KeyValueStoreTest : public ::testing::TestWithParam<const char*> {
 };
 
 INSTANTIATE_TEST_SUITE_P(All, KeyValueStoreTest, ::testing::Values("memory", "rocksdb"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& backend) { return std::string(backend.param); });
 
 TEST_P(KeyValueStoreTest, WhatWasPutIsReadAndWhatWasDeletedIsNot) {
   EXPECT_EQ(Get(1), std::nullopt);

@@ -252,10 +252,12 @@ void AtomBuilder::AddToLedger(const Target& target, Uid uid) {
 
 void AtomBuilder::AddRanges(BatchWork& work, const Target& target) {
   const std::vector<UidRange>& ranges = work.batch->absent.ranges();
+  if (!ranges.empty()) {
+    ledgers_.emplace(target.ledger_id, target.ledger);
+  }
   while (work.next_range < ranges.size() && !full()) {
     UidRange rest = ranges[work.next_range];
     rest.first = std::max(rest.first, work.next_uid);
-    ledgers_.emplace(target.ledger_id, target.ledger);
     const size_t before = target.ledger->pending_bytes();
     const size_t room = kBatchBytesMax - kAtomBytesMax - bytes();
     const Uid last = target.ledger->Add(rest, before + room);

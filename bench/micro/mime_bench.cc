@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/mime/message_parser.h"
@@ -45,8 +45,9 @@ std::vector<std::string> LoadMessages() {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       if (entry.is_regular_file() && entry.file_size() > 0 && messages.size() < kMessagesMax) {
         std::ifstream file(entry.path(), std::ios::binary);
-        messages.emplace_back(std::istreambuf_iterator<char>(file),
-                              std::istreambuf_iterator<char>());
+        std::string mail(entry.file_size(), '\0');
+        file.read(mail.data(), static_cast<std::streamsize>(mail.size()));
+        messages.push_back(std::move(mail));
       }
     }
   }

@@ -21,7 +21,7 @@ namespace mailhaul::net {
 
 class UvLoop final : public Loop {
  public:
-  UvLoop();
+  UvLoop();  // Makes the process ignore SIGPIPE.
   ~UvLoop() override;
 
   // Runs on the calling thread until Stop(). Once.

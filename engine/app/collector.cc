@@ -203,7 +203,7 @@ void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
 }
 
 void Collector::MarkDirty(MailboxState& mailbox) {
-  dirty_.insert(&mailbox);
+  dirty_.emplace(mailbox.id, &mailbox);
   if (!flush_armed_ && !stopping_) {
     flush_armed_ = true;
     constexpr Duration kFlushEvery = std::chrono::seconds(5);
@@ -216,7 +216,7 @@ void Collector::MarkDirty(MailboxState& mailbox) {
 
 // Last-complete times are written in batches: a check that finds nothing writes nothing by itself.
 void Collector::FlushDirty() {
-  for (const MailboxState* mailbox : dirty_) {
+  for (const auto& [id, mailbox] : dirty_) {
     store::MailboxRecord record;
     record.id = mailbox->id;
     record.last_complete = mailbox->last_complete;

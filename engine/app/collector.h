@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -104,7 +103,7 @@ class Collector final {
   struct WorkerState {  // Touched on its loop only, but for the pointers.
     Worker worker;
     net::TaskGroup tasks;
-    std::set<SourceSession*> sessions;
+    std::vector<SourceSession*> sessions;
     bool stopping = false;
   };
   struct HostState {
@@ -153,7 +152,7 @@ class Collector final {
   std::vector<std::unique_ptr<MailboxState>> mailboxes_;
   std::unordered_map<MailboxId, MailboxState*> by_id_;
   std::map<std::string, MailboxState*, std::less<>> by_name_;
-  std::set<MailboxState*> dirty_;
+  std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   bool flush_armed_ = false;
   size_t batch_open_ = 0;  // Batch: mailboxes not over.
   net::Loop::TimerId timer_ = 0;

@@ -87,7 +87,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
 // last one held.
 net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& session,
                                         scheduler::Grant* grant, MailboxState* mailbox) {
-  worker.sessions.insert(&session);
+  worker.sessions.push_back(&session);
   if (worker.stopping) {
     session.Abort();
   }
@@ -109,7 +109,7 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
     }
     *grant = *next;
   }
-  worker.sessions.erase(&session);
+  std::erase(worker.sessions, &session);
   co_return status;
 }
 

@@ -15,7 +15,7 @@
 
 namespace mailhaul::config {
 
-inline constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
+inline constexpr size_t kFileBytesMax = size_t{16} << 20;
 inline constexpr size_t kDepthMax = 32;
 inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant.
 inline constexpr size_t kTenantFilesMax = 100'000;

@@ -15,10 +15,10 @@
 namespace mailhaul::config {
 
 inline constexpr size_t kNodesMax = 500'000;
-inline constexpr size_t kScalarBytesMax = 64 * 1024;
+inline constexpr size_t kScalarBytesMax = size_t{64} << 10;
 // What the scanner may read beyond the last node it reported. It keeps about 250 bytes of memory
 // for each, e.g. for a list in brackets that might turn out to be a map's key.
-inline constexpr size_t kScanAheadBytesMax = 1024 * 1024;
+inline constexpr size_t kScanAheadBytesMax = size_t{1} << 20;
 
 struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };

@@ -19,6 +19,7 @@ constexpr size_t kDateBytesMax = 256;
 // GMime gets an address list in pieces, so that its error recovery costs at most their square.
 constexpr size_t kAddressPieceBytesMax = 8 * 1024;
 constexpr int kGroupsPerPieceMax = 16;  // Groups that never end nest, at a cost.
+constexpr int kAddressPiecesMax = 1'000;
 constexpr size_t kCharsetNameBytesMax = 64;
 constexpr size_t kTypeBytesMax = 127;  // RFC 6838, 4.2: each half.
 constexpr size_t kNameBytesMax = 1000;
@@ -238,7 +239,10 @@ std::string DecodeUnstructured(std::string_view raw, std::string_view hint) {
 
 void AppendMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
   MH_CHECK(options != nullptr);
-  while (!raw.empty() && mailboxes.size() < kAddressesMax) {
+  for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
+    if (mailboxes.size() >= kAddressesMax) {
+      break;
+    }
     const size_t end = AddressPieceEnd(raw);
     const std::string text = Prepare(raw.substr(0, end), kAddressPieceBytesMax, hint);
     raw.remove_prefix(end);

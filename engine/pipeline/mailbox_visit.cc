@@ -124,12 +124,11 @@ net::Task<Status> MailboxVisit::LoadFolders() {
 }
 
 net::Task<Status> MailboxVisit::RunFolder(Stage stage, Folder& folder) {
-  if (stage == Stage::kNew) {
+  // The window stage is a whole check: where the window is complete, what came since counts.
+  if (stage == Stage::kNew || (stage == Stage::kWindow && folder.record.window_complete)) {
     co_return co_await CheckNew(folder);
   }
-  const bool complete = stage == Stage::kWindow ? folder.record.window_complete
-                                                : folder.record.backfill_complete;
-  if (complete) {
+  if (stage == Stage::kBackfill && folder.record.backfill_complete) {
     co_return Status::Ok();
   }
   co_return co_await FetchListed(folder, stage);
@@ -143,10 +142,16 @@ net::Task<Result<OpenedFolder>> MailboxVisit::Open(Folder& folder) {
     co_return Status(Code::kProtocol, "the server gives UIDVALIDITY 0, so UIDs mean nothing");
   }
   if (opened.uid_validity != folder.record.uid_validity) {
+    const bool known_before = folder.record.uid_validity != 0;
     folder.record.uid_validity = opened.uid_validity;
     folder.record.uid_next = 0;
     folder.record.window_complete = false;
     folder.record.backfill_complete = false;
+    if (known_before) {
+      // At once: the stages that follow may run in a later visit, which must not find the old
+      // folder's work done.
+      CO_RETURN_IF_ERROR(Save(folder));
+    }
   }
   co_return opened;
 }

@@ -18,7 +18,7 @@ namespace mailhaul::pipeline {
 
 enum class Stage : uint8_t {
   kNew,       // UIDs at or above the last complete check's UIDNEXT, in every folder.
-  kWindow,    // Folders whose window is not complete.
+  kWindow,    // The same, and the window of folders where it is not complete.
   kBackfill,  // Folders whose older part is not complete.
 };
 

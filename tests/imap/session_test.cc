@@ -197,7 +197,8 @@ TEST_F(ImapSessionTest, ASilentServerCannotDelayClosingBeyondTheLimit) {
 
 TEST_F(ImapSessionTest, AfterAbortCallsAreCancelledAndClosingIsImmediate) {
   OpenInbox();
-  session_->Abort();
+  loop_.Post([this] { session_->Abort(); });
+  loop_.RunDue();
   EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).status().code(), Code::kCancelled);
   const uint64_t commands = server_.counters.lines.size();
   loop_.Await(session_->Close());

@@ -22,7 +22,7 @@ class SourceErrorTest(IntegrationTest):
         self.work.configuration = self.work.configure(
             mailboxes=[self.work.mailbox("alice", **changes), self.work.mailbox("bob")])
         summary = self.work.collect_json(expected_code=EXIT_SOME_FAILED)
-        self.assertEqual({"total": 2, "complete": 1, "failed": 1}, summary["mailboxes"])
+        self.assert_mailboxes(summary, complete=1, failed=1)
         self.assertEqual(22, summary["messages"]["stored"], "the other mailbox must not suffer")
         failure, = summary["failures"]
         self.assertEqual("acme/alice", failure["mailbox"])

@@ -210,6 +210,10 @@ class IntegrationTest(unittest.TestCase):
             self.assert_same_messages(expected, self.work.in_store(self.work.api()))
         return expected
 
+    def assert_mailboxes(self, summary, *, complete, failed):
+        self.assertEqual({"total": complete + failed, "complete": complete, "failed": failed,
+                          "deferred": 0}, summary["mailboxes"])
+
     def assert_plain_text(self, text):
         """No progress bar, no colours: what a log file or a pipe should get."""
         self.assertNotIn("\r", text)

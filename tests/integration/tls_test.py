@@ -14,7 +14,7 @@ class TlsTest(IntegrationTest):
         """Collects, expects the one mailbox to fail, and returns what was said about it."""
         summary = self.work.collect_json(expected_code=1)
         self.assertEqual(0, summary["messages"]["fetched"])
-        self.assertEqual({"total": 1, "complete": 0, "failed": 1}, summary["mailboxes"])
+        self.assert_mailboxes(summary, complete=0, failed=1)
         failure, = summary["failures"]
         self.assertTrue(failure["mailbox"].endswith("alice"), failure)
         self.assertEqual("tls_failed", failure["code"])

@@ -196,7 +196,7 @@ TEST_F(MailStoreFault, AVanishedBlobReferenceIsWrittenAgain) {
   const IngestBatch batch = AppendOk({MessageOf(2, "before")});
   EXPECT_EQ(batch.stored, 1U);
   EXPECT_EQ(batch.bytes_stored, 6U);
-  store_.reset();
+  Reopen();
   ExpectStored({"before", "before"});
 }
 

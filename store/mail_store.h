@@ -151,6 +151,13 @@ class MailStore final {
   Result<std::vector<MailboxId>> EnsureMailboxes(TenantId tenant,
                                                  std::span<const NewMailbox> mailboxes);
   Result<FolderId> EnsureFolder(MailboxId mailbox, std::string_view name, std::string_view role);
+  // Many at once, in one commit; the ids in the same order.
+  struct NewFolder {
+    std::string name;
+    std::string role;
+  };
+  Result<std::vector<FolderId>> EnsureFolders(MailboxId mailbox,
+                                              std::span<const NewFolder> folders);
 
   // Makes all batches durable with one sync of the segments and one log sync, and sets each
   // batch's status: kDiskFull, kIo, kBusy, kUnknownOutcome or kFenced when it is not durable.
@@ -159,6 +166,7 @@ class MailStore final {
 
   // Progress of a folder: uid_validity, uid_next, the two complete flags. Counters are kept.
   Status SaveFolder(MailboxId mailbox, const FolderRecord& folder);
+  Status SaveFolders(MailboxId mailbox, std::span<const FolderRecord> folders);  // One commit.
   // Result of a check: last_complete, coverages, error. Counters are kept. Not synced by itself:
   // a crash may lose the newest values, never consistency.
   Status SaveMailboxCheck(const MailboxRecord& mailbox);

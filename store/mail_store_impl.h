@@ -29,6 +29,8 @@ struct MailStore::Impl {
   // not done are dropped from the cache. After a disk error every later call fails.
   void Commit(std::span<const Batch> batches, std::span<Outcome> outcomes);
   Status CommitOne(Batch batch);
+  // Writes the rows of these folders and takes them over into `state`.
+  Status CommitFolders(MailboxId mailbox, MailboxState& state, std::vector<FolderState> folders);
 
   // Committer's thread: writes the mailbox rows whose check result is only in memory.
   Status FlushChecks();

@@ -133,51 +133,87 @@ Result<MailboxId> MailStore::EnsureMailbox(TenantId tenant, std::string_view nam
 
 Result<FolderId> MailStore::EnsureFolder(MailboxId mailbox, std::string_view name,
                                          std::string_view role) {
-  MH_RETURN_IF_ERROR(CheckText(name, kFolderNameBytesMax, "a folder's name"));
+  const NewFolder folder{.name = std::string(name), .role = std::string(role)};
+  MH_ASSIGN_OR_RETURN(const std::vector<FolderId> ids, EnsureFolders(mailbox, {&folder, 1}));
+  return ids.front();
+}
+
+Result<std::vector<FolderId>> MailStore::EnsureFolders(MailboxId mailbox,
+                                                       std::span<const NewFolder> folders) {
   MH_ASSIGN_OR_RETURN(MailboxState * state, impl_->cache.Mailbox(mailbox));
-  FolderState folder;
-  folder.record.name = name;
+  std::map<std::string_view, const FolderState*> by_name;
   for (const auto& [id, known] : state->folders) {
-    if (known.record.name == name) {
-      folder = known;
+    by_name.emplace(known.record.name, &known);
+  }
+  FolderId next_id = state->folders.empty() ? 1 : state->folders.rbegin()->first + 1;
+  std::map<std::string_view, FolderId> added;
+  std::vector<FolderId> ids;
+  std::vector<FolderState> changed;
+  for (const NewFolder& folder : folders) {
+    MH_RETURN_IF_ERROR(CheckText(folder.name, kFolderNameBytesMax, "a folder's name"));
+    if (const auto twin = added.find(folder.name); twin != added.end()) {
+      ids.push_back(twin->second);  // A server may list a name twice.
+      continue;
+    }
+    const auto found = by_name.find(folder.name);
+    FolderState entry = found == by_name.end() ? FolderState() : *found->second;
+    const std::string role = folder.role.substr(0, kNameBytesMax);
+    if (found == by_name.end()) {
+      entry.record.id = next_id++;
+      entry.record.name = folder.name;
+    }
+    added.emplace(folder.name, entry.record.id);
+    ids.push_back(entry.record.id);
+    if (found == by_name.end() || entry.record.role != role) {
+      entry.record.role = role;
+      changed.push_back(std::move(entry));
     }
   }
-  if (folder.record.id != 0 && folder.record.role == role) {
-    return folder.record.id;
-  }
-  if (folder.record.id == 0) {
-    folder.record.id = state->folders.empty() ? 1 : state->folders.rbegin()->first + 1;
-  }
-  folder.record.role = role.substr(0, kNameBytesMax);
-  Batch batch;
-  batch.shard = mailbox.shard();
-  batch.Put(FolderKey(mailbox, folder.record.id), EncodeFolder(folder));
-  MH_RETURN_IF_ERROR(impl_->CommitOne(std::move(batch)));
-  state->folders.insert_or_assign(folder.record.id, folder);
-  return folder.record.id;
+  MH_RETURN_IF_ERROR(impl_->CommitFolders(mailbox, *state, std::move(changed)));
+  return ids;
 }
 
 Status MailStore::SaveFolder(MailboxId mailbox, const FolderRecord& folder) {
+  return SaveFolders(mailbox, {&folder, 1});
+}
+
+Status MailStore::SaveFolders(MailboxId mailbox, std::span<const FolderRecord> folders) {
   MH_ASSIGN_OR_RETURN(MailboxState * state, impl_->cache.Mailbox(mailbox));
-  const auto found = state->folders.find(folder.id);
-  if (found == state->folders.end()) {
-    return {Code::kNotFound,
-            "no folder " + std::to_string(folder.id) + " in mailbox " + FormatId(mailbox.value)};
+  std::vector<FolderState> changed;
+  for (const FolderRecord& folder : folders) {
+    const auto found = state->folders.find(folder.id);
+    if (found == state->folders.end()) {
+      return {Code::kNotFound,
+              "no folder " + std::to_string(folder.id) + " in mailbox " + FormatId(mailbox.value)};
+    }
+    FolderState entry = found->second;
+    entry.record.uid_validity = folder.uid_validity;
+    entry.record.uid_next = folder.uid_next;
+    entry.record.window_complete = folder.window_complete;
+    entry.record.backfill_complete = folder.backfill_complete;
+    if (EncodeFolder(entry) != EncodeFolder(found->second)) {
+      changed.push_back(std::move(entry));  // A check that finds nothing writes nothing.
+    }
   }
-  FolderState changed = found->second;
-  changed.record.uid_validity = folder.uid_validity;
-  changed.record.uid_next = folder.uid_next;
-  changed.record.window_complete = folder.window_complete;
-  changed.record.backfill_complete = folder.backfill_complete;
-  std::string row = EncodeFolder(changed);
-  if (row == EncodeFolder(found->second)) {
-    return Status::Ok();  // A check that finds nothing writes nothing.
+  return impl_->CommitFolders(mailbox, *state, std::move(changed));
+}
+
+Status MailStore::Impl::CommitFolders(MailboxId mailbox, MailboxState& state,
+                                      std::vector<FolderState> folders) {
+  constexpr size_t kAtOnce = kBatchBytesMax / kRowBytesMax - 1;
+  for (size_t begin = 0; begin < folders.size(); begin += kAtOnce) {
+    const std::span<FolderState> part =
+        std::span(folders).subspan(begin, std::min(kAtOnce, folders.size() - begin));
+    Batch batch;
+    batch.shard = mailbox.shard();
+    for (const FolderState& folder : part) {
+      batch.Put(FolderKey(mailbox, folder.record.id), EncodeFolder(folder));
+    }
+    MH_RETURN_IF_ERROR(CommitOne(std::move(batch)));
+    for (FolderState& folder : part) {
+      state.folders.insert_or_assign(folder.record.id, std::move(folder));
+    }
   }
-  Batch batch;
-  batch.shard = mailbox.shard();
-  batch.Put(FolderKey(mailbox, folder.id), std::move(row));
-  MH_RETURN_IF_ERROR(impl_->CommitOne(std::move(batch)));
-  found->second = std::move(changed);
   return Status::Ok();
 }
 

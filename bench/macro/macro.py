@@ -73,12 +73,10 @@ def mailhaul(server, users, binary):
                                       port=server.imap_port, security="plaintext")
                  for i, user in enumerate(users)]
         tenant = config_files.Tenant(name="bench", token="bench", mailboxes=boxes)
-        config_files.write_private(folder / "tenants" / "bench.yaml",
-                                   config_files.tenant_yaml(tenant))
         main = config_files.main_yaml(http_port=1, ca_file=server.ca_file, host="127.0.0.1",
                                       memory_budget="64MiB", connections=4)
-        config_files.write_private(folder / "mailhaul.yaml", main.replace(
-            "logins_per_second: 100", "logins_per_second: 1000"))
+        config_files.write_configuration(
+            folder, main.replace("logins_per_second: 100", "logins_per_second: 1000"), [tenant])
     return Contender("mailhaul collect", prepare, lambda folder: [
         str(binary), "collect", "--json", "-c", str(folder / "mailhaul.yaml")])
 

@@ -97,11 +97,9 @@ std::string PeerText(const TcpSocket& socket) {
 }
 
 UvTcpStream::UvTcpStream(UvLoop& loop, TcpSocketPtr socket, std::string peer_name)
-    : loop_(loop),
-      peer_name_(std::move(peer_name)),
-      socket_(std::move(socket)),
-      deadline_(loop,
-                [this] { Fail(Status(Code::kTimeout, peer_name_ + ": no answer in time")); }) {
+    : peer_name_(std::move(peer_name)), socket_(std::move(socket)), deadline_(loop, [this] {
+        Fail(Status(Code::kTimeout, peer_name_ + ": no answer in time"));
+      }) {
   socket_->stream = this;
   MH_CHECK(uv_fileno(socket_->handle(), &descriptor_) == 0);
 }

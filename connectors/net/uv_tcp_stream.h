@@ -79,7 +79,6 @@ class UvTcpStream final : public Stream {
   Status StartWriting(std::string_view bytes);
   void UnwatchIfIdle();
 
-  UvLoop& loop_;
   const std::string peer_name_;
   TcpSocketPtr socket_;  // Null once failed or closed.
   int descriptor_ = -1;  // Of socket_.

@@ -52,10 +52,15 @@ Status Collector::Prepare() {
 
 Status Collector::Onboard(const config::TenantConfig& tenant) {
   MH_ASSIGN_OR_RETURN(const TenantId tenant_id, context_.store.EnsureTenant(tenant.name));
+  std::vector<store::MailStore::NewMailbox> names;
   for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
-    MH_ASSIGN_OR_RETURN(
-        const MailboxId id,
-        context_.store.EnsureMailbox(tenant_id, mailbox.id, mailbox.address));
+    names.push_back({.name = mailbox.id, .address = mailbox.address});
+  }
+  MH_ASSIGN_OR_RETURN(const std::vector<MailboxId> ids,
+                      context_.store.EnsureMailboxes(tenant_id, names));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const MailboxId id = ids[i];
+    const config::MailboxConfig& mailbox = tenant.mailboxes[i];
     MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, context_.store.GetMailbox(id));
     auto state = std::make_unique<MailboxState>();
     state->id = id;

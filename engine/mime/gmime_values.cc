@@ -229,7 +229,7 @@ ContentDisposition ParseContentDisposition(std::string_view raw, std::string_vie
 
 std::string DecodeUnstructured(std::string_view raw, std::string_view hint) {
   MH_CHECK(options != nullptr);
-  const std::string text = Prepare(raw, kUnstructuredBytesMax, hint);
+  std::string text = Prepare(raw, kUnstructuredBytesMax, hint);
   if (text.find("=?") == std::string::npos) {
     return text;
   }

@@ -38,15 +38,16 @@ void CommitGroup(store::MailStore& store, std::vector<CommitItem>& group) {
 }  // namespace
 
 void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items) {
+  // Operations first: somebody waits for each, and none depends on a commit of this round.
+  for (CommitItem& item : items) {
+    if (item.operation) {
+      item.operation();
+    }
+  }
   std::vector<CommitItem> group;
   size_t group_bytes = 0;
-  while (!items.empty()) {
-    CommitItem item = std::move(items.front());
-    items.pop_front();
+  for (CommitItem& item : items) {
     if (item.operation) {
-      CommitGroup(store, group);
-      group_bytes = 0;
-      item.operation();
       continue;
     }
     group_bytes += BodyBytes(*item.batch);
@@ -57,6 +58,7 @@ void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items) {
     }
   }
   CommitGroup(store, group);
+  items.clear();
 }
 
 }  // namespace internal

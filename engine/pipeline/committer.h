@@ -1,6 +1,6 @@
 // One writer for the whole process: groups finished messages of many sessions into durable batches.
 //
-// Everything that changes the store passes through here, in the order submitted. Messages that
+// Everything that changes the store passes through here. Messages that
 // arrive while a commit is being synced form the next group, so the busier the engine, the larger
 // the groups and the fewer the syncs. Two drivers of one core: a thread, or a virtual loop.
 #pragma once
@@ -23,7 +23,8 @@ class Committer {
  public:
   virtual ~Committer() = default;
 
-  // Runs `operation` on the writer, after everything submitted before it. Thread-safe.
+  // Runs `operation` on the writer, after the operations submitted before it, but ahead of commits
+  // that have not begun: await those first if it depends on them. Thread-safe.
   virtual void Run(std::function<void()> operation) = 0;
   // Commits `batch`; then calls `done` on the writer with the batch's status and counts filled.
   // Thread-safe. Memory is bounded by the credits that each message of a batch holds.
@@ -39,7 +40,7 @@ struct CommitItem {
   std::function<void(store::IngestBatch&)> done;
 };
 
-// Runs the operations in order and commits the batches between them as one group each.
+// Runs the operations in order, then commits all batches in as few groups as their size allows.
 void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items);
 
 }  // namespace internal

@@ -79,6 +79,10 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
       break;
     }
   }
+  const Status saved = co_await SaveProgress();
+  if (!saved.ok() && result_.status.ok()) {
+    result_.status = saved;
+  }
   for (const Folder& folder : folders_) {
     result_.window_needed = result_.window_needed || !folder.record.window_complete;
     result_.backfill_needed = result_.backfill_needed || !folder.record.backfill_complete;
@@ -96,12 +100,12 @@ net::Task<Status> MailboxVisit::LoadFolders() {
   std::erase_if(listed, [this](const FolderInfo& folder) { return Excluded(folder); });
   using Records = Result<std::vector<store::FolderRecord>>;
   std::function<Records()> ensure = [this, &listed]() -> Records {
+    std::vector<store::MailStore::NewFolder> folders;
     for (const FolderInfo& folder : listed) {
-      MH_ASSIGN_OR_RETURN(const store::FolderId id,
-                          context_.store.EnsureFolder(options_.mailbox, folder.name,
-                                                      ToString(folder.role)));
-      static_cast<void>(id);
+      folders.push_back({.name = folder.name, .role = std::string(ToString(folder.role))});
     }
+    MH_ASSIGN_OR_RETURN([[maybe_unused]] const std::vector<store::FolderId> ids,
+                        context_.store.EnsureFolders(options_.mailbox, folders));
     return context_.store.ListFolders(options_.mailbox);
   };
   CO_TRY(std::vector<store::FolderRecord> records,
@@ -142,16 +146,13 @@ net::Task<Result<OpenedFolder>> MailboxVisit::Open(Folder& folder) {
     co_return Status(Code::kProtocol, "the server gives UIDVALIDITY 0, so UIDs mean nothing");
   }
   if (opened.uid_validity != folder.record.uid_validity) {
-    const bool known_before = folder.record.uid_validity != 0;
     folder.record.uid_validity = opened.uid_validity;
     folder.record.uid_next = 0;
     folder.record.window_complete = false;
     folder.record.backfill_complete = false;
-    if (known_before) {
-      // At once: the stages that follow may run in a later visit, which must not find the old
-      // folder's work done.
-      CO_RETURN_IF_ERROR(Save(folder));
-    }
+    // Saved with this stage: those that follow may run in a later visit, which must not find the
+    // old folder's work done.
+    folder.changed = true;
   }
   co_return opened;
 }
@@ -171,7 +172,7 @@ net::Task<Status> MailboxVisit::CheckNew(Folder& folder) {
   CO_RETURN_IF_ERROR(Fetch(folder, std::move(uids)));
   if (!result_.more && next > folder.record.uid_next) {
     folder.record.uid_next = next;
-    CO_RETURN_IF_ERROR(Save(folder));
+    folder.changed = true;
   }
   co_return Status::Ok();
 }
@@ -195,6 +196,13 @@ net::Task<Result<UidSet>> MailboxVisit::NewUids(const Folder& folder, const Open
 
 net::Task<Status> MailboxVisit::FetchListed(Folder& folder, Stage stage) {
   CO_TRY(const OpenedFolder opened, Open(folder));
+  if (opened.messages == 0) {
+    folder.record.window_complete = true;
+    folder.record.backfill_complete = true;
+    folder.record.uid_next = std::max({folder.record.uid_next, opened.uid_next, Uid{1}});
+    folder.changed = true;
+    co_return Status::Ok();
+  }
   std::optional<WallTime> since;
   if (stage == Stage::kWindow && options_.window.has_value()) {
     since = context_.clock.WallNow() - *options_.window;
@@ -216,7 +224,8 @@ net::Task<Status> MailboxVisit::FetchListed(Folder& folder, Stage stage) {
   folder.record.window_complete = true;
   folder.record.backfill_complete = folder.record.backfill_complete || !since.has_value();
   folder.record.uid_next = std::max(folder.record.uid_next, next);
-  co_return co_await Save(folder);
+  folder.changed = true;
+  co_return Status::Ok();
 }
 
 net::Task<Result<UidSet>> MailboxVisit::ReadLedger(const Folder& folder) {
@@ -228,10 +237,19 @@ net::Task<Result<UidSet>> MailboxVisit::ReadLedger(const Folder& folder) {
   co_return co_await RunOn<Result<UidSet>>(context_.reads, std::move(read));
 }
 
-net::Task<Status> MailboxVisit::Save(const Folder& folder) {
-  const store::FolderRecord record = folder.record;
-  std::function<Status()> save = [this, record] {
-    return context_.store.SaveFolder(options_.mailbox, record);
+// One commit for all folders that a stage has completed.
+net::Task<Status> MailboxVisit::SaveProgress() {
+  std::vector<store::FolderRecord> changed;
+  for (Folder& folder : folders_) {
+    if (std::exchange(folder.changed, false)) {
+      changed.push_back(folder.record);
+    }
+  }
+  if (changed.empty()) {
+    co_return Status::Ok();
+  }
+  std::function<Status()> save = [this, records = std::move(changed)] {
+    return context_.store.SaveFolders(options_.mailbox, records);
   };
   co_return co_await RunOn<Status>(context_.committer, std::move(save));
 }

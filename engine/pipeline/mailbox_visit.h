@@ -52,6 +52,7 @@ class MailboxVisit final {
   struct Folder {
     FolderInfo info;
     store::FolderRecord record;
+    bool changed = false;  // Not saved yet.
   };
   struct Coverage {
     uint64_t listed = 0;
@@ -70,7 +71,7 @@ class MailboxVisit final {
   net::Task<Status> Fetch(Folder& folder, UidSet uids);
   net::Task<Status> FetchInto(IngestSink& sink, UidSet uids);
   net::Task<Status> FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left);
-  net::Task<Status> Save(const Folder& folder);
+  net::Task<Status> SaveProgress();
   bool Excluded(const FolderInfo& folder) const;
   bool SliceOver() const;
 

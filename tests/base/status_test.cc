@@ -51,7 +51,7 @@ TEST(StatusTest, EveryCodeHasANameOfItsOwn) {
 }
 
 TEST(StatusDeathTest, AFailureWithTheCodeOfSuccessIsADefect) {
-  EXPECT_DEATH(Status(Code::kOk, "?"), "internal error");
+  EXPECT_DEATH(static_cast<void>(Status(Code::kOk, "?")), "internal error");
 }
 
 Result<std::unique_ptr<int>> MakeInt(bool works) {
@@ -93,7 +93,7 @@ TEST(ResultTest, MacrosReturnTheFailureOrGoOn) {
 TEST(ResultDeathTest, TheValueOfAFailureIsADefect) {
   const Result<int> bad(Status(Code::kIo, "disk"));
   EXPECT_DEATH(static_cast<void>(bad.value()), "internal error");
-  EXPECT_DEATH(Result<int>(Status::Ok()), "internal error");
+  EXPECT_DEATH(static_cast<void>(Result<int>(Status::Ok())), "internal error");
 }
 
 }  // namespace

@@ -73,15 +73,13 @@ TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
     pool_.RunAll();
   }
   ASSERT_TRUE(loop_.RunUntil([&] { return !pool_.held.empty(); }));
-  SeededRandom random(1);
-  files_.Freeze();
-  files_.DropUnsynced(random);  // File handles from before are dead.
+  files_.read_failure = Status(Code::kIo, "unreadable sector");
   pool_.RunAll();
   EXPECT_TRUE(AwaitEnd(*client));
   const std::vector<HttpAnswer> answers = client->Answers();
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_FALSE(answers[0].complete);
-  EXPECT_EQ(answers[0].body, RawOf(mail).substr(0, kPieceBytes));
+  EXPECT_TRUE(answers[0].body == RawOf(mail).substr(0, kPieceBytes));
 }
 
 TEST_F(MessageTest, RawHasTheHashAsItsTag) {

@@ -70,7 +70,7 @@ class SourceErrorTest(IntegrationTest):
             failure = self.collect_with_bad_alice(port=chatter.server_address[1],
                                                   host="127.0.0.1", security="starttls")
             chatter.shutdown()
-        self.assertIn(failure["code"], ("protocol", "unreachable"))
+        self.assertIn(failure["code"], ("protocol_error", "unreachable"))
         self.assertIn("127.0.0.1", failure["detail"])
 
 

@@ -121,6 +121,31 @@ TEST_F(MailStoreOnboarding, AFoldersRoleMayChange) {
   EXPECT_EQ(Inbox().role, "archive");
 }
 
+TEST_F(MailStoreOnboarding, ManyFoldersTakeOneCommitAndANameTwiceIsOneFolder) {
+  Onboard();
+  const std::vector<MailStore::NewFolder> folders = {{.name = "A", .role = ""},
+                                                     {.name = "INBOX", .role = "inbox"},
+                                                     {.name = "B", .role = "sent"},
+                                                     {.name = "A", .role = "junk"}};
+  const uint64_t commits = records_.commits();
+  const std::vector<FolderId> ids = store_->EnsureFolders(mailbox_, folders).value();
+  EXPECT_EQ(records_.commits(), commits + 1);
+  ASSERT_EQ(ids.size(), 4U);
+  EXPECT_EQ(ids[1], inbox_);
+  EXPECT_EQ(ids[3], ids[0]);
+  Reopen();
+  EXPECT_EQ(store_->ListFolders(mailbox_)->size(), 3U);
+  EXPECT_EQ(store_->EnsureFolders(mailbox_, folders).value(), ids);
+  std::vector<FolderRecord> records = store_->ListFolders(mailbox_).value();
+  for (FolderRecord& record : records) {
+    record.uid_next = 9;
+  }
+  const uint64_t before = records_.commits();
+  ASSERT_TRUE(store_->SaveFolders(mailbox_, records).ok());
+  EXPECT_EQ(records_.commits(), before + 1);
+  EXPECT_EQ(Inbox().uid_next, 9U);
+}
+
 TEST_F(MailStoreOnboarding, AChecksResultIsSeenAtOnceAndWrittenLater) {
   Onboard();
   const uint64_t commits = records_.commits();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -17,7 +18,8 @@ std::optional<config::Config> LoadOrExplain(const CommandOptions& options, bool*
   for (const config::Problem& problem : loaded.problems) {
     std::fprintf(stderr, "%s\n", problem.ToString().c_str());
   }
-  *clean = loaded.problems.empty();
+  *clean = std::all_of(loaded.problems.begin(), loaded.problems.end(),
+                       [](const config::Problem& problem) { return problem.warning; });
   return std::move(loaded.config);
 }
 

@@ -67,6 +67,11 @@ class ExportTest(IntegrationTest):
         self.assert_exported(self.raws_on_server(),
                              [base64.b64decode(line["raw_base64"]) for line in lines])
 
+    def test_it_works_beside_a_running_server(self):
+        with self.work.serve():
+            file = self.export("--jsonl", "beside.jsonl")
+        self.assertEqual(60, len(file.read_text().split("\n")[:-1]))
+
     def test_an_existing_file_is_not_overwritten(self):
         target = self.work.folder / "precious"
         target.write_text("mine")

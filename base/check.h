@@ -10,9 +10,9 @@ namespace mailhaul {
 
 }  // namespace mailhaul
 
-#define MH_CHECK(condition)                                     \
-  do {                                                          \
-    if (!(condition)) [[unlikely]] {                            \
-      ::mailhaul::CheckFailed(#condition, __FILE__, __LINE__);  \
-    }                                                           \
+#define MH_CHECK(condition)                                    \
+  do {                                                         \
+    if (!(condition)) [[unlikely]] {                           \
+      ::mailhaul::CheckFailed(#condition, __FILE__, __LINE__); \
+    }                                                          \
   } while (false)

@@ -1,4 +1,5 @@
-// The process log: one line per event on standard error, level and UTC time first. Backed by spdlog.
+// The process log: one line per event on standard error, level and UTC time first. Backed by
+// spdlog.
 //
 // Never log a secret or message contents; text from outside passes EscapeForLog() (text.h) first.
 // Thread-safe.

@@ -12,8 +12,8 @@ namespace mailhaul {
 template <typename T>
 class [[nodiscard]] Result final {
  public:
-  Result(T value) : value_(std::move(value)) {}                 // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {          // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     MH_CHECK(!status_.ok());
   }
 
@@ -50,9 +50,9 @@ class [[nodiscard]] Result final {
 #define MH_CONCAT(a, b) MH_CONCAT_INNER(a, b)
 
 // MH_ASSIGN_OR_RETURN(Type name, expression): the value, or returns the failure. Not in coroutines.
-#define MH_ASSIGN_OR_RETURN(declaration, ...)                  \
-  auto MH_CONCAT(mh_result_, __LINE__) = (__VA_ARGS__);        \
-  if (!MH_CONCAT(mh_result_, __LINE__).ok()) {                 \
+#define MH_ASSIGN_OR_RETURN(declaration, ...)                   \
+  auto MH_CONCAT(mh_result_, __LINE__) = (__VA_ARGS__);         \
+  if (!MH_CONCAT(mh_result_, __LINE__).ok()) {                  \
     return std::move(MH_CONCAT(mh_result_, __LINE__)).status(); \
-  }                                                            \
+  }                                                             \
   declaration = std::move(MH_CONCAT(mh_result_, __LINE__)).value()

@@ -85,10 +85,10 @@ Status Status::WithContext(std::string_view context) const {
     return {};
   }
   Status copy;
-  copy.state_ = std::make_shared<const State>(
-      State{.code = code(),
-            .message = std::string(context) + ": " + message(),
-            .retry_after = retry_after()});
+  copy.state_ =
+      std::make_shared<const State>(State{.code = code(),
+                                          .message = std::string(context) + ": " + message(),
+                                          .retry_after = retry_after()});
   return copy;
 }
 

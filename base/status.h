@@ -16,28 +16,28 @@ namespace mailhaul {
 // Ordered by who acts on it. ToString() gives the stable snake_case names that reach JSON.
 enum class Code : uint8_t {
   kOk = 0,
-  kCancelled,         // We stopped it ourselves (shutdown, slice used up). Nothing is wrong.
-  kTimeout,           // A deadline of ours passed. Retry later; counts against the host.
-  kUnreachable,       // DNS, connect or a broken connection. Retry later; counts against the host.
-  kThrottled,         // The server asked for less. Slow the pool; see retry_after().
-  kTlsFailed,         // Certificate or handshake. Never fall back; needs an operator.
-  kAuthFailed,        // The server refused the credentials.
-  kProtocol,          // The server broke the protocol or one of our limits. Close, retry later.
-  kServerRefused,     // A tagged NO/BAD (or -ERR) without a more precise meaning.
-  kMessageRejected,   // This one message cannot be had; quarantine it and go on.
-  kInvalidArgument,   // The user's input (configuration, request, command line) is wrong.
+  kCancelled,        // We stopped it ourselves (shutdown, slice used up). Nothing is wrong.
+  kTimeout,          // A deadline of ours passed. Retry later; counts against the host.
+  kUnreachable,      // DNS, connect or a broken connection. Retry later; counts against the host.
+  kThrottled,        // The server asked for less. Slow the pool; see retry_after().
+  kTlsFailed,        // Certificate or handshake. Never fall back; needs an operator.
+  kAuthFailed,       // The server refused the credentials.
+  kProtocol,         // The server broke the protocol or one of our limits. Close, retry later.
+  kServerRefused,    // A tagged NO/BAD (or -ERR) without a more precise meaning.
+  kMessageRejected,  // This one message cannot be had; quarantine it and go on.
+  kInvalidArgument,  // The user's input (configuration, request, command line) is wrong.
   kNotFound,
   kAlreadyExists,
-  kResourceExhausted, // One of our own limits: queue full, budget used up. Wait or refuse.
-  kDiskFull,          // No room on the data directory's disk. Pause collecting, keep serving.
-  kStoreLocked,       // Another process holds the data directory.
-  kConflict,          // An expectation of a commit did not hold. Read again, decide again.
-  kFenced,            // The shard has a newer owner. Drop what is in flight for it.
-  kBusy,              // The store cannot take it now. Try the same batch again.
-  kUnknownOutcome,    // A commit may or may not have happened. Read before acting.
-  kIo,                // Disk error. Stop acknowledging.
-  kCorrupt,           // Stored data fails its checks.
-  kInternal,          // A library failed in a way that should not happen.
+  kResourceExhausted,  // One of our own limits: queue full, budget used up. Wait or refuse.
+  kDiskFull,           // No room on the data directory's disk. Pause collecting, keep serving.
+  kStoreLocked,        // Another process holds the data directory.
+  kConflict,           // An expectation of a commit did not hold. Read again, decide again.
+  kFenced,             // The shard has a newer owner. Drop what is in flight for it.
+  kBusy,               // The store cannot take it now. Try the same batch again.
+  kUnknownOutcome,     // A commit may or may not have happened. Read before acting.
+  kIo,                 // Disk error. Stop acknowledging.
+  kCorrupt,            // Stored data fails its checks.
+  kInternal,           // A library failed in a way that should not happen.
 };
 
 // "ok", "auth_failed", ... Stable: written to JSON and to the store.

@@ -18,9 +18,9 @@ void UidSet::AddRange(UidRange range) {
     return;
   }
   // The first interval that touches `range` from the left or lies behind it.
-  auto begin = std::lower_bound(
-      ranges_.begin(), ranges_.end(), range,
-      [](UidRange a, UidRange b) { return uint64_t{a.last} + 1 < b.first; });
+  auto begin = std::lower_bound(ranges_.begin(), ranges_.end(), range, [](UidRange a, UidRange b) {
+    return uint64_t{a.last} + 1 < b.first;
+  });
   auto end = begin;
   while (end != ranges_.end() && end->first <= uint64_t{range.last} + 1) {
     range.first = std::min(range.first, end->first);
@@ -43,8 +43,7 @@ void UidSet::AddAll(const UidSet& other) {
   std::vector<UidRange> merged;
   merged.reserve(ranges_.size() + other.ranges_.size());
   std::merge(ranges_.begin(), ranges_.end(), other.ranges_.begin(), other.ranges_.end(),
-             std::back_inserter(merged),
-             [](UidRange a, UidRange b) { return a.first < b.first; });
+             std::back_inserter(merged), [](UidRange a, UidRange b) { return a.first < b.first; });
   ranges_.clear();
   for (const UidRange range : merged) {
     if (!ranges_.empty() && range.first <= uint64_t{ranges_.back().last} + 1) {

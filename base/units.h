@@ -17,7 +17,7 @@ Result<uint64_t> ParseByteSize(std::string_view text);
 // "10s", "5m", "250ms", "1h", "30d". A number without a unit is refused, except 0.
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
-std::string FormatByteSize(uint64_t bytes);  // "1.5 GiB", for people.
+std::string FormatByteSize(uint64_t bytes);                      // "1.5 GiB", for people.
 std::string FormatDuration(std::chrono::milliseconds duration);  // "1h 5m", "2.5s", for people.
 
 // RFC 3339 in UTC with "Z"; milliseconds only when not zero.

@@ -2,9 +2,10 @@
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
   -Wcast-qual -Woverloaded-virtual -Wunused -Wimplicit-fallthrough -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports these inside coroutines and libstdc++ where nothing is wrong (GCC PR 105562, 105329).
-  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
-    -Wno-dangling-pointer -Wno-mismatched-new-delete -Wno-free-nonheap-object)
+  # g++ 12 reports these inside coroutines and libstdc++ where nothing is wrong (GCC PR 105562,
+  # 105329).
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow
+    -Wno-array-bounds -Wno-dangling-pointer -Wno-mismatched-new-delete -Wno-free-nonheap-object)
 endif()
 add_link_options(-fuse-ld=mold)
 

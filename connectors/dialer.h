@@ -25,11 +25,11 @@ class Dialer final {
   // Refuses (kUnreachable) when any address of the host is private and that is not allowed: server
   // addresses are user input. Tries the addresses in order until one connects, all within
   // connect_timeout; TLS has a second connect_timeout. The stream's deadline is left unset.
-  net::Task<Result<std::unique_ptr<net::Stream>>> Dial(
-      const ServerAddress& server, std::optional<net::IpAddress> egress);
+  net::Task<Result<std::unique_ptr<net::Stream>>> Dial(const ServerAddress& server,
+                                                       std::optional<net::IpAddress> egress);
   // For STARTTLS: the upgrade of a dialled stream.
-  net::Task<Result<std::unique_ptr<net::Stream>>> UpgradeToTls(
-      std::unique_ptr<net::Stream> stream, const ServerAddress& server);
+  net::Task<Result<std::unique_ptr<net::Stream>>> UpgradeToTls(std::unique_ptr<net::Stream> stream,
+                                                               const ServerAddress& server);
 
  private:
   net::Network& network_;

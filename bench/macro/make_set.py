@@ -20,8 +20,8 @@ WORDS = ("account agenda also and answer approve attached because before budget 
          "paper payment phone plan please price project quarter question ready reply report "
          "review schedule sent should signed soon still summary table team thanks that the their "
          "there this time today tomorrow update version week will with would yesterday your").split()
-NAMES = ("Anna Berg,Boris Klein,Chiara Rossi,Dmitri Orlow,Elsa Lund,Femi Ade,Grete Holm,Hugo Roux,"
-         "Ines Costa,Jonas Wolf,Kaja Nowak,Liam Byrne,Mei Lin,Noor Haddad,Olaf Brandt").split(",")
+NAMES = ("Anna Berg", "Boris Klein", "Chiara Rossi", "Dmitri Orlow", "Elsa Lund", "Femi Ade",
+         "Grete Holm", "Hugo Roux", "Ines Costa", "Jonas Wolf", "Kaja Nowak", "Liam Byrne")
 TYPES = (("application/pdf", "pdf"), ("image/jpeg", "jpg"), ("image/png", "png"),
          ("application/zip", "zip"),
          ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"))
@@ -91,7 +91,8 @@ def message(rng, user, size, when, thread, pool):
     head.append("DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=s1; h=from:to:subject;\r\n\tb="
                 + "\r\n\t ".join(signature[i:i + 64] for i in range(0, len(signature), 64)))
     head += [f"From: {sender} <{sender.split()[0].lower()}@mail{rng.randrange(300)}.example.org>",
-             f"To: {user}", f"Subject: {'Re: ' if thread else ''}{' '.join(rng.choices(WORDS, k=4))}",
+             f"To: {user}",
+             f"Subject: {'Re: ' if thread else ''}{' '.join(rng.choices(WORDS, k=4))}",
              f"Date: {email.utils.formatdate(when)}", f"Message-ID: <{ident}>"]
     if thread:
         head += [f"In-Reply-To: <{thread[-1]}>",

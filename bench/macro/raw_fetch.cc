@@ -57,9 +57,9 @@ net::Task<Status> FetchUser(Run& run, std::string user) {
   credentials.username = std::move(user);
   credentials.password = Secret(run.password);
   imap::SessionOptions options;
-  CO_TRY(const std::unique_ptr<SourceSession> session,
-         imap::OpenImapSession(run.dialer, run.server, std::move(credentials), std::nullopt,
-                               options));
+  CO_TRY(
+      const std::unique_ptr<SourceSession> session,
+      imap::OpenImapSession(run.dialer, run.server, std::move(credentials), std::nullopt, options));
   FolderInfo inbox;
   inbox.name = inbox.wire_name = "INBOX";
   CO_TRY([[maybe_unused]] const OpenedFolder opened, session->OpenFolder(inbox));

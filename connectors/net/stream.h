@@ -36,7 +36,7 @@ class Stream {
   // confirmed, at most 5 s later. Then only the destructor may be called.
   virtual Task<void> Close() = 0;
 
-  virtual bool secure() const = 0;          // TLS, verified.
+  virtual bool secure() const = 0;            // TLS, verified.
   virtual std::string peer_name() const = 0;  // "imap.example.com (192.0.2.1:993)", for messages.
 };
 

@@ -197,17 +197,18 @@ Task<void> SleepUntil(TimePoint when);
 }  // namespace mailhaul::net
 
 // In a coroutine that returns Task<Status> or Task<Result<...>>:
-// CO_TRY(Type name, call): awaits the Task<Result<Type>>, yields its value or co_returns its failure.
-#define CO_TRY(declaration, ...)                                  \
-  auto MH_CONCAT(mh_result_, __LINE__) = co_await __VA_ARGS__;    \
-  if (!MH_CONCAT(mh_result_, __LINE__).ok()) {                    \
+// CO_TRY(Type name, call): awaits the Task<Result<Type>>, gives its value or co_returns its
+// failure.
+#define CO_TRY(declaration, ...)                                   \
+  auto MH_CONCAT(mh_result_, __LINE__) = co_await __VA_ARGS__;     \
+  if (!MH_CONCAT(mh_result_, __LINE__).ok()) {                     \
     co_return std::move(MH_CONCAT(mh_result_, __LINE__)).status(); \
-  }                                                               \
+  }                                                                \
   declaration = std::move(MH_CONCAT(mh_result_, __LINE__)).value()
 
 // CO_RETURN_IF_ERROR(call): awaits the Task<Status> and co_returns its failure.
-#define CO_RETURN_IF_ERROR(...)                                      \
+#define CO_RETURN_IF_ERROR(...)                                              \
   ::mailhaul::Status MH_CONCAT(mh_status_, __LINE__) = co_await __VA_ARGS__; \
-  if (!MH_CONCAT(mh_status_, __LINE__).ok()) {                       \
-    co_return MH_CONCAT(mh_status_, __LINE__);                       \
+  if (!MH_CONCAT(mh_status_, __LINE__).ok()) {                               \
+    co_return MH_CONCAT(mh_status_, __LINE__);                               \
   }

@@ -27,8 +27,8 @@ namespace mailhaul::app {
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
   bool continuous = false;
-  uint32_t attempts_max = 3;                               // Batch: per mailbox and per host.
-  Duration defer_after = std::chrono::seconds(60);         // Batch: a longer wait is deferred work.
+  uint32_t attempts_max = 3;                        // Batch: per mailbox and per host.
+  Duration defer_after = std::chrono::seconds(60);  // Batch: a longer wait is deferred work.
   scheduler::Options scheduler;
 };
 
@@ -118,8 +118,8 @@ class Collector final {
   void ArmTimer();
   void Dispatch(const scheduler::Grant& grant);
   net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox);
-  net::Task<Status> RunSession(WorkerState& worker, SourceSession& session,
-                               scheduler::Grant* grant, MailboxState* mailbox);
+  net::Task<Status> RunSession(WorkerState& worker, SourceSession& session, scheduler::Grant* grant,
+                               MailboxState* mailbox);
   net::Task<std::optional<scheduler::Grant>> ReportStage(scheduler::Grant grant,
                                                          MailboxState* mailbox,
                                                          pipeline::VisitResult result);

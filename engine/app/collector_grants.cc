@@ -47,9 +47,8 @@ void Collector::Dispatch(const scheduler::Grant& grant) {
   }
   mailbox->phase = MailboxState::Phase::kCollecting;
   WorkerState* worker = workers_[mailbox->worker].get();
-  worker->worker.loop->Post([this, worker, grant, mailbox] {
-    worker->tasks.Spawn(RunGrant(*worker, grant, mailbox));
-  });
+  worker->worker.loop->Post(
+      [this, worker, grant, mailbox] { worker->tasks.Spawn(RunGrant(*worker, grant, mailbox)); });
 }
 
 net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
@@ -69,9 +68,9 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   if (worker.stopping) {
     status = Status(Code::kCancelled, "stopping");
   } else {
-    Result<std::unique_ptr<SourceSession>> opened = co_await imap::OpenImapSession(
-        *worker.worker.dialer, ToServerAddress(server), std::move(credentials), egress,
-        session_options);
+    Result<std::unique_ptr<SourceSession>> opened =
+        co_await imap::OpenImapSession(*worker.worker.dialer, ToServerAddress(server),
+                                       std::move(credentials), egress, session_options);
     status = opened.status();
     if (opened.ok()) {
       const std::unique_ptr<SourceSession> session = std::move(opened).value();

@@ -56,9 +56,9 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   job.not_before = not_before;
   job.deadline = deadline;
   if (kind == JobKind::kNew) {
-    mailbox.next_due = context_.clock.WallNow() +
-                       std::chrono::duration_cast<std::chrono::milliseconds>(
-                           deadline - context_.clock.Now());
+    mailbox.next_due =
+        context_.clock.WallNow() +
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - context_.clock.Now());
   } else if (kind == JobKind::kWindow) {
     mailbox.window_queued = true;
   } else {
@@ -134,8 +134,8 @@ void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResu
 void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox,
                              const Status& status) {
   // Our own trouble must not slow the pool down, nor count against the mailbox.
-  const Status told = IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing")
-                                            : status;
+  const Status told =
+      IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing") : status;
   scheduler_.Finish(grant, context_.clock.Now(), told);
   if (status.ok()) {
     mailbox.phase = MailboxState::Phase::kOk;
@@ -158,10 +158,11 @@ void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
     Submit(mailbox, grant.job.kind, now + pause, now + std::max(pause, FreshnessOf(mailbox)));
     return;
   }
-  const bool slow = status.code() == Code::kThrottled && status.retry_after() > options_.defer_after;
+  const bool slow =
+      status.code() == Code::kThrottled && status.retry_after() > options_.defer_after;
   // Waiting is what a throttling server asks for; it is given more patience than a dead one.
-  const uint32_t attempts_max = status.code() == Code::kThrottled ? options_.attempts_max * 4
-                                                                  : options_.attempts_max;
+  const uint32_t attempts_max =
+      status.code() == Code::kThrottled ? options_.attempts_max * 4 : options_.attempts_max;
   if (IsFinal(status.code()) || slow || mailbox.attempts >= attempts_max) {
     EndBatchFor(mailbox, status, slow);
   } else {

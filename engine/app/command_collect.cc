@@ -50,14 +50,14 @@ boost::json::object ToJson(const RunResult& run) {
 
 void PrintForPeople(const RunResult& run) {
   const pipeline::IngestStats& stats = run.summary.stats;
-  std::printf("%llu of %llu mailboxes complete, %zu not; %llu messages stored (%s), "
-              "%llu fetched, %llu quarantined, in %.1f s\n",
-              static_cast<unsigned long long>(run.summary.mailboxes_complete),
-              static_cast<unsigned long long>(run.summary.mailboxes_total),
-              run.summary.failures.size(), static_cast<unsigned long long>(stats.stored),
-              FormatByteSize(stats.bytes_stored).c_str(),
-              static_cast<unsigned long long>(stats.fetched),
-              static_cast<unsigned long long>(stats.quarantined), run.seconds);
+  std::printf(
+      "%llu of %llu mailboxes complete, %zu not; %llu messages stored (%s), "
+      "%llu fetched, %llu quarantined, in %.1f s\n",
+      static_cast<unsigned long long>(run.summary.mailboxes_complete),
+      static_cast<unsigned long long>(run.summary.mailboxes_total), run.summary.failures.size(),
+      static_cast<unsigned long long>(stats.stored), FormatByteSize(stats.bytes_stored).c_str(),
+      static_cast<unsigned long long>(stats.fetched),
+      static_cast<unsigned long long>(stats.quarantined), run.seconds);
   for (const Failure& failure : run.summary.failures) {
     std::printf("  %s %s: %s\n", failure.deferred ? "deferred" : "failed", failure.mailbox.c_str(),
                 failure.status.ToString().c_str());

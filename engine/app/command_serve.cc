@@ -18,8 +18,7 @@ class Server final {
   Server(const config::Config& config, OpenStore& store, Runtime& runtime)
       : config_(config),
         runtime_(runtime),
-        collector_(Continuous(), config, runtime.context(), runtime.main_loop(),
-                   runtime.workers()),
+        collector_(Continuous(), config, runtime.context(), runtime.main_loop(), runtime.workers()),
         directory_(config, collector_, store.clock),
         service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock) {}
 
@@ -28,8 +27,7 @@ class Server final {
     if (!config_.http.has_value()) {
       return {};
     }
-    MH_ASSIGN_OR_RETURN(const net::IpAddress address,
-                        net::IpAddress::Parse(config_.http->address));
+    MH_ASSIGN_OR_RETURN(const net::IpAddress address, net::IpAddress::Parse(config_.http->address));
     MH_ASSIGN_OR_RETURN(listener_, runtime_.main_network().Listen(
                                        {.address = address, .port = config_.http->port}));
     return {};
@@ -39,8 +37,7 @@ class Server final {
     if (listener_ != nullptr) {
       ++parts_running_;
       tasks_.Spawn(ServeHttp());
-      LogInfo("serving HTTP on " + config_.http->address + ":" +
-              std::to_string(listener_->port()));
+      LogInfo("serving HTTP on " + config_.http->address + ":" + std::to_string(listener_->port()));
     }
     ++parts_running_;
     collector_.Start([this] { PartEnded(); });

@@ -45,8 +45,7 @@ Line ReadLine(const OpenStore* store, const config::TenantConfig& tenant,
     }
   }
   if (line.record.last_complete != WallTime{}) {
-    const auto lag =
-        store->clock.WallNow() - line.record.last_complete - tenant.freshness.normal;
+    const auto lag = store->clock.WallNow() - line.record.last_complete - tenant.freshness.normal;
     line.lag_seconds =
         std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
   }
@@ -54,15 +53,15 @@ Line ReadLine(const OpenStore* store, const config::TenantConfig& tenant,
 }
 
 boost::json::object ToJson(const Line& line) {
-  boost::json::object object{{"tenant", line.tenant},
-                             {"id", line.mailbox},
-                             {"address", line.address},
-                             {"state", StateOf(line)},
-                             {"messages", line.record.messages},
-                             {"bytes", line.record.bytes},
-                             {"coverage",
-                              {{"window", line.record.window_coverage},
-                               {"backfill", line.record.backfill_coverage}}}};
+  boost::json::object object{
+      {"tenant", line.tenant},
+      {"id", line.mailbox},
+      {"address", line.address},
+      {"state", StateOf(line)},
+      {"messages", line.record.messages},
+      {"bytes", line.record.bytes},
+      {"coverage",
+       {{"window", line.record.window_coverage}, {"backfill", line.record.backfill_coverage}}}};
   object["last_complete_at"] = nullptr;
   object["lag_seconds"] = nullptr;
   object["error"] = nullptr;
@@ -71,21 +70,21 @@ boost::json::object ToJson(const Line& line) {
     object["lag_seconds"] = *line.lag_seconds;
   }
   if (!line.record.error_code.empty()) {
-    object["error"] = boost::json::object{{"code", line.record.error_code},
-                                          {"detail", line.record.error_detail}};
+    object["error"] =
+        boost::json::object{{"code", line.record.error_code}, {"detail", line.record.error_detail}};
   }
   return object;
 }
 
 void PrintForPeople(const Line& line) {
   const std::string name = line.tenant + "/" + line.mailbox;
-  std::printf("%-32s %-18s %10llu %12s %6.0f%% %6.0f%%  %-20s %s\n", name.c_str(),
-              StateOf(line).c_str(), static_cast<unsigned long long>(line.record.messages),
-              FormatByteSize(line.record.bytes).c_str(), line.record.window_coverage * 100,
-              line.record.backfill_coverage * 100,
-              line.lag_seconds.has_value() ? FormatRfc3339(line.record.last_complete).c_str()
-                                           : "never",
-              line.record.error_detail.c_str());
+  std::printf(
+      "%-32s %-18s %10llu %12s %6.0f%% %6.0f%%  %-20s %s\n", name.c_str(), StateOf(line).c_str(),
+      static_cast<unsigned long long>(line.record.messages),
+      FormatByteSize(line.record.bytes).c_str(), line.record.window_coverage * 100,
+      line.record.backfill_coverage * 100,
+      line.lag_seconds.has_value() ? FormatRfc3339(line.record.last_complete).c_str() : "never",
+      line.record.error_detail.c_str());
 }
 
 }  // namespace
@@ -102,8 +101,8 @@ int RunStatus(const CommandOptions& options) {
   }
   boost::json::array mailboxes;
   if (!options.json) {
-    std::printf("%-32s %-18s %10s %12s %7s %7s  %-20s %s\n", "MAILBOX", "STATE", "MESSAGES",
-                "SIZE", "WINDOW", "OLDER", "LAST COMPLETE", "ERROR");
+    std::printf("%-32s %-18s %10s %12s %7s %7s  %-20s %s\n", "MAILBOX", "STATE", "MESSAGES", "SIZE",
+                "WINDOW", "OLDER", "LAST COMPLETE", "ERROR");
   }
   for (const config::TenantConfig& tenant : config->tenants) {
     for (const config::MailboxConfig& mailbox : tenant.mailboxes) {

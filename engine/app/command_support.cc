@@ -9,7 +9,9 @@
 namespace mailhaul::app {
 namespace {
 
-const char* Environment(const char* name) { return std::getenv(name); }  // NOLINT(concurrency-mt-unsafe)
+const char* Environment(const char* name) {
+  return std::getenv(name);
+}  // NOLINT(concurrency-mt-unsafe)
 
 }  // namespace
 

@@ -12,11 +12,11 @@ namespace mailhaul::app {
 struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
-  bool online = false;        // check
-  std::string mailbox;        // export: TENANT/ID
-  bool mbox = false;          // export: mboxrd
-  bool jsonl = false;         // export: JSON Lines
-  std::string output;         // export: file; empty: standard output
+  bool online = false;                                // check
+  std::string mailbox;                                // export: TENANT/ID
+  bool mbox = false;                                  // export: mboxrd
+  bool jsonl = false;                                 // export: JSON Lines
+  std::string output;                                 // export: file; empty: standard output
   std::optional<std::chrono::milliseconds> time_max;  // collect
 };
 

@@ -84,8 +84,8 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   if (state->last_complete != WallTime{}) {
     const auto age = clock_.WallNow() - state->last_complete;
     const auto lag = age - state->tenant->freshness.normal;
-    live.lag_seconds = std::max<int64_t>(
-        0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
+    live.lag_seconds =
+        std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
   }
   return live;
 }

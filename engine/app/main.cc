@@ -33,8 +33,8 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
   collect->add_flag("--json", options.json, "Print one summary object on standard output");
   collect->add_option("--max-time", *time_max, "Stop after this long, e.g. 10m; state is kept");
 
-  AddCommand(cli, options, chosen, "check",
-             "Validate the configuration: file:line:column: message", RunCheck);
+  AddCommand(cli, options, chosen, "check", "Validate the configuration: file:line:column: message",
+             RunCheck);
 
   CLI::App* status = AddCommand(cli, options, chosen, "status",
                                 "Mailboxes: state, coverage, last complete check, errors; also "
@@ -42,9 +42,9 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
                                 RunStatus);
   status->add_flag("--json", options.json, "Print one object on standard output");
 
-  CLI::App* exported = AddCommand(cli, options, chosen, "export",
-                                  "Write one mailbox's messages; also while a server runs",
-                                  RunExport);
+  CLI::App* exported =
+      AddCommand(cli, options, chosen, "export",
+                 "Write one mailbox's messages; also while a server runs", RunExport);
   exported->add_option("--mailbox", options.mailbox, "TENANT/ID")->required();
   CLI::Option_group* format = exported->add_option_group("format");
   format->add_flag("--mbox", options.mbox, "mboxrd, LF line ends");
@@ -55,11 +55,13 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
 }
 
 int Main(int argc, char** argv) {
-  CLI::App cli{"mailhaul keeps thousands of mailboxes of other people's mail servers collected in "
-               "one place.",
-               "mailhaul"};
-  cli.footer("Exit codes: 0 done; 1 some mailboxes failed (listed); 2 usage or configuration; "
-             "3 store damaged or locked; 4 interrupted, state kept.");
+  CLI::App cli{
+      "mailhaul keeps thousands of mailboxes of other people's mail servers collected in "
+      "one place.",
+      "mailhaul"};
+  cli.footer(
+      "Exit codes: 0 done; 1 some mailboxes failed (listed); 2 usage or configuration; "
+      "3 store damaged or locked; 4 interrupted, state kept.");
   cli.set_version_flag("--version", std::string("mailhaul ") + kVersion);
   cli.require_subcommand(1);
   CommandOptions options;

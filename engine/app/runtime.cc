@@ -37,8 +37,7 @@ Result<std::unique_ptr<OpenStore>> OpenForWriting(const config::Config& config) 
 
 Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config) {
   auto opened = std::make_unique<OpenStore>();
-  MH_ASSIGN_OR_RETURN(opened->records,
-                      store::OpenRocksDbReadOnly(config.data_dir + "/records"));
+  MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDbReadOnly(config.data_dir + "/records"));
   MH_RETURN_IF_ERROR(OpenMail(*opened, config));
   return opened;
 }

@@ -1,6 +1,5 @@
 #include <csignal>
 #include <cstdlib>
-
 #include <ctime>
 #include <utility>
 
@@ -46,9 +45,8 @@ SignalWatcher::~SignalWatcher() {
 
 void SignalWatcher::Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal) {
   net::Loop* target = &loop;
-  thread_ = std::thread([this, target, grace, callback = std::move(on_signal)] {
-    Run(*target, grace, callback);
-  });
+  thread_ = std::thread(
+      [this, target, grace, callback = std::move(on_signal)] { Run(*target, grace, callback); });
 }
 
 void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<void()>& on_signal) {

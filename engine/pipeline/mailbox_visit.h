@@ -30,12 +30,12 @@ struct VisitOptions {
 };
 
 struct VisitResult {
-  Status status;       // Of the stage. kCancelled: stopped from outside.
+  Status status;  // Of the stage. kCancelled: stopped from outside.
   IngestStats stats;
-  bool more = false;   // The slice ended first: the stage is not complete.
-  bool window_needed = false;    // Some folder's window is not complete.
-  bool backfill_needed = false;  // Some folder's older part is not complete.
-  std::optional<double> window_coverage;    // 0..1, when this stage learned it.
+  bool more = false;                      // The slice ended first: the stage is not complete.
+  bool window_needed = false;             // Some folder's window is not complete.
+  bool backfill_needed = false;           // Some folder's older part is not complete.
+  std::optional<double> window_coverage;  // 0..1, when this stage learned it.
   std::optional<double> backfill_coverage;
 };
 
@@ -44,8 +44,9 @@ class MailboxVisit final {
  public:
   MailboxVisit(Context& context, SourceSession& session, VisitOptions options);
 
-  // `slice` and `slice_bytes` end a stage early at a safe point. A folder that the server refuses to
-  // open does not keep the others from being done; the first such failure is the result's status.
+  // `slice` and `slice_bytes` end a stage early at a safe point. A folder that the server refuses
+  // to open does not keep the others from being done; the first such failure is the result's
+  // status.
   net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes);
 
  private:

@@ -12,8 +12,7 @@ struct TbbWorkPool::Impl {
   explicit Impl(int threads)
       // Without it oneTBB starts one worker less than there are cores, since it counts on the
       // submitting thread to help; ours are event loops, which never wait inside the arena.
-      : parallelism(tbb::global_control::max_allowed_parallelism,
-                    static_cast<size_t>(threads) + 1),
+      : parallelism(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads) + 1),
         arena(threads, /*reserved_for_masters=*/0) {}
 
   tbb::global_control parallelism;

@@ -22,7 +22,8 @@ class ContentMapperTest : public testing::Test {
 TEST_F(ContentMapperTest, KeepsWhatTheParserFound) {
   const ParsedContent parsed = Parse(
       "From: Ada <ada@example.org>\r\nTo: b@example.org, c@example.org\r\nSubject: Plans\r\n"
-      "Message-ID: <1@example.org>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\n\r\nHello there.\r\n");
+      "Message-ID: <1@example.org>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\n\r\nHello "
+      "there.\r\n");
   const store::MessageContent content = Decode(parsed);
   ASSERT_EQ(content.from.size(), 1U);
   EXPECT_EQ(content.from[0].name, "Ada");
@@ -41,7 +42,8 @@ TEST_F(ContentMapperTest, RepliesShareTheThreadOfTheFirstMessage) {
       Parse("Message-ID: <2@x>\r\nIn-Reply-To: <root@x>\r\nReferences: <root@x>\r\n\r\n").thread;
   const uint64_t deeper =
       Parse("Message-ID: <3@x>\r\nIn-Reply-To: <2@x>\r\nReferences: <root@x> <2@x>\r\n\r\n").thread;
-  const uint64_t without_references = Parse("Message-ID: <4@x>\r\nIn-Reply-To: <root@x>\r\n\r\n").thread;
+  const uint64_t without_references =
+      Parse("Message-ID: <4@x>\r\nIn-Reply-To: <root@x>\r\n\r\n").thread;
   const uint64_t other = Parse("Message-ID: <5@x>\r\n\r\n").thread;
   EXPECT_EQ(reply, first);
   EXPECT_EQ(deeper, first);
@@ -59,10 +61,10 @@ TEST_F(ContentMapperTest, AnInlineImageIsNotAnAttachment) {
       "--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:a\">\r\n"
       "--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n";
   const std::string tail = "\r\niVBORw0KGgo=\r\n--b--\r\n";
-  EXPECT_FALSE(
-      Decode(Parse(head + "Content-Disposition: inline\r\nContent-ID: <a>\r\n" + tail)).has_attachment);
-  EXPECT_TRUE(
-      Decode(Parse(head + "Content-Disposition: attachment; filename=a.png\r\n" + tail)).has_attachment);
+  EXPECT_FALSE(Decode(Parse(head + "Content-Disposition: inline\r\nContent-ID: <a>\r\n" + tail))
+                   .has_attachment);
+  EXPECT_TRUE(Decode(Parse(head + "Content-Disposition: attachment; filename=a.png\r\n" + tail))
+                  .has_attachment);
 }
 
 TEST_F(ContentMapperTest, WhatIsOverALimitIsKeptWithTheReason) {

@@ -21,9 +21,8 @@ class TornLedgerStore final : public store::KeyValueStore {
   explicit TornLedgerStore(store::MemoryKeyValueStore& below) : below_(below) {}
 
   Result<std::optional<std::string>> Get(std::string_view key) override { return below_.Get(key); }
-  Result<bool> Scan(
-      const store::ScanRequest& request,
-      const std::function<bool(std::string_view, std::string_view)>& visit) override {
+  Result<bool> Scan(const store::ScanRequest& request,
+                    const std::function<bool(std::string_view, std::string_view)>& visit) override {
     return below_.Scan(request, visit);
   }
   void Commit(std::span<const store::Batch> batches, std::span<store::Outcome> outcomes) override {

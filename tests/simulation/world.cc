@@ -47,14 +47,14 @@ struct World::Life {
     store::KeyValueStore& used = records != nullptr ? *records : world_.records_;
     MH_ASSIGN_OR_RETURN(mail, store::MailStore::Open(used, *blobs, world_.clock_));
     committer = std::make_unique<pipeline::LoopCommitter>(*mail, loop, disk_delay_);
-    context = std::unique_ptr<pipeline::Context>(new pipeline::Context{
-        *mail, *committer, cpu, cpu, budget, world_.clock_, progress});
+    context = std::unique_ptr<pipeline::Context>(
+        new pipeline::Context{*mail, *committer, cpu, cpu, budget, world_.clock_, progress});
     app::CollectorOptions collector_options;
     collector_options.continuous = continuous;
     collector_options.scheduler.backfill_slice_bytes = 64 * 1024;
     const std::vector<app::Worker> workers = {{.loop = &loop, .dialer = &dialer}};
-    collector = std::make_unique<app::Collector>(collector_options, config_, *context, loop,
-                                                 workers);
+    collector =
+        std::make_unique<app::Collector>(collector_options, config_, *context, loop, workers);
     return collector->Prepare();
   }
 
@@ -149,8 +149,8 @@ void World::AddMessage(const Account& account, const std::string& folder) {
   // Old ones well outside the window, young ones well inside it; a few are copies of others.
   const auto age = random_.Chance(1, 2) ? kDay * Between(0, 20) : kDay * Between(40, 90);
   FolderHistory& history = history_[account.user + "/" + folder];
-  std::string raw = !history.added.empty() && random_.Chance(1, 15) ? history.added.begin()->first
-                                                                    : MakeRaw();
+  std::string raw =
+      !history.added.empty() && random_.Chance(1, 15) ? history.added.begin()->first : MakeRaw();
   ++history.added[raw];
   servers_[account.host].Folder(account.user, folder).Add(std::move(raw), clock_.WallNow() - age);
 }

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "connectors/net/virtual_loop.h"
 #include "engine/config/config.h"
+#include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
 #include "tests/support/scripted_mail_server.h"
@@ -41,6 +42,12 @@ class World final {
   explicit World(uint64_t seed, RecordsWrapper wrapper = nullptr);
   Report Run();
 
+  struct Stored {  // One placement, as a new process finds it.
+    store::StoredMessage message;
+    std::string folder;
+    std::string raw;
+  };
+
  private:
   // One folder's past: what has ever been put into it.
   struct FolderHistory {
@@ -53,8 +60,8 @@ class World final {
     std::string user;
   };
   struct LifePlan {
-    bool clean = false;       // No faults, to the end.
-    bool continuous = false;  // `serve` instead of `collect`.
+    bool clean = false;         // No faults, to the end.
+    bool continuous = false;    // `serve` instead of `collect`.
     uint64_t dies_at_step = 0;  // 0: never.
   };
   struct Life;  // One process.
@@ -68,6 +75,9 @@ class World final {
   void RunLife(Life& life, const LifePlan& plan);
   void Check(bool complete);
   void CheckMailbox(const Account& account, bool complete);
+  void CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored);
+  void CheckIds(const Account& account, const std::vector<Stored>& stored);
+  void CheckAgainstSource(const Account& account, const std::vector<Stored>& stored, bool complete);
   void Violate(const std::string& what);
   void Trace(const std::string& event);
   std::string MakeRaw();

@@ -1,6 +1,7 @@
 // The invariants, checked against what the servers hold: nothing lost, nothing doubled, whole, ids
 // for ever, window before backfill.
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "store/mail_store.h"
@@ -9,10 +10,7 @@
 namespace mailhaul::simulation {
 namespace {
 
-struct Stored {
-  store::StoredMessage message;
-  std::string raw;
-};
+constexpr auto kDay = std::chrono::hours(24);
 
 std::string ReadRaw(const store::MailStore& mail, const store::StoredMessage& message) {
   const Result<std::unique_ptr<ByteSource>> source = mail.OpenRaw(message);
@@ -32,8 +30,9 @@ std::string ReadRaw(const store::MailStore& mail, const store::StoredMessage& me
   return raw;
 }
 
-std::vector<Stored> ReadAll(const store::MailStore& mail, TenantId tenant, MailboxId mailbox) {
-  std::vector<Stored> all;
+std::vector<World::Stored> ReadAll(const store::MailStore& mail, TenantId tenant,
+                                   MailboxId mailbox) {
+  std::vector<World::Stored> all;
   store::MessageQuery query;
   query.tenant = tenant;
   query.mailbox = mailbox;
@@ -41,7 +40,7 @@ std::vector<Stored> ReadAll(const store::MailStore& mail, TenantId tenant, Mailb
   for (bool more = true; more;) {
     const store::MessagePage page = mail.ListMessages(query).value();
     for (const store::StoredMessage& message : page.items) {
-      all.push_back({.message = message, .raw = ReadRaw(mail, message)});
+      all.push_back({.message = message, .folder = "", .raw = ReadRaw(mail, message)});
       query.cursor_date = message.internal_date;
       query.cursor_id = message.id;
     }
@@ -77,64 +76,83 @@ void World::CheckMailbox(const Account& account, bool complete) {
     }
     return;
   }
-  std::map<store::FolderId, store::FolderRecord> folders;
+  std::map<store::FolderId, std::string> folders;
   for (const store::FolderRecord& folder : mail->ListFolders(*mailbox).value()) {
-    folders.emplace(folder.id, folder);
+    folders.emplace(folder.id, folder.name);
   }
-  const std::vector<Stored> stored = ReadAll(*mail, *tenant, *mailbox);
-  std::map<std::string, std::map<std::string, uint32_t>> copies;  // Folder -> raw -> count.
-  std::map<std::string, std::map<std::pair<uint32_t, Uid>, const Stored*>> by_uid;
-  bool any_old = false;
-  for (const Stored& each : stored) {
-    const std::string& folder = folders.at(each.message.folder).name;
-    ++copies[folder][each.raw];
-    if (!by_uid[folder].emplace(std::pair(each.message.uid_validity, each.message.uid), &each)
-             .second) {
-      Violate(account.user + "/" + folder + ": one UID is shown twice");
-    }
-    any_old = any_old || each.message.internal_date < clock_.WallNow() - std::chrono::hours(24 * 35);
+  std::vector<Stored> stored = ReadAll(*mail, *tenant, *mailbox);
+  for (Stored& each : stored) {
+    each.folder = folders.at(each.message.folder);
   }
   if (mail->GetMailbox(*mailbox).value().messages != stored.size()) {
     Violate(account.user + ": the message counter is wrong");
   }
-  for (const auto& [folder, raws] : copies) {
-    const FolderHistory& history = history_[account.user + "/" + folder];
-    for (const auto& [raw, count] : raws) {
-      const auto added = history.added.find(raw);
-      if (added == history.added.end()) {
-        Violate(account.user + "/" + folder + ": stored bytes that the server never had: " +
-                raw.substr(0, 60));
-      } else if (count > added->second) {
-        Violate(account.user + "/" + folder + ": a message is shown " + std::to_string(count) +
-                " times, the server had it " + std::to_string(added->second) + " times");
-      }
+  CheckNothingDoubled(account, stored);
+  CheckIds(account, stored);
+  CheckAgainstSource(account, stored, complete);
+}
+
+void World::CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored) {
+  std::map<std::pair<std::string, std::string>, uint32_t> copies;  // By folder and raw bytes.
+  std::set<std::tuple<std::string, uint32_t, Uid>> uids;
+  for (const Stored& each : stored) {
+    ++copies[{each.folder, each.raw}];
+    if (!uids.insert({each.folder, each.message.uid_validity, each.message.uid}).second) {
+      Violate(account.user + "/" + each.folder + ": one UID is shown twice");
     }
   }
+  for (const auto& [place, count] : copies) {
+    const auto& [folder, raw] = place;
+    const FolderHistory& history = history_[account.user + "/" + folder];
+    const auto added = history.added.find(raw);
+    if (added == history.added.end()) {
+      Violate(account.user + "/" + folder +
+              ": stored bytes that the server never had: " + raw.substr(0, 60));
+    } else if (count > added->second) {
+      Violate(account.user + "/" + folder + ": a message is shown " + std::to_string(count) +
+              " times, the server had it " + std::to_string(added->second) + " times");
+    }
+  }
+}
+
+void World::CheckIds(const Account& account, const std::vector<Stored>& stored) {
   for (const Stored& each : stored) {
-    const std::string& folder = folders.at(each.message.folder).name;
-    if (history_[account.user + "/" + folder].added[each.raw] != 1) {
+    const std::string place = account.user + "/" + each.folder;
+    if (history_[place].added[each.raw] != 1) {
       continue;  // Copies cannot be told apart.
     }
-    const auto [known, first] = ids_.emplace(account.user + "/" + folder + "/" + each.raw,
-                                             FormatId(each.message.id.value));
-    if (!first && known->second != FormatId(each.message.id.value)) {
-      Violate(account.user + "/" + folder + ": the id of a message changed");
+    const std::string id = FormatId(each.message.id.value);
+    const auto [known, first] = ids_.emplace(place + "/" + each.raw, id);
+    if (!first && known->second != id) {
+      Violate(place + ": the id of a message changed");
     }
+  }
+}
+
+void World::CheckAgainstSource(const Account& account, const std::vector<Stored>& stored,
+                               bool complete) {
+  std::map<std::tuple<std::string, uint32_t, Uid>, const Stored*> by_uid;
+  bool any_old = false;
+  for (const Stored& each : stored) {
+    by_uid[{each.folder, each.message.uid_validity, each.message.uid}] = &each;
+    any_old = any_old || each.message.internal_date < clock_.WallNow() - kDay * 35;
   }
   const test_support::ScriptedAccount& source = servers_[account.host].accounts.at(account.user);
   for (const auto& [name, folder] : source.folders) {
     for (const test_support::ScriptedMessage& message : folder.messages()) {
-      const bool young = message.internal_date > clock_.WallNow() - std::chrono::hours(24 * 25);
-      const auto it = by_uid[name].find({folder.uid_validity, message.uid});
-      const bool must_be_there = complete || (any_old && young && !mutated_);
-      if (it == by_uid[name].end()) {
-        if (must_be_there) {
-          Violate(account.user + "/" + name + " UID " + std::to_string(message.uid) +
-                  (complete ? " is missing" : " of the window is missing, older mail is there"));
+      const std::string place = account.user + "/" + name + " UID " + std::to_string(message.uid);
+      const auto it = by_uid.find({name, folder.uid_validity, message.uid});
+      if (it != by_uid.end()) {
+        if (it->second->raw != *message.raw) {
+          Violate(place + " came back with other bytes: " + it->second->raw.substr(0, 60));
         }
-      } else if (it->second->raw != *message.raw) {
-        Violate(account.user + "/" + name + " UID " + std::to_string(message.uid) +
-                " came back with other bytes: " + it->second->raw.substr(0, 60));
+        continue;
+      }
+      const bool young = message.internal_date > clock_.WallNow() - kDay * 25;
+      if (complete) {
+        Violate(place + " is missing");
+      } else if (any_old && young && !mutated_) {
+        Violate(place + " of the window is missing, older mail is there");
       }
     }
   }

@@ -135,6 +135,32 @@ Offset<flatbuffers::Vector<Offset<flatbuffers::String>>> PutTexts(
   return builder.CreateVector(entries);
 }
 
+// Bytes that decoding copies. In a damaged record many entries may share one long text, so that a
+// small record would become a huge message.
+size_t SizeOf(const flatbuffers::String* text) { return text == nullptr ? 0 : text->size(); }
+size_t SizeOf(const schema::Address* entry) {
+  return SizeOf(entry->name()) + SizeOf(entry->email());
+}
+size_t SizeOf(const schema::Attachment* entry) {
+  return SizeOf(entry->filename()) + SizeOf(entry->content_type()) + SizeOf(entry->content_id());
+}
+template <typename T>
+size_t SizeOf(const flatbuffers::Vector<Offset<T>>* list) {
+  size_t total = 0;
+  if (list != nullptr) {
+    for (const T* entry : *list) {
+      total += SizeOf(entry);
+    }
+  }
+  return total;
+}
+
+bool SharesTexts(const schema::Content& root) {
+  return SizeOf(root.references()) + SizeOf(root.from()) + SizeOf(root.to()) + SizeOf(root.cc()) +
+             SizeOf(root.bcc()) + SizeOf(root.reply_to()) + SizeOf(root.attachments()) >
+         kValueBytesMax;
+}
+
 std::vector<std::string> GetTexts(const flatbuffers::Vector<Offset<flatbuffers::String>>* list) {
   std::vector<std::string> texts;
   if (list != nullptr) {
@@ -200,7 +226,7 @@ std::string EncodeContent(const MessageContent& content) {
 Result<MessageContent> DecodeContent(std::string_view record) {
   const AlignedBytes bytes(record);
   const auto* root = VerifiedRoot<schema::Content>(bytes, schema::ContentIdentifier());
-  if (root == nullptr) {
+  if (root == nullptr || SharesTexts(*root)) {
     return Status(Code::kCorrupt, "not a valid message record");
   }
   MessageContent content;

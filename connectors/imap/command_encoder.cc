@@ -71,22 +71,4 @@ EncodedCommand PlainCommand(std::string tag, std::string_view text) {
   return command;
 }
 
-std::string Base64Encode(std::string_view bytes) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view group = bytes.substr(i, 3);
-    uint32_t bits = 0;
-    for (size_t k = 0; k < 3; ++k) {
-      bits = (bits << 8) | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0U);
-    }
-    for (size_t k = 0; k < 4; ++k) {
-      out.push_back(k <= group.size() ? kAlphabet[(bits >> (18 - 6 * k)) & 0x3F] : '=');
-    }
-  }
-  return out;
-}
-
 }  // namespace mailhaul::imap

@@ -61,7 +61,4 @@ class CommandEncoder final {
 // A command that holds nothing from outside: one part.
 EncodedCommand PlainCommand(std::string tag, std::string_view text);
 
-// RFC 4648 section 4, with padding.
-std::string Base64Encode(std::string_view bytes);
-
 }  // namespace mailhaul::imap

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "connectors/imap/refusal.h"
 

@@ -7,7 +7,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/http/on_pool.h"
+#include "connectors/net/run_on.h"
 
 namespace mailhaul::http {
 namespace {
@@ -255,7 +255,7 @@ net::Task<bool> Connection::SendSource(const ByteSource& source) {
     const ByteSource* from = &source;
     std::function<Result<std::string>()> read = [from, offset] { return ReadPiece(*from, offset); };
     const Result<std::string> piece =
-        co_await OnPool<Result<std::string>>(context_.dispatcher.read_pool(), std::move(read));
+        co_await net::RunOn<Result<std::string>>(context_.dispatcher.read_pool(), std::move(read));
     if (!piece.ok()) {
       // The head promised more: only a cut connection tells the client that this is not all.
       LogError("HTTP answer cut short: " + piece.status().ToString());

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "connectors/net/run_on.h"
 #include "engine/http/cursor.h"
 #include "engine/http/json.h"
-#include "engine/http/on_pool.h"
 
 namespace mailhaul::http {
 
@@ -17,7 +17,7 @@ net::Task<Response> Dispatcher::Serve(Call call) {
     co_return std::move(std::get<Response>(prepared));
   }
   Work work = std::move(std::get<Work>(prepared));
-  Answer answer = co_await OnPool<Answer>(read_pool_, std::move(work));
+  Answer answer = co_await net::RunOn<Answer>(read_pool_, std::move(work));
   if (!answer.mailbox.empty()) {
     directory_.MarkActive(tenant, answer.mailbox);
   }

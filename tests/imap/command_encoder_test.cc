@@ -61,13 +61,5 @@ TEST(CommandEncoderTest, TagsNeverRepeat) {
   EXPECT_EQ(tags.Next(), "A2");
 }
 
-TEST(CommandEncoderTest, Base64HasPadding) {
-  EXPECT_EQ(Base64Encode(""), "");
-  EXPECT_EQ(Base64Encode("f"), "Zg==");
-  EXPECT_EQ(Base64Encode("fo"), "Zm8=");
-  EXPECT_EQ(Base64Encode("foo"), "Zm9v");
-  EXPECT_EQ(Base64Encode("\xFF\xFE\xFD\xFC"), "//79/A==");
-}
-
 }  // namespace
 }  // namespace mailhaul::imap

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "connectors/imap/command_encoder.h"
 #include "connectors/imap/fetch_grammar.h"
@@ -224,7 +225,7 @@ net::Task<Status> Connection::Authenticate(std::string mechanism, std::string in
   for (const auto& [user, account] : server_.accounts) {
     const std::string message =
         std::string(1, '\0') + user + std::string(1, '\0') + account.password;
-    if (imap::Base64Encode(message) == initial) {
+    if (Base64Encode(message) == initial) {
       OnLogin(user, account.password);
       co_return Status::Ok();
     }

@@ -19,7 +19,7 @@ WORDS = ("account agenda also and answer approve attached because before budget 
          "invoice know later letter meeting monday more next note offer office open order other "
          "paper payment phone plan please price project quarter question ready reply report "
          "review schedule sent should signed soon still summary table team thanks that the their "
-         "there this time today tomorrow update version week will with would yesterday your").split()
+         "there this time today tomorrow update version week will with would your").split()
 NAMES = ("Anna Berg", "Boris Klein", "Chiara Rossi", "Dmitri Orlow", "Elsa Lund", "Femi Ade",
          "Grete Holm", "Hugo Roux", "Ines Costa", "Jonas Wolf", "Kaja Nowak", "Liam Byrne")
 TYPES = (("application/pdf", "pdf"), ("image/jpeg", "jpg"), ("image/png", "png"),

@@ -13,6 +13,9 @@ namespace {
 
 // What a message costs beyond its bytes: record, batch and bookkeeping.
 constexpr size_t kMessageOverheadBytes = 4 * 1024;
+// So many refusals with no body between them are the server's trouble, not the messages'.
+constexpr size_t kRejectedInARowMax = 20;
+constexpr size_t kRejectedAloneMax = 3;  // When not one body came.
 constexpr size_t kStreamedCostBytes = 2 * kPartBytes + kMessageOverheadBytes;
 
 size_t CostOfSize(uint64_t size) {
@@ -191,6 +194,7 @@ void IngestSink::StartPart() {
 net::Task<Status> IngestSink::EndBody() {
   MH_CHECK(arriving_ != nullptr && arriving_->received == arriving_->size);
   ++stats_.fetched;
+  rejected_in_a_row_ = 0;
   stats_.bytes_fetched += arriving_->size;
   context_.progress.bytes_fetched += arriving_->size;
   if (arriving_->streamed()) {
@@ -284,7 +288,27 @@ void IngestSink::NoBody(const MessageMeta& meta, const Status& why) {
     absent_.Add(meta.uid);
     return;
   }
-  SubmitQuarantined(meta, why);
+  rejected_.emplace_back(meta, why);
+  ++rejected_in_a_row_;
+  if (rejected_in_a_row_ > kRejectedInARowMax && failure_.ok()) {
+    failure_ = Status(Code::kServerRefused,
+                      "the server refuses one message after another, lastly: " + why.message());
+  }
+}
+
+// A server in trouble may refuse every body. Its messages are not given up: they stay out of the
+// ledger and are asked for again in the next visit.
+void IngestSink::SettleRejected() {
+  if (stats_.fetched == 0 && rejected_.size() > kRejectedAloneMax && failure_.ok()) {
+    failure_ = Status(Code::kServerRefused, "the server gave none of the messages asked for: " +
+                                                rejected_.back().second.message());
+  }
+  if (failure_.ok()) {
+    for (const auto& [meta, why] : rejected_) {
+      SubmitQuarantined(meta, why);
+    }
+  }
+  rejected_.clear();
 }
 
 // The message is listed with the reason instead of its contents, so that nothing is silently
@@ -383,6 +407,7 @@ net::Task<Status> IngestSink::Drain() {
     context_.budget.Give(credits);
   }
   reserved_.clear();
+  SettleRejected();
   SubmitAbsent();
   while (in_flight_ > 0) {
     draining_ = true;

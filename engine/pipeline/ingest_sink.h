@@ -47,6 +47,8 @@ class IngestSink final : public BodySink {
   net::Task<Status> EndBody() override;
   void NoBody(const MessageMeta& meta, const Status& why) override;
 
+  // Policy keeps this message's body out: it is listed with the reason instead.
+  void LeaveOut(const MessageMeta& meta, const Status& why) { SubmitQuarantined(meta, why); }
   // UIDs that the server listed but no longer has.
   void AddAbsent(const UidSet& uids) { absent_.AddAll(uids); }
   // Waits until everything given so far is durable, or has failed; the first failure.
@@ -66,6 +68,7 @@ class IngestSink final : public BodySink {
   void SubmitSmall();
   void SubmitStreamed();
   void SubmitAbsent();
+  void SettleRejected();
   void SubmitQuarantined(const MessageMeta& meta, const Status& why);
   void Commit(std::unique_ptr<store::IngestBatch> batch, size_t credits);
   void OnCommitted(Committed result);
@@ -81,6 +84,8 @@ class IngestSink final : public BodySink {
   std::unordered_map<Uid, size_t> reserved_;  // Credits taken for bodies not begun.
   std::shared_ptr<Arriving> arriving_;
   UidSet absent_;
+  std::vector<std::pair<MessageMeta, Status>> rejected_;  // Not decided upon yet.
+  size_t rejected_in_a_row_ = 0;
   IngestStats stats_;
   Status failure_;
   uint64_t in_flight_ = 0;  // Batches submitted, results not yet taken.

@@ -292,7 +292,7 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
   wanted.reserve(metas.size());
   for (MessageMeta& meta : metas) {
     if (meta.size > options_.max_message) {
-      sink.NoBody(meta, Status(Code::kMessageRejected, "larger than collect.max_message"));
+      sink.LeaveOut(meta, Status(Code::kMessageRejected, "larger than collect.max_message"));
     } else if (bytes_left_ == 0) {
       left->Add(meta.uid);
     } else {

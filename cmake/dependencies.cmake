@@ -22,3 +22,6 @@ foreach(target PkgConfig::UV PkgConfig::CARES PkgConfig::GMIME)
     set_target_properties(${target} PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${dirs}")
   endif()
 endforeach()
+# GLib asks for what g++ and clang define on Linux anyway; asked for twice it would make the
+# precompiled headers invalid.
+set_target_properties(PkgConfig::GMIME PROPERTIES INTERFACE_COMPILE_OPTIONS "")

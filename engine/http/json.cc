@@ -93,6 +93,14 @@ json::object MessageObject(const store::StoredMessage& message, const MessagePla
   return out;
 }
 
+// 0 and 1 as the whole numbers they are: Boost.JSON would write 1E0.
+json::value Share(double share) {
+  if (share == 0 || share == 1) {
+    return static_cast<int64_t>(share);
+  }
+  return share;
+}
+
 }  // namespace
 
 std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& live) {
@@ -105,8 +113,8 @@ std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& l
       live.lag_seconds.has_value() ? json::value(*live.lag_seconds) : json::value(nullptr);
   out["next_due_at"] =
       live.next_due_at.has_value() ? TimeOrNull(*live.next_due_at) : json::value(nullptr);
-  out["coverage"] =
-      json::object{{"window", record.window_coverage}, {"backfill", record.backfill_coverage}};
+  out["coverage"] = json::object{{"window", Share(record.window_coverage)},
+                                 {"backfill", Share(record.backfill_coverage)}};
   out["messages"] = record.messages;
   out["bytes"] = record.bytes;
   out["throttled"] = live.throttled;

@@ -4,10 +4,15 @@
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
+#include <deque>
+#include <mutex>
 #include <utility>
 
 namespace mailhaul::pipeline {
 
+// The work itself lies in our own queue and oneTBB only says when to take one: Debian's libtbb is
+// not instrumented, so without the mutex the thread sanitizer would see no order between the thread
+// that submits and the one that runs. For the same reason this file alone is compiled without it.
 struct TbbWorkPool::Impl {
   explicit Impl(int threads)
       // Without it oneTBB starts one worker less than there are cores, since it counts on the
@@ -15,19 +20,39 @@ struct TbbWorkPool::Impl {
       : parallelism(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads) + 1),
         arena(threads, /*reserved_for_masters=*/0) {}
 
+  void RunOne() {
+    std::function<void()> next;
+    {
+      const std::lock_guard lock(mutex);
+      next = std::move(queue.front());
+      queue.pop_front();
+    }
+    next();
+    next = nullptr;
+    const std::lock_guard lock(mutex);  // What it did happened before the pool's end.
+  }
+
   tbb::global_control parallelism;
   tbb::task_arena arena;
   tbb::task_group group;
+  std::mutex mutex;
+  std::deque<std::function<void()>> queue;  // Guarded by mutex. As long as tasks are enqueued.
 };
 
 TbbWorkPool::TbbWorkPool(int threads) : impl_(std::make_unique<Impl>(threads)) {}
 
 TbbWorkPool::~TbbWorkPool() {
   impl_->arena.execute([this] { impl_->group.wait(); });
+  // Pairs with the end of RunOne(); released before the mutex dies.
+  { const std::lock_guard lock(impl_->mutex); }
 }
 
 void TbbWorkPool::Submit(std::function<void()> work) {
-  impl_->arena.enqueue(impl_->group.defer(std::move(work)));
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->queue.push_back(std::move(work));
+  }
+  impl_->arena.enqueue(impl_->group.defer([impl = impl_.get()] { impl->RunOne(); }));
 }
 
 }  // namespace mailhaul::pipeline

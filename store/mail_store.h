@@ -108,6 +108,9 @@ struct StoredMessage {
   Sha256 sha256{};
   BlobLocation location;
   MessageContent content;
+
+  // False: listed only. Its bytes were never fetched, and content.unparsed_reason says why.
+  bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
 };
 
 struct MessageQuery {
@@ -183,7 +186,8 @@ class MailStore final {
 
   Result<StoredMessage> GetMessage(MessageId id) const;  // kNotFound. Callers check the tenant.
   Result<MessagePage> ListMessages(const MessageQuery& query) const;
-  // The raw bytes. kCorrupt when they are not what was stored (size; hash is `verify`'s business).
+  // The raw bytes. kNotFound when it has no body; kCorrupt when they are not what was stored (size;
+  // hash is `verify`'s business).
   Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;
   BlobStore& blobs();
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/text.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -206,6 +207,10 @@ Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
 }
 
 Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& message) const {
+  if (!message.has_body()) {
+    return Status(Code::kNotFound, "the message's bytes are not stored: " +
+                                       EscapeForLog(message.content.unparsed_reason));
+  }
   MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, impl_->blobs.Open(message.location));
   if (source->size() != message.size) {
     return Status(Code::kCorrupt,

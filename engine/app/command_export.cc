@@ -66,6 +66,9 @@ std::string ToJsonLine(const store::StoredMessage& message, const FolderNames& f
   const std::string_view hash(reinterpret_cast<const char*>(message.sha256.data()),
                               message.sha256.size());
   line.pop_back();
+  if (!message.has_body()) {
+    return line + ",\"sha256\":null,\"raw_base64\":null}\n";
+  }
   line += ",\"sha256\":\"" + HexEncode(hash) + "\",\"raw_base64\":\"" + Base64Encode(raw) + "\"}\n";
   return line;
 }
@@ -99,8 +102,18 @@ class Exporter final {
 
  private:
   Status Write(const store::StoredMessage& message, const std::string& name) {
-    MH_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, store_.OpenRaw(message));
-    MH_ASSIGN_OR_RETURN(const std::string raw, ReadWhole(*source));
+    std::string raw;
+    if (message.has_body()) {
+      MH_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, store_.OpenRaw(message));
+      MH_ASSIGN_OR_RETURN(raw, ReadWhole(*source));
+    } else {
+      std::fprintf(stderr, "mailhaul: message %s is listed only: %s\n",
+                   FormatId(message.id.value).c_str(),
+                   EscapeForLog(message.content.unparsed_reason).c_str());
+      if (options_.mbox) {
+        return {};
+      }
+    }
     const std::string text =
         options_.mbox ? ToMbox(message, raw) : ToJsonLine(message, folders_, name, raw);
     if (std::fwrite(text.data(), 1, text.size(), out_) != text.size()) {

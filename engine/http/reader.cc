@@ -333,6 +333,10 @@ Answer Reader::Raw(const Call& call) const {
     response.status = 304;
     return answer;
   }
+  if (!found->message.has_body()) {
+    return {.response = Problem(409, "not_stored", found->message.content.unparsed_reason),
+            .mailbox = found->place.mailbox};
+  }
   Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(found->message);
   if (!raw.ok()) {
     return Failed(raw.status());

@@ -61,6 +61,16 @@ TEST_F(MessageTest, RawBytesComeBackAsTheyWere) {
   }
 }
 
+TEST_F(MessageTest, AMessageThatIsOnlyListedSaysWhyItHasNoBytes) {
+  const std::string id = StoreOne({.not_fetched = "larger than collect.max_message"});
+  const HttpAnswer raw = Get("/v1/messages/" + id + "/raw");
+  EXPECT_EQ(raw.status, 409U);
+  const boost::json::value problem = boost::json::parse(raw.body);
+  EXPECT_EQ(problem.at("code").as_string(), "not_stored");
+  EXPECT_EQ(problem.at("detail").as_string(), "larger than collect.max_message");
+  EXPECT_EQ(Get("/v1/messages/" + id).status, 200U);
+}
+
 TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
   const Mail mail{.body = RandomBytes(3 * kPieceBytes)};
   const std::string id = StoreOne(mail);

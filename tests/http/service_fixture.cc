@@ -264,6 +264,12 @@ void ServiceTest::Store(std::string_view tenant, std::string_view mailbox, std::
     content.subject = mail.subject;
     content.from = {{.name = "", .email = mail.from}};
     content.has_attachment = mail.has_attachment;
+    if (!mail.not_fetched.empty()) {
+      message.body.clear();
+      message.sha256 = store::ComputeSha256({});
+      message.quarantined = true;
+      content.unparsed_reason = mail.not_fetched;
+    }
     message.content = store::EncodeContent(content);
     batch.messages.push_back(std::move(message));
   }

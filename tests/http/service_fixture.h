@@ -145,6 +145,7 @@ struct Mail {
   std::string from = "ann@example.com";
   bool has_attachment = false;
   std::string body = "text";
+  std::string not_fetched = "";  // Why the message is listed without its bytes.
 };
 
 class ServiceTest : public testing::Test {

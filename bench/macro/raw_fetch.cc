@@ -62,7 +62,7 @@ net::Task<Status> FetchUser(Run& run, std::string user) {
       imap::OpenImapSession(run.dialer, run.server, std::move(credentials), std::nullopt, options));
   FolderInfo inbox;
   inbox.name = inbox.wire_name = "INBOX";
-  CO_TRY([[maybe_unused]] const OpenedFolder opened, session->OpenFolder(inbox));
+  CO_TRY([[maybe_unused]] const OpenedFolder opened, session->OpenFolder(inbox, nullptr));
   CO_TRY(const UidSet uids, session->ListUids(std::nullopt));
   CO_TRY(const std::vector<MessageMeta> metas, session->FetchMeta(uids));
   DiscardingSink sink;

@@ -80,7 +80,7 @@ void ImapSession::Note(const Status& outcome) {
   }
 }
 
-net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders() {
+net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool /*with_status*/) {
   if (!ended_.ok()) {
     co_return ended_;
   }
@@ -89,7 +89,8 @@ net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders() {
   co_return folders;
 }
 
-net::Task<Result<OpenedFolder>> ImapSession::OpenFolder(const FolderInfo& folder) {
+net::Task<Result<OpenedFolder>> ImapSession::OpenFolder(const FolderInfo& folder,
+                                                        const KnownFolder* /*known*/) {
   if (!ended_.ok()) {
     co_return ended_;
   }
@@ -127,6 +128,23 @@ net::Task<Status> ImapSession::FetchBodies(std::span<const MessageMeta> messages
     ended_ = done;  // Whatever the sink's code is: answers are left unread.
   }
   co_return done;
+}
+
+net::Task<Result<std::vector<FlagState>>> ImapSession::FetchFlags(const UidSet& /*uids*/,
+                                                                  uint64_t /*changed_since*/) {
+  co_return Status(Code::kServerRefused, "flags cannot be fetched");
+}
+
+net::Task<Status> ImapSession::FetchHeaders(const UidSet& /*uids*/, HeaderSink& /*sink*/) {
+  co_return Status(Code::kServerRefused, "headers cannot be fetched");
+}
+
+net::Task<Result<bool>> ImapSession::Poll() {
+  co_return Status(Code::kServerRefused, "the folder cannot be polled");
+}
+
+net::Task<Result<bool>> ImapSession::WaitForNews(Duration /*wait_max*/) {
+  co_return Status(Code::kServerRefused, "the server has no IDLE");
 }
 
 void ImapSession::Abort() {

@@ -21,11 +21,18 @@ class ImapSession final : public SourceSession {
         capabilities_(std::move(capabilities)),
         options_(options) {}
 
-  net::Task<Result<std::vector<FolderInfo>>> ListFolders() override;
-  net::Task<Result<OpenedFolder>> OpenFolder(const FolderInfo& folder) override;
+  net::Task<Result<std::vector<FolderInfo>>> ListFolders(bool with_status) override;
+  net::Task<Result<OpenedFolder>> OpenFolder(const FolderInfo& folder,
+                                             const KnownFolder* known) override;
   net::Task<Result<UidSet>> ListUids(std::optional<WallTime> since) override;
   net::Task<Result<std::vector<MessageMeta>>> FetchMeta(const UidSet& uids) override;
   net::Task<Status> FetchBodies(std::span<const MessageMeta> messages, BodySink& sink) override;
+  net::Task<Result<std::vector<FlagState>>> FetchFlags(const UidSet& uids,
+                                                       uint64_t changed_since) override;
+  net::Task<Status> FetchHeaders(const UidSet& uids, HeaderSink& sink) override;
+  net::Task<Result<bool>> Poll() override;
+  net::Task<Result<bool>> WaitForNews(Duration wait_max) override;
+  void StopWaiting() override {}
   void Abort() override;
   net::Task<void> Close() override;
 

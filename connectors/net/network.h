@@ -37,6 +37,18 @@ struct Endpoint {
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
+struct MxRecord {
+  uint16_t preference = 0;
+  std::string host;
+};
+
+struct SrvRecord {
+  uint16_t priority = 0;
+  uint16_t weight = 0;
+  uint16_t port = 0;
+  std::string host;  // Lower case, without the last dot; "" for "." (RFC 2782: not offered).
+};
+
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -53,6 +65,11 @@ class Network {
   // All A and AAAA records of `host`, which may also be a literal address. kUnreachable when there
   // are none or the servers do not answer.
   virtual Task<Result<std::vector<IpAddress>>> Resolve(std::string host, TimePoint deadline) = 0;
+
+  // MX records by preference; SRV records of "_imaps._tcp.example.com" by priority, then greatest
+  // weight. Empty when there are none; kUnreachable when the servers do not answer.
+  virtual Task<Result<std::vector<MxRecord>>> ResolveMx(std::string domain, TimePoint deadline);
+  virtual Task<Result<std::vector<SrvRecord>>> ResolveSrv(std::string name, TimePoint deadline);
 
   // `host` is for messages only. `egress`: the local address to connect from; absent: the system's
   // choice. kUnreachable names the endpoint, the egress address and the reason.

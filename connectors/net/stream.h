@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,12 @@
 #include "connectors/net/task.h"
 
 namespace mailhaul::net {
+
+// What ties a login to one TLS connection (RFC 5929, RFC 9266).
+struct ChannelBinding {
+  std::string type;  // "tls-exporter" with TLS 1.3, else "tls-server-end-point".
+  std::string data;
+};
 
 class Stream {
  public:
@@ -36,7 +43,8 @@ class Stream {
   // confirmed, at most 5 s later. Then only the destructor may be called.
   virtual Task<void> Close() = 0;
 
-  virtual bool secure() const = 0;            // TLS, verified.
+  virtual bool secure() const = 0;  // TLS, verified.
+  virtual std::optional<ChannelBinding> channel_binding() const { return std::nullopt; }
   virtual std::string peer_name() const = 0;  // "imap.example.com (192.0.2.1:993)", for messages.
 };
 

@@ -96,7 +96,7 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
 }
 
 net::Task<Status> MailboxVisit::LoadFolders() {
-  CO_TRY(std::vector<FolderInfo> listed, session_.ListFolders());
+  CO_TRY(std::vector<FolderInfo> listed, session_.ListFolders(/*with_status=*/false));
   std::erase_if(listed, [this](const FolderInfo& folder) { return Excluded(folder); });
   using Records = Result<std::vector<store::FolderRecord>>;
   std::function<Records()> ensure = [this, &listed]() -> Records {
@@ -141,7 +141,7 @@ net::Task<Status> MailboxVisit::RunFolder(Stage stage, Folder& folder) {
 // Opens the folder. Under a new UIDVALIDITY nothing is known of its UIDs: window and backfill start
 // again, and what is stored already is re-linked by content instead of being stored twice.
 net::Task<Result<OpenedFolder>> MailboxVisit::Open(Folder& folder) {
-  CO_TRY(const OpenedFolder opened, session_.OpenFolder(folder.info));
+  CO_TRY(const OpenedFolder opened, session_.OpenFolder(folder.info, nullptr));
   if (opened.uid_validity == 0) {
     co_return Status(Code::kProtocol, "the server gives UIDVALIDITY 0, so UIDs mean nothing");
   }

@@ -87,7 +87,7 @@ TEST_F(FetchBodiesHostileTest, WhereverTheConnectionIsCutNothingIsHalfOrWrong) {
     if (!Open().ok()) {
       continue;
     }
-    const auto opened = loop_.Await(session_->OpenFolder(Inbox()));
+    const auto opened = loop_.Await(session_->OpenFolder(Inbox(), nullptr));
     const Status done = opened.ok() ? FetchBodies(metas) : opened.status();
     CloseSession();
     for (const auto& [uid, body] : sink_.bodies) {

@@ -166,7 +166,7 @@ class SessionTest : public ::testing::Test {
   void OpenInbox() {
     const Status opened = Open();
     ASSERT_TRUE(opened.ok()) << opened.ToString();
-    const Result<OpenedFolder> folder = loop_.Await(session_->OpenFolder(Inbox()));
+    const Result<OpenedFolder> folder = loop_.Await(session_->OpenFolder(Inbox(), nullptr));
     ASSERT_TRUE(folder.ok()) << folder.status().ToString();
   }
   static FolderInfo Inbox() {

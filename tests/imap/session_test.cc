@@ -25,7 +25,7 @@ TEST_F(ImapSessionTest, ListsFoldersWithRoles) {
   server_.Folder(kUser, "Gesendet").attributes = {"\\Sent"};
   server_.Folder(kUser, "Entw&APw-rfe").attributes = {"\\Drafts", "\\HasNoChildren"};
   server_.Folder(kUser, "Parent").attributes = {"\\Noselect"};
-  const auto folders = loop_.Await(session_->ListFolders());
+  const auto folders = loop_.Await(session_->ListFolders(false));
   ASSERT_TRUE(folders.ok());
   ASSERT_EQ(folders->size(), 3U);
   EXPECT_EQ((*folders)[0].name, "Entwürfe");
@@ -41,7 +41,7 @@ TEST_F(ImapSessionTest, AsksPlainlyWhereSpecialUseIsNotOffered) {
   server_.options.delimiter = '.';
   ASSERT_TRUE(Open().ok());
   server_.Folder(kUser, "INBOX.Trash");
-  const auto folders = loop_.Await(session_->ListFolders());
+  const auto folders = loop_.Await(session_->ListFolders(false));
   ASSERT_TRUE(folders.ok());
   ASSERT_EQ(folders->size(), 2U);
   EXPECT_EQ((*folders)[1].name, "INBOX/Trash");
@@ -53,7 +53,7 @@ TEST_F(ImapSessionTest, OpensFoldersReadOnly) {
   Fill(3);
   server_.Folder(kUser).uid_validity = 77;
   ASSERT_TRUE(Open().ok());
-  const auto opened = loop_.Await(session_->OpenFolder(Inbox()));
+  const auto opened = loop_.Await(session_->OpenFolder(Inbox(), nullptr));
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(opened->uid_validity, 77U);
   EXPECT_EQ(opened->uid_next, 4U);
@@ -65,16 +65,16 @@ TEST_F(ImapSessionTest, AFolderThatIsGoneLeavesTheSessionUsable) {
   ASSERT_TRUE(Open().ok());
   FolderInfo gone;
   gone.wire_name = "gone \"quoted\"";
-  EXPECT_EQ(loop_.Await(session_->OpenFolder(gone)).status().code(), Code::kNotFound);
-  EXPECT_TRUE(loop_.Await(session_->OpenFolder(Inbox())).ok());
+  EXPECT_EQ(loop_.Await(session_->OpenFolder(gone, nullptr)).status().code(), Code::kNotFound);
+  EXPECT_TRUE(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).ok());
 }
 
 TEST_F(ImapSessionTest, AFolderWithoutUidValidityIsRefusedButNotTheSession) {
   ASSERT_TRUE(Open().ok());
   server_.faults.answers["EXAMINE"] = "OK [READ-ONLY] done";
-  EXPECT_EQ(loop_.Await(session_->OpenFolder(Inbox())).status().code(), Code::kServerRefused);
+  EXPECT_EQ(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).status().code(), Code::kServerRefused);
   server_.faults.answers.clear();
-  EXPECT_TRUE(loop_.Await(session_->OpenFolder(Inbox())).ok());
+  EXPECT_TRUE(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).ok());
 }
 
 TEST_F(ImapSessionTest, SearchesAllAndSinceTheDayBefore) {
@@ -177,7 +177,7 @@ TEST_F(ImapSessionTest, ThrottlingEndsTheSession) {
   OpenInbox();
   server_.faults.answers["UID SEARCH"] = "NO [THROTTLED] slow down";
   EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).status().code(), Code::kThrottled);
-  EXPECT_EQ(loop_.Await(session_->ListFolders()).status().code(), Code::kThrottled);
+  EXPECT_EQ(loop_.Await(session_->ListFolders(false)).status().code(), Code::kThrottled);
 }
 
 TEST_F(ImapSessionTest, ClosesWithLogout) {
@@ -217,7 +217,7 @@ TEST_F(ImapSessionTest, ByeDuringACommandEndsTheSession) {
   canned.replies = {"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n", "* BYE shutting down\r\n"};
   UseCanned();
   ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(loop_.Await(session_->ListFolders()).status().code(), Code::kUnreachable);
+  EXPECT_EQ(loop_.Await(session_->ListFolders(false)).status().code(), Code::kUnreachable);
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ TEST_F(ImapSessionTest, AFolderThatIsGoneLeavesTheSessionUsable) {
 TEST_F(ImapSessionTest, AFolderWithoutUidValidityIsRefusedButNotTheSession) {
   ASSERT_TRUE(Open().ok());
   server_.faults.answers["EXAMINE"] = "OK [READ-ONLY] done";
-  EXPECT_EQ(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).status().code(), Code::kServerRefused);
+  EXPECT_EQ(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).status().code(),
+            Code::kServerRefused);
   server_.faults.answers.clear();
   EXPECT_TRUE(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).ok());
 }

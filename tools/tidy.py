@@ -24,8 +24,8 @@ FORMAT_BATCH = 50  # Files per run of clang-format.
 
 SKIPPED_FOLDERS = {".git", "build", "demo-out", "__pycache__"}
 CORPUS = "tests/corpus/"
-KNOWN_NAMES = {".git", ".clang-format", ".clang-tidy", ".gitignore", ".gitattributes", "LICENSE", "NOTICE",
-               "dev", "Dockerfile"}
+KNOWN_NAMES = {".git", ".clang-format", ".clang-tidy", ".gitignore", ".gitattributes", "LICENSE",
+               "NOTICE", "dev", "Dockerfile"}
 KNOWN_PATHS = {".ci/run"}
 KNOWN_EXTENSIONS = {".cc", ".h", ".cmake", ".txt", ".md", ".py", ".sh", ".yaml", ".yml", ".json",
                     ".fbs", ".csv", ".eml", ".in", ".conf", ".dict", ".service", ".svg"}

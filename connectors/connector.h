@@ -89,6 +89,7 @@ struct FlagState {
   Uid uid = 0;
   uint8_t flags = 0;
   std::vector<std::string> keywords;  // As in MessageMeta.
+  std::vector<std::string> labels;    // As in MessageMeta.
 };
 
 struct OpenedFolder {
@@ -187,6 +188,12 @@ class SourceSession {
   // kServerRefused at once when the server cannot do that.
   virtual net::Task<Result<bool>> WaitForNews(Duration wait_max) = 0;
   virtual void StopWaiting() = 0;  // Ends a running WaitForNews() early; else does nothing.
+
+  // Whether a message that is not listed is gone from the source. POP3 servers hide messages for
+  // reasons of their own.
+  virtual bool listing_is_complete() const { return true; }
+  // The server did what was asked and wants less all the same ([THROTTLED] inside OK): kThrottled.
+  virtual Status throttle_hint() const { return {}; }
 
   // Pending and later calls fail with kCancelled.
   virtual void Abort() = 0;

@@ -23,19 +23,23 @@ inline constexpr size_t kProblemsPerFileMax = 100;  // The rest is summed up in 
 
 enum class SecurityMode : uint8_t { kTls, kStartTls, kPlaintext };
 
+enum class Protocol : uint8_t { kImap, kPop3 };
+
 struct Server {
+  Protocol protocol = Protocol::kImap;  // Of a source; says nothing of a submission.
   std::string host;  // Lower case; a name or a literal address (IPv6 without brackets).
   uint16_t port = 0;
   SecurityMode security = SecurityMode::kTls;  // kPlaintext only to loopback or if allowed by name.
   std::string username;                        // Filled: the address, or the source's.
   Secret password;
+  bool allow_cram_md5 = false;  // And APOP: see Credentials (connectors/connector.h).
 };
 
 struct MailboxConfig {
   // Unique within the tenant: letters, digits, ".", "_", "-", "@", "+"; 1..128 bytes.
   std::string id;
   std::string address;
-  Server source;                     // protocol: imap (pop3 is refused until it is built).
+  Server source;
   std::optional<Server> submission;  // Checked here; nothing sends yet.
 };
 

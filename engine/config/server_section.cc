@@ -18,6 +18,7 @@ struct Ports {
   uint16_t other;  // STARTTLS or plaintext.
 };
 constexpr Ports kImapPorts = {993, 143};
+constexpr Ports kPop3Ports = {995, 110};
 constexpr Ports kSubmissionPorts = {465, 587};  // RFC 8314.
 
 void ReadHost(const MapReader& reader, Report& report, std::string& out) {
@@ -64,6 +65,7 @@ void ReadCredentials(const MapReader& reader, References& references, Report& re
                      Server& server) {
   size_t auth = 0;
   reader.Choice("auth", {"password"}, {"oauth2"}, auth);
+  reader.Bool("allow_cram_md5", server.allow_cram_md5);
   reader.Text("username", kUserNameBytesMax, server.username);
   if (const Node* password = reader.Find("password")) {
     ReadPassword(*password, references, report, server.password);
@@ -74,17 +76,18 @@ void ReadCredentials(const MapReader& reader, References& references, Report& re
 
 Server ReadSource(const Node& node, const std::string& address, References& references,
                   Report& report) {
-  const MapReader reader(
-      node, "'source'",
-      {{"protocol", "host", "port", "security", "allow_plaintext", "auth", "username", "password"},
-       {"oauth2"},
-       true},
-      report);
+  const MapReader reader(node, "'source'",
+                         {{"protocol", "host", "port", "security", "allow_plaintext", "auth",
+                           "allow_cram_md5", "username", "password"},
+                          {"oauth2"},
+                          true},
+                         report);
   Server server;
   server.username = address;
   size_t protocol = 0;
-  reader.Choice("protocol", {"imap"}, {"pop3"}, protocol);
-  ReadTransport(reader, kImapPorts, report, server);
+  reader.Choice("protocol", {"imap", "pop3"}, {}, protocol);
+  server.protocol = protocol == 0 ? Protocol::kImap : Protocol::kPop3;
+  ReadTransport(reader, protocol == 0 ? kImapPorts : kPop3Ports, report, server);
   ReadCredentials(reader, references, report, server);
   reader.Require("password");
   return server;
@@ -92,12 +95,12 @@ Server ReadSource(const Node& node, const std::string& address, References& refe
 
 Server ReadSubmission(const Node& node, const Server& source, References& references,
                       Report& report) {
-  const MapReader reader(
-      node, "'submission'",
-      {{"host", "port", "security", "allow_plaintext", "auth", "username", "password"},
-       {"oauth2"},
-       true},
-      report);
+  const MapReader reader(node, "'submission'",
+                         {{"host", "port", "security", "allow_plaintext", "auth", "allow_cram_md5",
+                           "username", "password"},
+                          {"oauth2"},
+                          true},
+                         report);
   Server server;
   server.username = source.username;
   server.password = source.password;

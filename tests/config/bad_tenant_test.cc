@@ -229,7 +229,7 @@ const Case kTenantCases[] = {
      "  - id: x\n"
      "    address: a@b\n"
      "    source:\n"
-     "      protocol: pop3\n"
+     "      protocol: pop\n"
      "      host: \"[::1]\"\n"
      "      port: 0\n"
      "      security: tsl\n"
@@ -237,7 +237,7 @@ const Case kTenantCases[] = {
      "      oauth2: {}\n"
      "      username: \"\"\n"
      "      password: []\n",
-     "6:17: known value 'pop3' of 'protocol', not supported by this version yet\n"
+     "6:17: 'protocol' must be one of 'imap', 'pop3'; did you mean 'pop3'?\n"
      "7:13: 'host' must be a host name in ASCII or a literal address without brackets\n"
      "8:13: 'port' must be a whole number from 1 to 65535\n"
      "9:17: 'security' must be one of 'tls', 'starttls', 'plaintext'; did you mean 'tls'?\n"
@@ -249,7 +249,7 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "mailboxes:\n"
      "  - {id: x, address: a@b, source: {protocol: jmap, host: h, password: p}}\n",
-     "3:46: 'protocol' must be 'imap'\n"},
+     "3:46: 'protocol' must be one of 'imap', 'pop3'; did you mean 'imap'?\n"},
     {"PortTooLarge",
      "tenant: a\n"
      "mailboxes:\n"

@@ -145,7 +145,8 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
         "collect: {window: all, backfill: false, max_message: 1MB, exclude: [A, B]}\n"
         "mailboxes:\n  - id: 007\n    address: a@b\n"
         "    source: {protocol: imap, host: h, port: 1143, security: plaintext,\n"
-        "             allow_plaintext: true, auth: password, username: u, password: 0123}\n");
+        "             allow_plaintext: true, auth: password, allow_cram_md5: true, username: u,\n"
+        "             password: 0123}\n");
   const Loaded loaded = Load("main.yaml");
   EXPECT_EQ(Shown(loaded), "");
   ASSERT_TRUE(loaded.config);
@@ -167,7 +168,31 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
   EXPECT_EQ(mailbox.source.security, SecurityMode::kPlaintext);
   EXPECT_EQ(mailbox.source.username, "u");
   EXPECT_EQ(mailbox.source.password.Reveal(), "0123");
+  EXPECT_EQ(mailbox.source.protocol, Protocol::kImap);
+  EXPECT_TRUE(mailbox.source.allow_cram_md5);
   EXPECT_FALSE(mailbox.submission);
+}
+
+TEST_F(LoadConfigTest, ThePortFollowsProtocolAndSecurity) {
+  Write("main.yaml", "data_dir: d\ntenants: [t.yaml]\n");
+  std::string text = "tenant: t\nmailboxes:\n";
+  for (const char* source :
+       {"protocol: imap", "protocol: imap, security: starttls", "protocol: pop3",
+        "protocol: pop3, security: starttls", "protocol: pop3, security: starttls, port: 1110"}) {
+    text += "  - {id: m" + std::to_string(text.size()) + ", address: a@b, source: {host: h, " +
+            source + ", password: p}}\n";
+  }
+  Write("t.yaml", text);
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  std::vector<uint16_t> ports;
+  for (const MailboxConfig& mailbox : loaded.config->tenants.at(0).mailboxes) {
+    ports.push_back(mailbox.source.port);
+  }
+  EXPECT_EQ(ports, (std::vector<uint16_t>{993, 143, 995, 110, 1110}));
+  EXPECT_EQ(loaded.config->tenants[0].mailboxes.at(1).source.protocol, Protocol::kImap);
+  EXPECT_EQ(loaded.config->tenants[0].mailboxes.at(2).source.protocol, Protocol::kPop3);
 }
 
 TEST_F(LoadConfigTest, OneBadTenantFileLeavesTheOthersAlone) {
@@ -386,6 +411,7 @@ TEST(ExampleTest, ShowsEveryKey) {
                           "security",
                           "allow_plaintext",
                           "auth",
+                          "allow_cram_md5",
                           "username",
                           "password"}) {
     EXPECT_NE(text.find(std::string(key) + ":"), std::string::npos) << key;

@@ -23,5 +23,23 @@ TEST(Base64Test, EncodesEveryKindOfByteWithoutLineBreaks) {
   EXPECT_EQ(Base64Encode(std::string(300, 'x')).find('\n'), std::string::npos);
 }
 
+TEST(Base64Test, DecodesWhatItEncodes) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(Base64Decode(Base64Encode(bytes)), bytes);
+    bytes.push_back(static_cast<char>(i * 37));
+  }
+}
+
+TEST(Base64Test, RefusesWhatNoEncoderWrites) {
+  for (const std::string_view text : {"Zg", "Zg=", "Zm9", "Zg==\n", " Zg==", "Zm9v====", "=",
+                                      "==", "====", "Z===", "Zg==Zg==", "Zm-v", "Zm_v",
+                                      "Zm9v\r\n\r\n", "Zh==", "Zm9=", "Zm\0v"}) {
+    EXPECT_EQ(Base64Decode(text), std::nullopt) << text;
+  }
+  EXPECT_EQ(Base64Decode("Zm\0v"sv), std::nullopt);
+  EXPECT_EQ(Base64Decode("\xFF\xFF\xFF\xFF"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace mailhaul

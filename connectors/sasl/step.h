@@ -1,0 +1,15 @@
+// How all mechanisms tell of a server that leaves the order of their steps.
+#pragma once
+
+#include <string_view>
+
+#include "base/status.h"
+
+namespace mailhaul::sasl {
+
+// kProtocol: `challenge` is not what `mechanism` expects next.
+Status UnexpectedChallenge(std::string_view mechanism, std::string_view challenge);
+// kAuthFailed: success before the last step.
+Status EarlySuccess(std::string_view mechanism);
+
+}  // namespace mailhaul::sasl

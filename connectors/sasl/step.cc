@@ -2,15 +2,12 @@
 
 #include <string>
 
-#include "base/text.h"
-
 namespace mailhaul::sasl {
 
 Status UnexpectedChallenge(std::string_view mechanism, std::string_view challenge) {
-  constexpr size_t kShownBytesMax = 60;
-  return {Code::kProtocol, std::string(mechanism) +
-                               ": the server sent a challenge that does not belong here: \"" +
-                               EscapeForLog(challenge, kShownBytesMax) + "\""};
+  return {Code::kProtocol, std::string(mechanism) + ": the server sent a challenge of " +
+                               std::to_string(challenge.size()) +
+                               " bytes that does not belong here"};
 }
 
 Status EarlySuccess(std::string_view mechanism) {

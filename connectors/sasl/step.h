@@ -7,7 +7,8 @@
 
 namespace mailhaul::sasl {
 
-// kProtocol: `challenge` is not what `mechanism` expects next.
+// kProtocol: `challenge` is not what `mechanism` expects next. Not quoted: it may repeat a secret
+// that the server was sent.
 Status UnexpectedChallenge(std::string_view mechanism, std::string_view challenge);
 // kAuthFailed: success before the last step.
 Status EarlySuccess(std::string_view mechanism);

@@ -81,6 +81,15 @@ TEST(Xoauth2Test, TheTokenIsNeverQuotedBack) {
   }
 }
 
+TEST(Xoauth2Test, AChallengeTooManyIsNotQuoted) {
+  const auto xoauth2 = MakeXoauth2(Alice());
+  Answer(*xoauth2, "");
+  Answer(*xoauth2, "{}");
+  const Status refused = xoauth2->Respond(kToken).status();
+  EXPECT_EQ(refused.code(), Code::kProtocol);
+  EXPECT_EQ(refused.message().find("ya29"), std::string::npos) << refused.message();
+}
+
 TEST(Xoauth2Test, WhatTheServerSaysIsEscapedAndCut) {
   const Status refused = AfterExplanation("{\"status\":\"\\r\\n" + std::string(5000, 'x') + "\"}");
   EXPECT_NE(refused.message().find("\\x0d\\x0ax"), std::string::npos) << refused.message();

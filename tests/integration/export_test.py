@@ -5,7 +5,8 @@ import collections
 import json
 import re
 
-from support import IntegrationTest, fetch_folder, list_folders, main, sha256
+from support import IntegrationTest, main, sha256
+from mail_server import fetch_folder, list_folders
 
 
 def as_lines(raw):
@@ -32,12 +33,9 @@ class ExportTest(IntegrationTest):
         self.work.collect_json()
 
     def raws_on_server(self):
-        connection = self.work.server.connect(self.work.boxes["alice"])
-        try:
-            return [raw for encoded in list_folders(connection)
-                    for raw in fetch_folder(connection, encoded)]
-        finally:
-            connection.logout()
+        with self.work.server.session(self.work.boxes["alice"]) as connection:
+            return [raw for encoded, _ in list_folders(connection)
+                    for _, raw in fetch_folder(connection, encoded)]
 
     def export(self, form, name):
         target = self.work.folder / name

@@ -4,13 +4,10 @@ The truth is always what the server itself hands out over IMAP; every comparison
 (mailbox, folder, SHA-256 of the raw bytes), so that a loss and a double both show.
 """
 
-import base64
 import collections
-import hashlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +24,8 @@ import config_files  # noqa: E402  (the path above comes first)
 import dovecot  # noqa: E402
 import make_mail  # noqa: E402
 import program  # noqa: E402
+from dovecot_server import DovecotServer  # noqa: E402
+from mail_server import folder_name, sha256  # noqa: E402, F401  (for the tests)
 
 BINARY = pathlib.Path(os.environ.get("MAILHAUL_BINARY", ROOT / "build/release/mailhaul"))
 NOW = int(time.time()) // 3600 * 3600
@@ -47,57 +46,24 @@ def wait_until(predicate, what, seconds=60):
         pause.wait(PAUSE_SECONDS)
 
 
-def folder_name(encoded):
-    """From IMAP's modified UTF-7."""
-    def wide(match):
-        if not match[1]:
-            return "&"
-        text = match[1].replace(",", "/")
-        return base64.b64decode(text + "=" * (-len(text) % 4)).decode("utf-16-be")
-    return re.sub("&([^-]*)-", wide, encoded)
-
-
-def list_folders(connection):
-    """The encoded names of all folders that can be opened."""
-    names = []
-    for line in connection.list()[1]:
-        flags, name = re.fullmatch(rb'\(([^)]*)\) "/" "?(.*?)"?', line).groups()
-        if b"\\Noselect" not in flags and b"\\NonExistent" not in flags:
-            names.append(name.decode("ascii"))
-    return names
-
-
-def fetch_folder(connection, encoded):
-    """The raw bytes of every message of one folder, as the server sends them."""
-    status, data = connection.select(f'"{encoded}"', readonly=True)
-    if status != "OK":
-        raise AssertionError(f"cannot open {encoded}: {data}")
-    if int(data[0]) == 0:
-        return []
-    _, parts = connection.fetch("1:*", "(UID BODY.PEEK[])")
-    return [part[1] for part in parts if isinstance(part, tuple)]
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
 class Workspace:
     """One temporary folder with a server and a configuration of one tenant.
 
-    `counts` maps mailbox ids to how many messages each gets.
+    `counts` maps mailbox ids to how many messages each gets. They are written as maildirs, so only
+    a Dovecot can be given some; other servers start empty.
     """
 
-    def __init__(self, counts, *, large=False, **server_options):
+    def __init__(self, counts, *, large=False, server=DovecotServer, **server_options):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailhaul-test-"))
         os.chmod(self.folder, 0o755)
         self.boxes = {box: f"{box}@{TENANT}.example" for box in counts}
         users = {address: f"pass word-{box}" for box, address in self.boxes.items()}
-        self.server = dovecot.PrivateDovecot(self.folder / "server", users, **server_options)
+        self.server = server(self.folder / "server", users, **server_options)
         for box, count in counts.items():
-            mails = make_mail.make_mailbox(f"Owner of {box}", self.boxes[box], count, NOW,
-                                           large=large) if count else []
-            make_mail.write_maildir(self.server.maildir(self.boxes[box]), mails)
+            if count:
+                mails = make_mail.make_mailbox(f"Owner of {box}", self.boxes[box], count, NOW,
+                                               large=large)
+                make_mail.write_maildir(self.server.maildir(self.boxes[box]), mails)
         self.server.start()
         self.token = "integration-token-of-acme"
         self.http_port = dovecot.free_ports(1)[0]
@@ -150,27 +116,13 @@ class Workspace:
         return program.Api(self.http_port, self.token)
 
     def append(self, box, raw, folder="INBOX"):
-        connection = self.server.connect(self.boxes[box])
-        try:
-            status, answer = connection.append(f'"{make_mail.modified_utf7(folder)}"', None, None,
-                                               raw)
-            if status != "OK":
-                raise AssertionError(f"APPEND refused: {answer}")
-        finally:
-            connection.logout()
+        self.server.deliver(self.boxes[box], folder, raw)
 
     def on_server(self):
         """Every message the server holds."""
-        found = collections.Counter()
-        for box, address in self.boxes.items():
-            connection = self.server.connect(address)
-            try:
-                for encoded in list_folders(connection):
-                    for raw in fetch_folder(connection, encoded):
-                        found[box, folder_name(encoded), sha256(raw)] += 1
-            finally:
-                connection.logout()
-        return found
+        return collections.Counter({
+            (box, *key): count for box, address in self.boxes.items()
+            for key, count in self.server.contents(address).items()})
 
     def in_store(self, api):
         """Every message the HTTP endpoint shows, with its raw bytes read back."""

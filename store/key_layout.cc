@@ -1,5 +1,6 @@
 #include "store/key_layout.h"
 
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -47,8 +48,9 @@ class KeyBuilder final {
     AppendBigEndian(key_, value);
     return *this;
   }
-  KeyBuilder& Hash(const Sha256& sha256) {
-    key_.append(sha256.begin(), sha256.end());
+  template <size_t size>
+  KeyBuilder& Bytes(const std::array<unsigned char, size>& bytes) {
+    key_.append(bytes.begin(), bytes.end());
     return *this;
   }
   KeyBuilder& Date(const DatePosition& position) {
@@ -162,7 +164,7 @@ std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,
       .U32(tenant.value)
       .U64(mailbox.value)
       .U32(folder)
-      .Hash(sha256)
+      .Bytes(sha256)
       .U32(uid_validity)
       .U64(id.value)
       .Take();
@@ -173,7 +175,7 @@ std::string ContentHashPrefix(TenantId tenant, MailboxId mailbox, uint32_t folde
       .U32(tenant.value)
       .U64(mailbox.value)
       .U32(folder)
-      .Hash(sha256)
+      .Bytes(sha256)
       .Take();
 }
 std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid uid) {
@@ -184,8 +186,55 @@ std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Ui
       .U32(uid)
       .Take();
 }
+std::string UidPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity) {
+  return KeyBuilder(Keyspace::kUid, mailbox.shard())
+      .U64(mailbox.value)
+      .U32(folder)
+      .U32(uid_validity)
+      .Take();
+}
+std::string UidPrefix(MailboxId mailbox, uint32_t folder) {
+  return KeyBuilder(Keyspace::kUid, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
+}
+std::string IdentityKey(MailboxId mailbox, const MessageIdentity& identity, MessageId id) {
+  return KeyBuilder(Keyspace::kIdentity, mailbox.shard())
+      .U64(mailbox.value)
+      .Bytes(identity)
+      .U64(id.value)
+      .Take();
+}
+std::string IdentityPrefix(MailboxId mailbox, const MessageIdentity& identity) {
+  return KeyBuilder(Keyspace::kIdentity, mailbox.shard()).U64(mailbox.value).Bytes(identity).Take();
+}
+std::string GoneKey(MailboxId mailbox, const Sha256& sha256, MessageId id) {
+  return KeyBuilder(Keyspace::kGone, mailbox.shard())
+      .U64(mailbox.value)
+      .Bytes(sha256)
+      .U64(id.value)
+      .Take();
+}
+std::string GonePrefix(MailboxId mailbox, const Sha256& sha256) {
+  return KeyBuilder(Keyspace::kGone, mailbox.shard()).U64(mailbox.value).Bytes(sha256).Take();
+}
+std::string GonePrefix(MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kGone, mailbox.shard()).U64(mailbox.value).Take();
+}
+std::string UidlKeyOf(MailboxId mailbox, uint32_t folder, const UidlKey& key) {
+  return KeyBuilder(Keyspace::kUidl, mailbox.shard())
+      .U64(mailbox.value)
+      .U32(folder)
+      .Bytes(key)
+      .Take();
+}
+std::string UidlPrefix(MailboxId mailbox, uint32_t folder) {
+  return KeyBuilder(Keyspace::kUidl, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
+}
+MessageId ReadMessageId(std::string_view key) {
+  MH_CHECK(key.size() >= kKeyPrefixBytes + sizeof(uint64_t));
+  return {ReadU64(key, key.size() - sizeof(uint64_t))};
+}
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256) {
-  return KeyBuilder(Keyspace::kBlob, shard).U32(tenant.value).Hash(sha256).Take();
+  return KeyBuilder(Keyspace::kBlob, shard).U32(tenant.value).Bytes(sha256).Take();
 }
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence) {
   return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).U64(sequence).Take();

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/uid_set.h"
 #include "store/blob_store.h"
+#include "store/source_sync.h"
 
 namespace mailhaul::store {
 
@@ -32,9 +33,12 @@ enum class Keyspace : uint8_t {
   kUid = 12,
   kBlob = 13,
   kChange = 14,
+  kIdentity = 15,
+  kGone = 16,
+  kUidl = 17,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 14;
+inline constexpr uint8_t kKeyspaceLast = 17;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -75,6 +79,18 @@ std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,
 std::string ContentHashPrefix(TenantId tenant, MailboxId mailbox, uint32_t folder,
                               const Sha256& sha256);
 std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid uid);
+std::string UidPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity);
+std::string UidPrefix(MailboxId mailbox, uint32_t folder);
+std::string IdentityKey(MailboxId mailbox, const MessageIdentity& identity, MessageId id);
+std::string IdentityPrefix(MailboxId mailbox, const MessageIdentity& identity);
+// Gone placements; those with the same bytes lie together.
+std::string GoneKey(MailboxId mailbox, const Sha256& sha256, MessageId id);
+std::string GonePrefix(MailboxId mailbox, const Sha256& sha256);
+std::string GonePrefix(MailboxId mailbox);
+std::string UidlKeyOf(MailboxId mailbox, uint32_t folder, const UidlKey& key);
+std::string UidlPrefix(MailboxId mailbox, uint32_t folder);
+// The id at the end of a content hash, identity or gone key.
+MessageId ReadMessageId(std::string_view key);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
 

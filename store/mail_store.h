@@ -5,8 +5,12 @@
 // durable together or not at all, so a UID is in the ledger only if its message is stored (or
 // recorded as absent), and a crash at any instant loses nothing acknowledged and doubles nothing.
 //
-// Threads: Append(), Ensure...() and Save...() on the committer's thread only; the rest on any
-// thread. Everything may block on disk: never call it on an event loop.
+// A placement is one message in one folder, under one id for ever. When the source no longer has
+// it there, it becomes *gone*: still listed and counted, but without a UID, until Relink() or
+// Append() find it again (a move) or RemoveGone() deletes it.
+//
+// Threads: what is not const, on the committer's thread only; the rest on any thread. Everything
+// may block on disk: never call it on an event loop.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +27,12 @@
 #include "base/result.h"
 #include "base/uid_set.h"
 #include "store/blob_store.h"
+#include "store/identity.h"
 #include "store/key_value_store.h"
 #include "store/message_content.h"
+#include "store/source_sync.h"
 
 namespace mailhaul::store {
-
-using FolderId = uint32_t;  // Within its mailbox; 1, 2, ...
 
 // Longer names are refused with kInvalidArgument.
 inline constexpr size_t kNameBytesMax = 255;
@@ -43,8 +47,17 @@ struct FolderRecord {
   Uid uid_next = 0;                // As of the last complete check.
   bool window_complete = false;    // Under uid_validity: all of the window is in the ledger.
   bool backfill_complete = false;  // All UIDs below uid_next are in the ledger.
-  uint64_t messages = 0;           // Exact; changed by Append() only.
-  uint64_t unread = 0;             // Exact; changed by Append() only.
+  uint64_t messages = 0;           // Exact. Counters are the store's: SaveFolders() keeps them.
+  uint64_t unread = 0;             // Exact; by the source's flags.
+  uint64_t gone = 0;               // Exact: how many of `messages` are gone from the source.
+  // What the source said of the folder at the last complete check; 0: it did not.
+  uint64_t modseq = 0;
+  uint32_t source_messages = 0;
+  uint32_t source_unseen = 0;
+  WallTime flags_checked_at{};  // The last time all flags were compared; 0: never.
+  // False since MarkFolderGone(), until EnsureFolders() names it again. Need not be shown when it
+  // holds no messages.
+  bool listed = true;
 };
 
 struct MailboxRecord {
@@ -57,7 +70,7 @@ struct MailboxRecord {
   double backfill_coverage = 0;  // 0..1
   std::string error_code;  // Of the last check; "" when it was complete. Code names of status.h.
   std::string error_detail;
-  uint64_t messages = 0;  // Exact; changed by Append() only. Counts placements.
+  uint64_t messages = 0;  // Exact. Counts placements.
   uint64_t bytes = 0;     // Logical bytes of those; the same.
 };
 
@@ -74,6 +87,10 @@ struct IngestMessage {
   std::string content;       // EncodeContent() of what was parsed (message_content.h).
   uint64_t thread = 0;       // Thread id: messages with equal values belong together.
   bool quarantined = false;  // Stored raw, but could not be parsed; content says why.
+  std::optional<MessageIdentity> identity;  // Without one it is re-linked by its bytes only.
+  // Its UID is in the ledger and its placement has no body: this is it. (If there is no such
+  // placement, it is a message or a duplicate like any other.)
+  bool completes = false;
 };
 
 // Messages of one folder under one UIDVALIDITY, and what else was learned about its UIDs.
@@ -83,12 +100,20 @@ struct IngestBatch {
   uint32_t uid_validity = 0;
   std::vector<IngestMessage> messages;
   UidSet absent;  // Reported absent, or skipped by policy: enters the ledger without a message.
+  // A message with the bytes of a gone placement of this mailbox, whatever its folder, takes it
+  // over instead of getting an id of its own.
+  bool relink_gone = false;
+  // For sources that number messages anew (POP3): all UIDs of the folder that the source has now.
+  // A message with the bytes of a placement whose UID is not among them takes it over; gone ones
+  // as with relink_gone.
+  std::optional<UidSet> listed;
 
   // Filled by Append().
   Status status;
   uint32_t stored = 0;        // New placements.
   uint32_t duplicates = 0;    // UIDs that were in the ledger already: nothing was changed for them.
-  uint32_t relinked = 0;      // Placements of an earlier UIDVALIDITY that got their new UID.
+  uint32_t relinked = 0;      // Placements that got a new UID, and perhaps folder.
+  uint32_t completed = 0;     // Placements that got their body.
   uint64_t bytes_stored = 0;  // Body bytes newly written.
 };
 
@@ -99,12 +124,13 @@ struct StoredMessage {
   FolderId folder = 0;
   uint32_t uid_validity = 0;
   Uid uid = 0;
-  uint8_t flags = 0;
+  uint8_t flags = 0;  // As the source has them, like the keywords.
   std::vector<std::string> keywords;
   WallTime internal_date{};
   uint64_t size = 0;
   uint64_t thread = 0;
   bool quarantined = false;
+  bool gone = false;  // The source no longer has it here; folder and UID are its last ones.
   Sha256 sha256{};
   BlobLocation location;
   MessageContent content;
@@ -167,7 +193,44 @@ class MailStore final {
   // Several batches may be for one folder. A UID that is in the ledger already is left alone.
   void Append(std::span<IngestBatch* const> batches);
 
-  // Progress of a folder: uid_validity, uid_next, the two complete flags. Counters are kept.
+  // Following the source. Each works in batches that fit the store's limits, so that a crash or a
+  // failure may leave a part done: calling again with the same arguments does the rest.
+
+  // The flags of placed UIDs become what the source says, and placements of `vanished` UIDs become
+  // gone; the ledger keeps their UIDs. What is so already writes nothing. kNotFound: no such
+  // folder.
+  Result<SyncCounts> ApplySync(const FolderSync& sync);
+
+  // Finds stored messages that lie under a new UID now: after a move, or a new UIDVALIDITY. A
+  // candidate for an item is a placement of this mailbox with its identity that is gone, or lies in
+  // this folder under another UIDVALIDITY. It is bound to the item's UID and flags when
+  // - there is one candidate and no other item of the call with that identity,
+  // - there are as many candidates as items of that identity, all with the same bytes, or
+  // - of several exactly one has the item's internal_date, and no other such item has it.
+  // Its id, date and contents stay. Returns the UIDs that need no download: those bound, and those
+  // that were in the ledger before.
+  Result<UidSet> Relink(MailboxId mailbox, FolderId folder, uint32_t uid_validity,
+                        std::span<const RelinkItem> items);
+
+  // All placements of a folder that the source no longer lists become gone, and so does `listed`.
+  // Returns how many.
+  Result<uint64_t> MarkFolderGone(MailboxId mailbox, FolderId folder);
+  // The same for placements under another UIDVALIDITY than this: once all of the folder has been
+  // read under it, what was not re-linked is no longer there.
+  Result<uint64_t> MarkStaleGone(MailboxId mailbox, FolderId folder, uint32_t uid_validity);
+  // Deletes up to `messages_max` gone placements for good. Returns how many; 0: none are left.
+  Result<uint64_t> RemoveGone(MailboxId mailbox, size_t messages_max);
+
+  // Numbers for the messages of a POP3 source, in the order of `keys`, which is all that the source
+  // lists. A known key keeps its number; new ones are numbered upwards in the order given. A key
+  // that was not listed for 90 to 120 days is forgotten, at most kUidlsForgottenMax per call.
+  // Durable before it returns; writes nothing when nothing changed. kResourceExhausted: no numbers
+  // are left.
+  Result<std::vector<Uid>> AssignUidls(MailboxId mailbox, FolderId folder,
+                                       std::span<const UidlKey> keys, WallTime now);
+
+  // Progress of a folder: uid_validity, uid_next, the two complete flags, and what the source said
+  // of it (modseq, source_..., flags_checked_at). Counters and `listed` are kept.
   Status SaveFolder(MailboxId mailbox, const FolderRecord& folder);
   Status SaveFolders(MailboxId mailbox, std::span<const FolderRecord> folders);  // One commit.
   // Result of a check: last_complete, coverages, error. Counters are kept. Not synced by itself:
@@ -183,6 +246,8 @@ class MailStore final {
   Result<std::vector<FolderRecord>> ListFolders(MailboxId mailbox) const;
   // What is accounted for under this UIDVALIDITY.
   Result<UidSet> ReadLedger(MailboxId mailbox, FolderId folder, uint32_t uid_validity) const;
+  // UIDs that have a placement now. Those of the ledger that do not were skipped, or are gone.
+  Result<UidSet> ReadPlacedUids(MailboxId mailbox, FolderId folder, uint32_t uid_validity) const;
 
   Result<StoredMessage> GetMessage(MessageId id) const;  // kNotFound. Callers check the tenant.
   Result<MessagePage> ListMessages(const MessageQuery& query) const;

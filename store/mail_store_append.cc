@@ -10,8 +10,6 @@
 namespace mailhaul::store {
 namespace {
 
-constexpr int kConflictRetriesMax = 5;
-
 class Appender final {
  public:
   explicit Appender(MailStore::Impl& store) : store_(store) {}
@@ -35,6 +33,7 @@ class Appender final {
     batch.stored = 0;
     batch.duplicates = 0;
     batch.relinked = 0;
+    batch.completed = 0;
     batch.bytes_stored = 0;
   }
 

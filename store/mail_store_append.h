@@ -7,14 +7,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "store/mail_store_impl.h"
+#include "store/placements.h"
+#include "store/shard_batch.h"
 
 namespace mailhaul::store {
 
@@ -24,6 +26,7 @@ struct BodyState {
   BlobReference reference;            // With the placements added by the batch being built.
   std::optional<BlobLocation> own;    // Written by this call.
   bool checked = false;               // `stored` was read since the last conflict.
+  bool placed = false;                // `reference` leads to `own`.
   bool changed = false;               // By the batch being built.
 };
 
@@ -51,6 +54,11 @@ struct ShardWork {
   bool active() const { return failed.ok() && current < batches.size(); }
 };
 
+// Whether its bytes came with it; it is listed without them otherwise.
+inline bool HasBody(const IngestMessage& message) {
+  return !message.quarantined || message.location || !message.body.empty() || message.size == 0;
+}
+
 // Sees to it that all messages that `work` still has to store have a body in the blob store.
 // Sets `written` when it wrote or was given any, which must be synced before they are referred to.
 class BodyPlacer final {
@@ -62,6 +70,7 @@ class BodyPlacer final {
  private:
   Status PlaceOne(const BatchWork& batch, const IngestMessage& message, bool& written,
                   Status& blob_failure);
+  Status ReadReference(const std::string& key, BodyState& body);
 
   MailStore::Impl& store_;
   ShardWork& work_;
@@ -74,8 +83,8 @@ class AtomBuilder final {
 
   // Takes from the work until the batch is full or the work is done.
   Status Build();
-  bool empty() const { return empty_; }  // Nothing to write: Accept() at once.
-  Batch TakeBatch();                     // Once, before Accept() or Undo().
+  bool empty() const { return atom_.empty(); }     // Nothing to write: Accept() at once.
+  Batch TakeBatch() { return std::move(batch_); }  // Once, before Accept() or Undo().
   // The batch is durable: counts what it held.
   void Accept();
   // It is not: the work stands where it stood before Build().
@@ -86,6 +95,7 @@ class AtomBuilder final {
     uint32_t stored = 0;
     uint32_t duplicates = 0;
     uint32_t relinked = 0;
+    uint32_t completed = 0;
     uint64_t bytes_stored = 0;
   };
   // Everything that one message or range touches, looked up once per IngestBatch.
@@ -96,36 +106,39 @@ class AtomBuilder final {
     LedgerId ledger_id;
     Counts* counts = nullptr;
   };
+  using Filter = std::function<bool(const Placement&)>;
 
   Result<Target> Touch(const BatchWork& work);
   Status TakeFrom(BatchWork& work);
   Status AddMessage(const BatchWork& work, const Target& target, const IngestMessage& message);
   void AddPlacement(const BatchWork& work, const Target& target, const IngestMessage& message);
-  Result<bool> Relink(const BatchWork& work, const Target& target, const IngestMessage& message);
-  Result<std::optional<MessageId>> FindEarlier(const BatchWork& work, const Target& target,
-                                               const IngestMessage& message);
   void AddRanges(BatchWork& work, const Target& target);
-  void AddToLedger(const Target& target, Uid uid);
-  void AddChange(ChangeEntry::Type type, TenantId tenant, MailboxId mailbox, MessageId message);
-  void Put(std::string key, std::string value);
-  void Delete(std::string key);
-  void Finish();
-  size_t bytes() const;
-  bool full() const;
+  // The body's reference with one more placement.
+  const BlobReference& AddReference(const BatchWork& work, const Target& target,
+                                    const IngestMessage& message);
+  BodyState& ChangeBody(const BatchWork& work, const Sha256& sha256);
+
+  // mail_store_takeover.cc: the placement that a message takes over, if there is one.
+  Result<std::optional<MessageId>> FindTakenOver(const BatchWork& work, const Target& target,
+                                                 const IngestMessage& message);
+  Result<std::optional<MessageId>> FindEarlier(const BatchWork& work, const IngestMessage& message);
+  Result<std::optional<MessageId>> FindUnlisted(const BatchWork& work,
+                                                const IngestMessage& message);
+  Result<std::optional<MessageId>> FindGone(const BatchWork& work, const IngestMessage& message);
+  Result<std::optional<MessageId>> FirstTwin(const std::string& begin, const std::string& end,
+                                             const Filter& filter);
+  Status TakeOver(const BatchWork& work, const Target& target, const IngestMessage& message,
+                  MessageId id);
+
+  // mail_store_complete.cc: gives a placement its body. False: there is none that lacks one.
+  Result<bool> Complete(const BatchWork& work, const Target& target, const IngestMessage& message);
 
   MailStore::Impl& store_;
   ShardWork& work_;
-  ShardState* shard_ = nullptr;
+  ShardBatch atom_;
   Batch batch_;
-  bool empty_ = true;
-  size_t put_bytes_ = 0;
   std::map<IngestBatch*, Counts> counts_;
-  std::map<MailboxId, std::set<FolderId>> touched_;
-  size_t touched_folders_ = 0;
-  std::map<LedgerId, Ledger*> ledgers_;
-  size_t ledger_bytes_ = 0;
   std::vector<std::unordered_map<std::string, BodyState>::value_type*> bodies_;
-  std::set<MessageId> relinked_;
   size_t current_before_;
   BatchWork work_before_;
 };

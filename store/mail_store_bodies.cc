@@ -18,7 +18,12 @@ Status BodyPlacer::Place(bool& written, Status& blob_failure) {
     for (size_t m = batch.next_message; m < batch.batch->messages.size(); ++m) {
       const IngestMessage& message = batch.batch->messages[m];
       if (ledger->Contains(message.uid)) {
-        continue;
+        if (!message.completes) {
+          continue;
+        }
+        // The placement that gets this body refers to no bytes now.
+        const std::string none = BlobKey(work_.shard, batch.tenant, ComputeSha256({}));
+        MH_RETURN_IF_ERROR(ReadReference(none, work_.bodies[none]));
       }
       MH_RETURN_IF_ERROR(PlaceOne(batch, message, written, blob_failure));
       if (!blob_failure.ok()) {
@@ -32,20 +37,10 @@ Status BodyPlacer::Place(bool& written, Status& blob_failure) {
 
 Status BodyPlacer::PlaceOne(const BatchWork& batch, const IngestMessage& message, bool& written,
                             Status& blob_failure) {
-  std::string key = BlobKey(work_.shard, batch.tenant, message.sha256);
+  const std::string key = BlobKey(work_.shard, batch.tenant, message.sha256);
   BodyState& body = work_.bodies[key];
-  if (body.checked) {
-    return Status::Ok();
-  }
-  MH_ASSIGN_OR_RETURN(body.stored, GetRow(store_.records, key));
-  body.checked = true;
-  body.changed = false;
-  if (body.stored) {
-    Result<BlobReference> reference = DecodeBlobReference(*body.stored);
-    if (!reference.ok()) {
-      return AtKey(reference.status(), key);
-    }
-    body.reference = *reference;
+  MH_RETURN_IF_ERROR(ReadReference(key, body));
+  if (body.stored || body.placed) {
     return Status::Ok();
   }
   if (!body.own) {
@@ -62,6 +57,26 @@ Status BodyPlacer::PlaceOne(const BatchWork& batch, const IngestMessage& message
     written = true;
   }
   body.reference = {.location = *body.own, .count = 0};
+  body.placed = true;
+  return Status::Ok();
+}
+
+Status BodyPlacer::ReadReference(const std::string& key, BodyState& body) {
+  if (body.checked) {
+    return Status::Ok();
+  }
+  MH_ASSIGN_OR_RETURN(body.stored, GetRow(store_.records, key));
+  body.reference = {};
+  if (body.stored) {
+    Result<BlobReference> reference = DecodeBlobReference(*body.stored);
+    if (!reference.ok()) {
+      return AtKey(reference.status(), key);
+    }
+    body.reference = *reference;
+  }
+  body.checked = true;
+  body.changed = false;
+  body.placed = false;
   return Status::Ok();
 }
 

@@ -164,8 +164,9 @@ Result<std::vector<FolderId>> MailStore::EnsureFolders(MailboxId mailbox,
     }
     added.emplace(folder.name, entry.record.id);
     ids.push_back(entry.record.id);
-    if (found == by_name.end() || entry.record.role != role) {
+    if (found == by_name.end() || entry.record.role != role || !entry.record.listed) {
       entry.record.role = role;
+      entry.record.listed = true;
       changed.push_back(std::move(entry));
     }
   }
@@ -191,6 +192,10 @@ Status MailStore::SaveFolders(MailboxId mailbox, std::span<const FolderRecord> f
     entry.record.uid_next = folder.uid_next;
     entry.record.window_complete = folder.window_complete;
     entry.record.backfill_complete = folder.backfill_complete;
+    entry.record.modseq = folder.modseq;
+    entry.record.source_messages = folder.source_messages;
+    entry.record.source_unseen = folder.source_unseen;
+    entry.record.flags_checked_at = folder.flags_checked_at;
     if (EncodeFolder(entry) != EncodeFolder(found->second)) {
       changed.push_back(std::move(entry));  // A check that finds nothing writes nothing.
     }

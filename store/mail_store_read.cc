@@ -140,6 +140,18 @@ Result<UidSet> MailStore::ReadLedger(MailboxId mailbox, FolderId folder,
   return all;
 }
 
+Result<UidSet> MailStore::ReadPlacedUids(MailboxId mailbox, FolderId folder,
+                                         uint32_t uid_validity) const {
+  UidSet placed;
+  const std::string prefix = UidPrefix(mailbox, folder, uid_validity);
+  const auto add = [&](std::string_view key, std::string_view /*value*/) -> Status {
+    placed.Add(ReadU32(key, prefix.size()));
+    return Status::Ok();
+  };
+  MH_RETURN_IF_ERROR(VisitRows(impl_->records, prefix, add));
+  return placed;
+}
+
 Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
   const std::string key = PlacementKey(id);
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records, key));
@@ -168,6 +180,7 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
                        .size = placement->size,
                        .thread = placement->thread,
                        .quarantined = placement->quarantined,
+                       .gone = placement->gone,
                        .sha256 = placement->sha256,
                        .location = placement->location,
                        .content = std::move(content).value()};

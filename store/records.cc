@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/text.h"
 #include "mailbox_generated.h"
@@ -15,6 +16,7 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 
 constexpr size_t kDigestBytes = 32;
+constexpr size_t kIdentityBytes = 16;
 constexpr size_t kBlobReferenceBytes = 28;
 constexpr size_t kSequencesBytes = 16;
 
@@ -36,6 +38,23 @@ const schema::Row* ReadRow(const AlignedBytes& bytes) {
 
 }  // namespace
 
+bool SameKeywords(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  if (a == b) {
+    return true;
+  }
+  const auto stored = [](const std::vector<std::string>& keywords) {
+    const size_t count = std::min(keywords.size(), kKeywordsMax);
+    std::set<std::string_view> out;
+    for (size_t i = 0; i < count; ++i) {
+      if (keywords[i].size() <= kKeywordBytesMax) {
+        out.insert(keywords[i]);
+      }
+    }
+    return out;
+  };
+  return stored(a) == stored(b);
+}
+
 std::string EncodePlacement(const Placement& placement) {
   FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<flatbuffers::String>> keywords;
@@ -53,11 +72,17 @@ std::string EncodePlacement(const Placement& placement) {
       flatbuffers::span<const uint8_t, kDigestBytes>(placement.sha256.data(), kDigestBytes));
   const schema::Location location(placement.location.segment, placement.location.offset,
                                   placement.location.size);
+  schema::Identity identity;
+  if (placement.identity) {
+    identity = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
+        placement.identity->data(), kIdentityBytes));
+  }
   builder.Finish(
       schema::CreatePlacement(builder, placement.mailbox.value, placement.folder,
                               placement.uid_validity, placement.uid, placement.flags, keyword_list,
                               placement.internal_date.time_since_epoch().count(), placement.size,
-                              placement.thread, placement.quarantined, &digest, &location),
+                              placement.thread, placement.quarantined, &digest, &location,
+                              placement.identity ? &identity : nullptr, placement.gone),
       schema::PlacementIdentifier());
   return TakeRecord(builder);
 }
@@ -87,6 +112,11 @@ Result<Placement> DecodePlacement(std::string_view record) {
   placement.location = {.segment = root->location()->segment(),
                         .offset = root->location()->offset(),
                         .size = root->location()->size()};
+  if (root->identity() != nullptr) {
+    placement.identity.emplace();
+    std::memcpy(placement.identity->data(), root->identity()->bytes()->Data(), kIdentityBytes);
+  }
+  placement.gone = root->gone();
   return placement;
 }
 
@@ -145,7 +175,10 @@ std::string EncodeFolder(const FolderState& folder) {
       builder, schema::Entry::Folder,
       schema::CreateFolder(builder, name, role, record.uid_validity, record.uid_next,
                            record.window_complete, record.backfill_complete, record.messages,
-                           record.unread, folder.placements_validity, folder.stale_placements)
+                           record.unread, folder.placements_validity, folder.stale_placements,
+                           record.gone, record.modseq, record.source_messages, record.source_unseen,
+                           record.flags_checked_at.time_since_epoch().count(), !record.listed,
+                           folder.uidl_next)
           .Union());
 }
 
@@ -165,9 +198,16 @@ Result<FolderState> DecodeFolder(FolderId id, std::string_view value) {
                    .window_complete = entry->window_complete(),
                    .backfill_complete = entry->backfill_complete(),
                    .messages = entry->messages(),
-                   .unread = entry->unread()};
+                   .unread = entry->unread(),
+                   .gone = entry->gone(),
+                   .modseq = entry->modseq(),
+                   .source_messages = entry->source_messages(),
+                   .source_unseen = entry->source_unseen(),
+                   .flags_checked_at = TimeOf(entry->flags_checked_ms()),
+                   .listed = !entry->unlisted()};
   folder.placements_validity = entry->placements_validity();
   folder.stale_placements = entry->stale_placements();
+  folder.uidl_next = entry->uidl_next();
   return folder;
 }
 

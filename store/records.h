@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,8 @@ namespace mailhaul::store {
 inline constexpr size_t kKeywordsMax = 64;
 inline constexpr size_t kKeywordBytesMax = 255;
 
-// Where a message is, and what the source says of it.
+// Where a message is, and what the source says of it. What a user sets beside that gets fields of
+// its own.
 struct Placement {
   MailboxId mailbox;
   FolderId folder = 0;
@@ -30,7 +32,13 @@ struct Placement {
   bool quarantined = false;
   Sha256 sha256{};
   BlobLocation location;
+  std::optional<MessageIdentity> identity;
+  bool gone = false;
+
+  bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
 };
+// Whether the same keywords are stored for both, whatever their order.
+bool SameKeywords(const std::vector<std::string>& a, const std::vector<std::string>& b);
 std::string EncodePlacement(const Placement& placement);
 Result<Placement> DecodePlacement(std::string_view record);
 
@@ -49,6 +57,7 @@ struct FolderState {
   FolderRecord record;
   uint32_t placements_validity = 0;  // See schema/mailbox.fbs.
   uint64_t stale_placements = 0;
+  Uid uidl_next = 0;
 };
 std::string EncodeFolder(const FolderState& folder);
 Result<FolderState> DecodeFolder(FolderId id, std::string_view record);

@@ -9,7 +9,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -70,6 +72,12 @@ const char* FamilyName(Keyspace keyspace) {
       return "blob";
     case Keyspace::kChange:
       return "change";
+    case Keyspace::kIdentity:
+      return "identity";
+    case Keyspace::kGone:
+      return "gone";
+    case Keyspace::kUidl:
+      return "uidl";
   }
   return "";
 }
@@ -191,12 +199,14 @@ class RocksDbStore final : public KeyValueStore {
   const std::string directory_;
   const RocksDbOptions options_;
   const std::unique_ptr<rocksdb::DB> db_;
-  const std::vector<rocksdb::ColumnFamilyHandle*> families_;  // By keyspace value.
+  // By keyspace value; those that a store read only does not have yet are the empty default one.
+  const std::vector<rocksdb::ColumnFamilyHandle*> families_;
   bool resume_ = false;  // Committer's thread: writing stopped when the disk was full.
 };
 
 RocksDbStore::~RocksDbStore() {
-  for (rocksdb::ColumnFamilyHandle* family : families_) {
+  const std::set<rocksdb::ColumnFamilyHandle*> distinct(families_.begin(), families_.end());
+  for (rocksdb::ColumnFamilyHandle* family : distinct) {
     static_cast<void>(db_->DestroyColumnFamilyHandle(family));
   }
   static_cast<void>(db_->Close());
@@ -333,6 +343,35 @@ void RocksDbStore::Commit(std::span<const Batch> batches, std::span<Outcome> out
   }
 }
 
+// A store that an earlier version wrote last lacks the families of later keyspaces, and reading
+// must not add them: `families` has the default one in their places.
+rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std::string& directory,
+                                     std::vector<rocksdb::ColumnFamilyHandle*>& families,
+                                     rocksdb::DB*& db) {
+  std::vector<std::string> names;
+  rocksdb::Status status = rocksdb::DB::ListColumnFamilies(settings.db, directory, &names);
+  if (!status.ok()) {
+    return status;
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> existing;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < settings.families.size(); ++i) {
+    if (std::find(names.begin(), names.end(), settings.families[i].name) != names.end()) {
+      existing.push_back(settings.families[i]);
+      places.push_back(i);
+    }
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> opened;
+  status = rocksdb::DB::OpenForReadOnly(settings.db, directory, existing, &opened, &db);
+  if (status.ok()) {
+    families.assign(settings.families.size(), opened.front());  // The default family comes first.
+    for (size_t i = 0; i < opened.size(); ++i) {
+      families[places[i]] = opened[i];
+    }
+  }
+  return status;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<KeyValueStore>> OpenRocksDb(const std::string& directory,
@@ -361,8 +400,7 @@ Result<std::unique_ptr<KeyValueStore>> OpenRocksDbReadOnly(const std::string& di
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::vector<rocksdb::ColumnFamilyHandle*> families;
     rocksdb::DB* db = nullptr;
-    status =
-        rocksdb::DB::OpenForReadOnly(settings.db, directory, settings.families, &families, &db);
+    status = OpenExistingFamilies(settings, directory, families, db);
     if (status.ok()) {
       return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(
           directory, RocksDbOptions(), std::unique_ptr<rocksdb::DB>(db), std::move(families)));

@@ -1,0 +1,247 @@
+// Messages that the source no longer has: whole folders of them, and their removal.
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "store/key_layout.h"
+#include "store/placements.h"
+#include "store/shard_batch.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kScanRows = 1000;
+
+// Makes the placements of a folder gone, but for those of one UIDVALIDITY.
+class FolderMarker final {
+ public:
+  FolderMarker(MailStore::Impl& store, MailboxId mailbox, FolderId folder,
+               std::optional<uint32_t> kept_validity)
+      : store_(store),
+        mailbox_(mailbox),
+        folder_(folder),
+        kept_validity_(kept_validity),
+        end_(PrefixEnd(UidPrefix(mailbox, folder))) {}
+
+  Result<uint64_t> Run() {
+    Progress done{.next = UidPrefix(mailbox_, folder_), .count = 0};
+    while (done.next < end_) {
+      Progress progress;
+      const auto fill = [&](ShardBatch& batch) {
+        progress = done;
+        return Take(batch, progress);
+      };
+      MH_RETURN_IF_ERROR(CommitShardBatch(store_, mailbox_.shard(), fill));
+      done = std::move(progress);
+    }
+    return done.count;
+  }
+
+ private:
+  struct Progress {
+    std::string next;  // The uid row to go on at.
+    uint64_t count = 0;
+  };
+  struct Row {
+    std::string key;
+    MessageId id;
+  };
+
+  Status Take(ShardBatch& batch, Progress& progress) {
+    MH_ASSIGN_OR_RETURN(MailboxState * mailbox, store_.cache.Mailbox(mailbox_));
+    MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(*mailbox, folder_));
+    if (!kept_validity_ && folder->record.listed) {
+      folder->record.listed = false;
+      batch.Touch(mailbox_, folder_);
+    }
+    while (progress.next < end_) {
+      MH_ASSIGN_OR_RETURN(std::vector<Row> rows, Scan(progress));
+      for (Row& row : rows) {
+        if (batch.full()) {
+          progress.next = std::move(row.key);
+          return Status::Ok();
+        }
+        MH_ASSIGN_OR_RETURN(Placement placement, ReadPlacement(store_.records, row.id));
+        MH_RETURN_IF_ERROR(MakeGone(batch, *mailbox, row.id, std::move(placement)));
+        ++progress.count;
+      }
+    }
+    if (folder->stale_placements > 0 &&
+        (!kept_validity_ || folder->placements_validity == *kept_validity_)) {
+      folder->stale_placements = 0;  // It was an upper bound.
+      batch.Touch(mailbox_, folder_);
+    }
+    return Status::Ok();
+  }
+
+  // The next placements, moving on behind them.
+  Result<std::vector<Row>> Scan(Progress& progress) {
+    std::string kept;
+    if (kept_validity_) {
+      kept = UidPrefix(mailbox_, folder_, *kept_validity_);
+      if (progress.next.starts_with(kept)) {
+        progress.next = PrefixEnd(kept);
+      }
+    }
+    std::vector<Row> rows;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+      if (!kept.empty() && key.starts_with(kept)) {
+        return false;
+      }
+      rows.push_back({.key = std::string(key), .id = IdOfValue(value)});
+      return true;
+    };
+    if (progress.next >= end_) {
+      return rows;
+    }
+    const Result<bool> more = store_.records.Scan(
+        {.begin = progress.next, .end = end_, .descending = false, .rows_max = kScanRows}, visit);
+    if (!more.ok()) {
+      return AtKey(more.status(), progress.next);
+    }
+    if (!*more) {
+      progress.next = end_;
+    } else if (rows.size() == kScanRows) {
+      progress.next = rows.back().key + '\0';
+    } else {
+      progress.next = PrefixEnd(kept);
+    }
+    return rows;
+  }
+
+  MailStore::Impl& store_;
+  const MailboxId mailbox_;
+  const FolderId folder_;
+  const std::optional<uint32_t> kept_validity_;
+  const std::string end_;
+};
+
+// Deletes gone placements.
+class Remover final {
+ public:
+  Remover(MailStore::Impl& store, MailboxId mailbox) : store_(store), mailbox_(mailbox) {}
+
+  Result<uint64_t> Run(size_t messages_max) {
+    uint64_t removed = 0;
+    bool more = true;
+    while (more && removed < messages_max) {
+      size_t in_batch = 0;
+      const auto fill = [&](ShardBatch& batch) {
+        in_batch = 0;
+        return Take(batch, messages_max - removed, in_batch);
+      };
+      MH_RETURN_IF_ERROR(CommitShardBatch(store_, mailbox_.shard(), fill));
+      removed += in_batch;
+      more = in_batch > 0;
+    }
+    return removed;
+  }
+
+ private:
+  struct Reference {
+    std::optional<std::string> stored;
+    BlobReference value;
+  };
+  using References = std::unordered_map<std::string, Reference>;
+
+  Status Take(ShardBatch& batch, size_t messages_max, size_t& removed) {
+    MH_ASSIGN_OR_RETURN(MailboxState * mailbox, store_.cache.Mailbox(mailbox_));
+    MH_ASSIGN_OR_RETURN(const std::vector<MessageId> gone, Scan(std::min(messages_max, kScanRows)));
+    References references;
+    for (const MessageId id : gone) {
+      if (batch.full()) {
+        break;
+      }
+      MH_ASSIGN_OR_RETURN(const Placement placement, ReadPlacement(store_.records, id));
+      MH_RETURN_IF_ERROR(Remove(batch, *mailbox, id, placement));
+      MH_RETURN_IF_ERROR(Release(batch, mailbox->record.tenant, placement, references));
+      ++removed;
+    }
+    for (const auto& [key, reference] : references) {
+      batch.Replace(key, reference.stored, EncodeBlobReference(reference.value));
+    }
+    return Status::Ok();
+  }
+
+  Result<std::vector<MessageId>> Scan(size_t rows_max) {
+    std::vector<MessageId> ids;
+    const std::string prefix = GonePrefix(mailbox_);
+    const auto visit = [&](std::string_view key, std::string_view /*value*/) {
+      ids.push_back(ReadMessageId(key));
+      return true;
+    };
+    const Result<bool> more = store_.records.Scan(
+        {.begin = prefix, .end = PrefixEnd(prefix), .descending = false, .rows_max = rows_max},
+        visit);
+    if (!more.ok()) {
+      return AtKey(more.status(), prefix);
+    }
+    return ids;
+  }
+
+  Status Remove(ShardBatch& batch, MailboxState& mailbox, MessageId id,
+                const Placement& placement) {
+    MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, placement.folder));
+    const TenantId tenant = mailbox.record.tenant;
+    batch.Touch(mailbox_, placement.folder);
+    batch.Delete(GoneKey(mailbox_, placement.sha256, id));
+    batch.Delete(PlacementKey(id));
+    batch.Delete(ContentKey(id));
+    batch.Delete(MailboxDateKey(tenant, mailbox_, placement.internal_date, id));
+    batch.Delete(TenantDateKey(mailbox_.shard(), tenant, placement.internal_date, id));
+    if (placement.identity) {
+      batch.Delete(IdentityKey(mailbox_, *placement.identity, id));
+    }
+    batch.AddChange(ChangeEntry::Type::kMessageDeleted, tenant, mailbox_, id);
+    --mailbox.record.messages;
+    mailbox.record.bytes -= placement.size;
+    --folder->record.messages;
+    --folder->record.gone;
+    folder->record.unread -= IsUnread(placement.flags) ? 1 : 0;
+    return Status::Ok();
+  }
+
+  // The body's reference without this placement. At 0 it stays, for a message that comes back
+  // before its bytes are reclaimed.
+  Status Release(ShardBatch& batch, TenantId tenant, const Placement& placement,
+                 References& references) {
+    const std::string key = BlobKey(mailbox_.shard(), tenant, placement.sha256);
+    auto found = references.find(key);
+    if (found == references.end()) {
+      MH_ASSIGN_OR_RETURN(std::optional<std::string> row, GetRow(store_.records, key));
+      Result<BlobReference> value =
+          row ? DecodeBlobReference(*row) : Status(Code::kCorrupt, "a body has no reference");
+      if (!value.ok()) {
+        return AtKey(value.status(), key);
+      }
+      batch.Reserve(key.size() + row->size());
+      found = references.emplace(key, Reference{.stored = std::move(row), .value = *value}).first;
+    }
+    found->second.value.count -= found->second.value.count > 0 ? 1 : 0;
+    return Status::Ok();
+  }
+
+  MailStore::Impl& store_;
+  const MailboxId mailbox_;
+};
+
+}  // namespace
+
+Result<uint64_t> MailStore::MarkFolderGone(MailboxId mailbox, FolderId folder) {
+  impl_->cache.Trim();
+  return FolderMarker(*impl_, mailbox, folder, std::nullopt).Run();
+}
+
+Result<uint64_t> MailStore::MarkStaleGone(MailboxId mailbox, FolderId folder,
+                                          uint32_t uid_validity) {
+  impl_->cache.Trim();
+  return FolderMarker(*impl_, mailbox, folder, uid_validity).Run();
+}
+
+Result<uint64_t> MailStore::RemoveGone(MailboxId mailbox, size_t messages_max) {
+  impl_->cache.Trim();
+  return Remover(*impl_, mailbox).Run(messages_max);
+}
+
+}  // namespace mailhaul::store

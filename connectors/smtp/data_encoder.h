@@ -13,7 +13,7 @@
 namespace mailhaul::smtp {
 
 // Stands behind the last line of what DATA announced: completes CRLF.CRLF.
-inline constexpr std::string_view kEndOfData = ".\r\n";
+inline constexpr std::string_view kEndOfDataLine = ".\r\n";
 
 enum class DotStuffing : uint8_t {
   kYes,  // For DATA.

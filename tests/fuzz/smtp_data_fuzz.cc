@@ -29,7 +29,7 @@ void CheckMessage(std::string_view message, size_t piece) {
   using mailhaul::test_support::SmtpDataDecoder;
   const std::string normal = Encode(message, DotStuffing::kNo, message.size() + 1);
   MH_CHECK(Encode(normal, DotStuffing::kNo, piece) == normal);
-  const std::string wire = Encode(message, DotStuffing::kYes, piece).append(kEndOfData);
+  const std::string wire = Encode(message, DotStuffing::kYes, piece).append(kEndOfDataLine);
   for (const LineEnds line_ends : {LineEnds::kStrict, LineEnds::kLenient}) {
     SmtpDataDecoder server(line_ends);
     MH_CHECK(server.Take(wire + "QUIT") == wire.size());

@@ -67,8 +67,8 @@ TEST(DataEncoderTest, EveryServerSeesOneEndAndTheSameMessage) {
   for (int round = 0; round < 20'000; ++round) {
     const std::string message = RandomMessage(random);
     const std::string wire =
-        Encode(message, DotStuffing::kYes, 1 + random.Below(5)).append(kEndOfData);
-    EXPECT_TRUE(wire == kEndOfData || wire.ends_with("\r\n.\r\n"));
+        Encode(message, DotStuffing::kYes, 1 + random.Below(5)).append(kEndOfDataLine);
+    EXPECT_TRUE(wire == kEndOfDataLine || wire.ends_with("\r\n.\r\n"));
     for (const LineEnds line_ends : {LineEnds::kStrict, LineEnds::kLenient}) {
       SmtpDataDecoder server(line_ends);
       ASSERT_EQ(server.Take(wire + "MAIL"), wire.size()) << "round " << round;

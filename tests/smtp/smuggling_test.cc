@@ -32,7 +32,7 @@ TEST(SmugglingTest, NoServerSeesASecondMessage) {
         encoder.Append(std::string_view(message).substr(at, piece), &wire);
       }
       encoder.Finish(&wire);
-      wire += kEndOfData;
+      wire += kEndOfDataLine;
       for (const LineEnds line_ends : {LineEnds::kStrict, LineEnds::kLenient}) {
         SmtpDataDecoder server(line_ends);
         EXPECT_EQ(server.Take(wire), wire.size()) << message;

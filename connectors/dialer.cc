@@ -4,24 +4,12 @@
 #include <utility>
 
 #include "base/text.h"
+#include "connectors/destination_gate.h"
 
 namespace mailhaul {
 namespace {
 
 constexpr size_t kAddressesTriedMax = 8;
-
-Status CheckDestination(const std::string& host, const std::vector<net::IpAddress>& addresses) {
-  for (const net::IpAddress& address : addresses) {
-    // One bad address refuses the host: a name with a public and a private address is an attack, or
-    // a mistake that would work only sometimes.
-    if (address.IsPrivate()) {
-      return {Code::kUnreachable,
-              EscapeForLog(host) + " has the private address " + address.ToString() +
-                  ", which is refused; set network.allow_private: true if that is meant"};
-    }
-  }
-  return {};
-}
 
 // Those that `egress` can reach, in their order.
 std::vector<net::IpAddress> Reachable(std::vector<net::IpAddress> addresses,
@@ -43,7 +31,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::Dial(const ServerAddress
   const TimePoint deadline = loop.Now() + options_.connect_timeout;
   CO_TRY(std::vector<net::IpAddress> addresses, network_.Resolve(server.host, deadline));
   const Status allowed =
-      options_.allow_private ? Status::Ok() : CheckDestination(server.host, addresses);
+      options_.allow_private ? Status::Ok() : RefusePrivate(server.host, addresses);
   if (!allowed.ok()) {
     co_return allowed;
   }

@@ -50,6 +50,7 @@ LIBRARY_HOMES = [
     (re.compile(r"uv\.h$|uv/"), ("connectors/net/",)),
     (re.compile(r"openssl/(?:ssl|tls1|bio)\.h$"), ("connectors/net/",)),
     (re.compile(r"ares(?:_\w+)?\.h$"), ("connectors/net/",)),
+    (re.compile(r"curl/"), ("connectors/https/",)),
     (re.compile(r"zlib\.h$"), ("connectors/net/",)),
     (re.compile(r"rocksdb/"), ("store/*.cc",)),
     (re.compile(r"gmime/|glib"), ("engine/mime/",)),

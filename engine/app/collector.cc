@@ -66,7 +66,7 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->id = id;
     state->tenant = &tenant;
     state->config = &mailbox;
-    state->host = HostOf(mailbox.source.host);
+    state->host = HostOf(mailbox);
     state->worker = mailboxes_.size() % workers_.size();
     state->last_complete = record.last_complete;
     state->window_coverage = record.window_coverage;
@@ -79,12 +79,14 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
   return {};
 }
 
-scheduler::HostId Collector::HostOf(const std::string& host) {
+scheduler::HostId Collector::HostOf(const config::MailboxConfig& mailbox) {
+  const std::string& host = mailbox.pool;
   const auto it = hosts_.find(host);
   if (it != hosts_.end()) {
     return it->second;
   }
-  const scheduler::HostId id = scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host)));
+  const scheduler::HostId id =
+      scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host, mailbox.profile.get())));
   hosts_.emplace(host, id);
   host_states_.resize(std::max<size_t>(host_states_.size(), id + 1));
   return id;

@@ -111,7 +111,7 @@ class Collector final {
     TimePoint counted_at{};
   };
 
-  scheduler::HostId HostOf(const std::string& host);
+  scheduler::HostId HostOf(const config::MailboxConfig& mailbox);
   Status Onboard(const config::TenantConfig& tenant);
 
   void Pump();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "engine/config/provider.h"
 
 namespace mailhaul::config {
 
@@ -21,9 +23,13 @@ inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant.
 inline constexpr size_t kTenantFilesMax = 100'000;
 inline constexpr size_t kProblemsPerFileMax = 100;  // The rest is summed up in one line.
 
-enum class SecurityMode : uint8_t { kTls, kStartTls, kPlaintext };
-
-enum class Protocol : uint8_t { kImap, kPop3 };
+// A grant of access (RFC 6749), used instead of a password.
+struct OAuth2 {
+  std::string token_url;  // https://, or http:// to loopback.
+  std::string client_id;
+  Secret client_secret;  // Empty: a public client.
+  Secret refresh_token;
+};
 
 struct Server {
   Protocol protocol = Protocol::kImap;  // Of a source; says nothing of a submission.
@@ -31,7 +37,8 @@ struct Server {
   uint16_t port = 0;
   SecurityMode security = SecurityMode::kTls;  // kPlaintext only to loopback or if allowed by name.
   std::string username;                        // Filled: the address, or the source's.
-  Secret password;
+  Secret password;                             // Empty with oauth2.
+  std::optional<OAuth2> oauth2;                // When set, nothing but its access tokens is sent.
   bool allow_cram_md5 = false;  // And APOP: see Credentials (connectors/connector.h).
 };
 
@@ -40,7 +47,12 @@ struct MailboxConfig {
   std::string id;
   std::string address;
   Server source;
-  std::optional<Server> submission;  // Checked here; nothing sends yet.
+  std::optional<Server> submission;  // By default the provider's; absent: cannot send.
+  // What is known of the source's provider; null: nothing.
+  std::shared_ptr<const ProviderProfile> profile;
+  // What the source's limits are counted by: the name of the profile whose server it is, else the
+  // host.
+  std::string pool;
 };
 
 struct Token {
@@ -56,11 +68,17 @@ struct Freshness {
   std::chrono::milliseconds dormant_after{std::chrono::days(30)};
 };
 
+enum class Deletions : uint8_t {
+  kKeep,    // What is deleted at the source stays here.
+  kMirror,  // It is deleted here too.
+};
+
 struct Collect {
   std::optional<std::chrono::milliseconds> window{std::chrono::days(30)};  // Absent: all.
   bool backfill = true;
   uint64_t max_message = uint64_t{64} << 20;
   std::vector<std::string> exclude;  // Folder names or roles, case-insensitive.
+  Deletions deletions = Deletions::kKeep;
 };
 
 struct TenantConfig {
@@ -78,11 +96,17 @@ struct Egress {
   uint32_t connections = 500;
 };
 
-struct HostLimits {
+struct HostLimits {  // What one egress address may do to one host.
   uint32_t connections = 10;
-  uint32_t connections_per_mailbox = 1;
+  uint32_t connections_per_mailbox = 1;  // At most `connections`.
   uint32_t logins_per_second = 5;
+  uint64_t bytes_per_day = 0;  // Fetched from all its mailboxes together; 0: no limit.
+  // Fetched from one mailbox, from whatever egress address; 0: no limit.
+  uint64_t mailbox_bytes_per_day = 0;
+  uint64_t pop3_mailbox_bytes_per_day = 0;
 };
+
+void Apply(const PartialLimits& given, HostLimits& limits);
 
 struct Http {
   std::string address = "127.0.0.1";  // Literal IP; IPv6 without brackets.
@@ -104,12 +128,16 @@ struct Config {
   std::optional<Http> http;    // Absent: no HTTP server.
   std::vector<Egress> egress;  // Never empty; one element with address "" unless configured.
   HostLimits default_limits;
-  std::map<std::string, HostLimits> hosts;  // By host in lower case; complete, defaults filled.
+  std::map<std::string, PartialLimits> hosts;  // By pool.
+  std::shared_ptr<const Providers> providers;  // Never null once loaded.
   Network network;
   std::vector<TenantConfig> tenants;
 
-  // The limits of `host` (any case), else default_limits.
-  const HostLimits& LimitsOf(const std::string& host) const;
+  // How `host` (any case) is counted: the name of the profile whose server it is, else itself.
+  std::string PoolOf(const std::string& host) const;
+  // The limits of a host or pool (any case): its own, else those of `profile` or, without one, of
+  // the pool's profile, else default_limits.
+  HostLimits LimitsOf(const std::string& host, const ProviderProfile* profile = nullptr) const;
 };
 
 // One thing wrong: "tenants/acme.yaml:12:5: unknown key 'pasword'; did you mean 'password'?"
@@ -126,7 +154,7 @@ struct Problem {
 struct Loaded {
   std::optional<Config> config;  // Absent when a problem of the main file is fatal.
   std::vector<Problem>
-      problems;  // Main file first, then tenant files by name; by position in each.
+      problems;  // Main file first, then providers and tenants by name; by position in each.
 };
 
 // Reads `file`, the tenant files it names, and the secrets they refer to (environment, files). One

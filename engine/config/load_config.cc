@@ -1,5 +1,3 @@
-#include <glob.h>
-
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -10,7 +8,9 @@
 
 #include "base/text.h"
 #include "engine/config/config.h"
+#include "engine/config/load_providers.h"
 #include "engine/config/main_file.h"
+#include "engine/config/path_pattern.h"
 #include "engine/config/references.h"
 #include "engine/config/tenant_file.h"
 
@@ -24,37 +24,16 @@ void MoveProblems(Report& report, std::vector<Problem>& out) {
   std::move(problems.begin(), problems.end(), std::back_inserter(out));
 }
 
-// The folder of `file` taken literally, whatever characters of glob(7) it contains.
-std::string PatternFrom(const std::string& file, const std::string& pattern) {
-  if (pattern.starts_with('/')) {
-    return pattern;
-  }
-  const size_t slash = file.rfind('/');
-  std::string escaped;
-  for (const char c : file.substr(0, slash == std::string::npos ? 0 : slash + 1)) {
-    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) {
-      escaped.push_back('\\');
-    }
-    escaped.push_back(c);
-  }
-  return escaped + pattern;
-}
-
-std::vector<std::string> Matches(const std::string& pattern) {
-  glob_t found{};
-  std::vector<std::string> paths;
-  if (glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
-    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  }
-  globfree(&found);
-  return paths;
+bool IsAnyFatal(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& problem) { return problem.fatal; });
 }
 
 // In bytewise order of their paths, each once: the same files always load in the same order.
-std::set<std::string> FindTenantFiles(const std::vector<TenantPattern>& patterns, Report& report) {
+std::set<std::string> FindTenantFiles(const std::vector<PathPattern>& patterns, Report& report) {
   std::set<std::string> files;
-  for (const TenantPattern& pattern : patterns) {
-    const std::vector<std::string> matches = Matches(PatternFrom(report.file(), pattern.pattern));
+  for (const PathPattern& pattern : patterns) {
+    const std::vector<std::string> matches = MatchesOf(pattern.pattern, report.file());
     if (matches.empty()) {
       report.Error(pattern.position,
                    "no file matches '" + EscapeForLog(pattern.pattern, kShownPathBytesMax) + "'");
@@ -112,7 +91,8 @@ void LoadTenant(const std::string& file, References& references, Registry& regis
   const Result<FileText> text = references.ReadFile(file, kFileBytesMax);
   if (!text.ok()) {
     report.Error({}, "cannot be read: " + text.status().message());
-  } else if (std::optional<ParsedTenant> parsed = ParseTenant(text->bytes, references, report)) {
+  } else if (std::optional<ParsedTenant> parsed =
+                 ParseTenant(text->bytes, *loaded.config->providers, references, report)) {
     registry.Check(*parsed, report);
     if (!report.failed()) {
       registry.Add(parsed->tenant);
@@ -136,8 +116,12 @@ Loaded LoadConfig(const std::string& file, EnvironmentLookup environment) {
   }
   ParsedMain parsed = ParseMain(text->bytes, references, report);
   const std::set<std::string> tenant_files = FindTenantFiles(parsed.tenants, report);
-  const bool failed = report.failed();
+  std::vector<Problem> of_providers;
+  parsed.config.providers = LoadProviders(parsed.providers, references, report, of_providers);
+  FinishHosts(parsed, report);
+  const bool failed = report.failed() || IsAnyFatal(of_providers);
   MoveProblems(report, loaded.problems);
+  std::move(of_providers.begin(), of_providers.end(), std::back_inserter(loaded.problems));
   loaded.config = std::move(parsed.config);
   Registry registry;
   for (const std::string& tenant_file : tenant_files) {

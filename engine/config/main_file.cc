@@ -1,10 +1,12 @@
 #include "engine/config/main_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "engine/config/limits_section.h"
 #include "engine/config/map_reader.h"
 #include "engine/config/text_rules.h"
 
@@ -15,10 +17,11 @@ using std::chrono::milliseconds;
 
 constexpr size_t kPathBytesMax = 4096;
 constexpr size_t kListenBytesMax = 64;
+constexpr std::string_view kDefaultHost =
+    "default";  // Of `hosts`: all without limits of their own.
 constexpr uint32_t kThreadsMax = 64;
 constexpr Bounds<uint64_t> kMemoryBudget = {uint64_t{32} << 20, uint64_t{16} << 40};
 constexpr Bounds<uint32_t> kEgressConnections = {1, 100'000};
-constexpr Bounds<uint32_t> kHostLimit = {1, 10'000};
 constexpr Bounds<milliseconds> kTimeouts = {milliseconds(1), std::chrono::hours(1)};
 
 void ReadThreads(const MapReader& reader, uint32_t& out) {
@@ -91,52 +94,23 @@ void ReadEgress(const Node& node, Report& report, std::vector<Egress>& out) {
   }
 }
 
-HostLimits ReadLimits(const Node& node, std::string_view host, const HostLimits& defaults,
-                      Report& report) {
-  const MapReader reader(
-      node, "the limits of '" + std::string(host) + "'",
-      {{"connections", "connections_per_mailbox", "logins_per_second"}, {"bytes_per_day"}}, report);
-  HostLimits limits = defaults;
-  const bool per_mailbox_given =
-      reader.Integer("connections_per_mailbox", kHostLimit, limits.connections_per_mailbox);
-  const bool connections_given = reader.Integer("connections", kHostLimit, limits.connections);
-  reader.Integer("logins_per_second", kHostLimit, limits.logins_per_second);
-  if (limits.connections_per_mailbox > limits.connections) {
-    if (per_mailbox_given || !connections_given) {
-      report.Error(node.position, "'connections_per_mailbox' is more than 'connections'");
-    }
-    limits.connections_per_mailbox = limits.connections;  // An inherited value yields.
-  }
-  return limits;
-}
-
-void ReadHosts(const Node& node, Report& report, Config& config) {
+void ReadHosts(const Node& node, Report& report, ParsedMain& parsed) {
   const std::vector<Entry> entries = FreeEntries(node, "'hosts'", report);
   if (entries.size() > kHostsMax) {
     report.Error(node.position, "more than " + std::to_string(kHostsMax) + " hosts");
     return;
   }
-  constexpr std::string_view kDefault = "default";
-  for (const Entry& entry : entries) {  // First: the others inherit from it, wherever it stands.
-    if (entry.key->text == kDefault) {
-      config.default_limits = ReadLimits(*entry.value, kDefault, config.default_limits, report);
-    }
-  }
   for (const Entry& entry : entries) {
-    if (entry.key->text == kDefault) {
-      continue;
-    }
     const std::optional<std::string> host = CanonicalHost(entry.key->text);
     if (!host) {
       report.Error(entry.key->position,
-                   "a host must be 'default', a host name in ASCII or a "
-                   "literal address");
+                   "a host must be 'default', a provider, a host name in ASCII or a literal "
+                   "address");
       continue;
     }
-    const HostLimits limits = ReadLimits(*entry.value, *host, config.default_limits, report);
-    if (!config.hosts.emplace(*host, limits).second) {
-      report.Error(entry.key->position, "the host '" + *host + "' is listed twice");
-    }
+    const std::string what = "the limits of '" + *host + "'";
+    parsed.hosts.push_back({*host, entry.key->position, entry.value->position,
+                            ReadLimits(*entry.value, what, report)});
   }
 }
 
@@ -161,24 +135,37 @@ void ReadNetwork(const Node& node, References& references, Report& report, Netwo
   }
 }
 
-void ReadTenants(const MapReader& root, Report& report, std::vector<TenantPattern>& out) {
+void ReadPatterns(const Node& node, std::string_view key, Report& report,
+                  std::vector<PathPattern>& out) {
+  const std::vector<Node>& items = Items(node, key, report);
+  if (items.size() > kPatternsMax) {
+    report.Error(node.position, "more than " + std::to_string(kPatternsMax) + " patterns");
+    return;
+  }
+  for (const Node& item : items) {
+    PathPattern pattern{"", item.position};
+    if (ReadText(item, key, kPathBytesMax, report, pattern.pattern)) {
+      out.push_back(std::move(pattern));
+    }
+  }
+}
+
+void ReadTenants(const MapReader& root, Report& report, std::vector<PathPattern>& out) {
   const Node* node = root.Require("tenants");
   if (node == nullptr) {
     return;
   }
-  const std::vector<Node>& items = Items(*node, "tenants", report);
-  if (items.size() > kTenantPatternsMax) {
-    report.Error(node->position, "more than " + std::to_string(kTenantPatternsMax) + " patterns");
-    return;
-  }
-  if (node->kind == Node::Kind::kList && items.empty()) {
+  ReadPatterns(*node, "tenants", report, out);
+  if (node->kind == Node::Kind::kList && node->children.empty()) {
     report.Error(node->position, "'tenants' must name at least one file");
   }
-  for (const Node& item : items) {
-    TenantPattern pattern{"", item.position};
-    if (ReadText(item, "tenants", kPathBytesMax, report, pattern.pattern)) {
-      out.push_back(std::move(pattern));
-    }
+}
+
+// Of one entry; `connections` may be the default's or the provider's.
+void CheckPerMailbox(const Config& config, const HostEntry& entry, Report& report) {
+  const std::optional<uint32_t> per_mailbox = entry.limits.connections_per_mailbox;
+  if (per_mailbox && *per_mailbox > config.LimitsOf(entry.host).connections) {
+    report.Error(entry.limits_position, "'connections_per_mailbox' is more than 'connections'");
   }
 }
 
@@ -192,11 +179,11 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
   if (!root) {
     return parsed;
   }
-  const MapReader reader(
-      *root, "the main file",
-      {{"data_dir", "threads", "memory_budget", "http", "egress", "hosts", "network", "tenants"},
-       {"master_key", "providers", "backfill_share", "slice", "webhooks", "send"}},
-      report);
+  const MapReader reader(*root, "the main file",
+                         {{"data_dir", "threads", "memory_budget", "http", "egress", "hosts",
+                           "network", "providers", "tenants"},
+                          {"master_key", "backfill_share", "slice", "webhooks", "send"}},
+                         report);
   const Node* data_dir = reader.Require("data_dir");
   std::string path;
   if (data_dir != nullptr && ReadText(*data_dir, "data_dir", kPathBytesMax, report, path)) {
@@ -214,13 +201,35 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
     config.egress.emplace_back();
   }
   if (const Node* hosts = reader.Find("hosts")) {
-    ReadHosts(*hosts, report, config);
+    ReadHosts(*hosts, report, parsed);
   }
   if (const Node* network = reader.Find("network")) {
     ReadNetwork(*network, references, report, config.network);
   }
+  if (const Node* providers = reader.Find("providers")) {
+    ReadPatterns(*providers, "providers", report, parsed.providers);
+  }
   ReadTenants(reader, report, parsed.tenants);
   return parsed;
+}
+
+void FinishHosts(ParsedMain& parsed, Report& report) {
+  Config& config = parsed.config;
+  for (const HostEntry& entry : parsed.hosts) {
+    const std::string pool = config.PoolOf(entry.host);
+    if (entry.host == kDefaultHost) {
+      Apply(entry.limits, config.default_limits);
+    } else if (!config.hosts.emplace(pool, entry.limits).second) {
+      report.Error(entry.position,
+                   (config.providers->ByName(pool) == nullptr ? "the host '" : "the provider '") +
+                       pool + "' is listed twice");
+    }
+  }
+  for (const HostEntry& entry : parsed.hosts) {
+    CheckPerMailbox(config, entry, report);
+  }
+  config.default_limits.connections_per_mailbox =
+      std::min(config.default_limits.connections_per_mailbox, config.default_limits.connections);
 }
 
 }  // namespace mailhaul::config

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/config/config.h"
+#include "engine/config/path_pattern.h"
 #include "engine/config/references.h"
 #include "engine/config/report.h"
 
@@ -13,19 +14,27 @@ namespace mailhaul::config {
 
 inline constexpr size_t kEgressMax = 1000;
 inline constexpr size_t kHostsMax = 10'000;
-inline constexpr size_t kTenantPatternsMax = 1000;
+inline constexpr size_t kPatternsMax = 1000;
 
-struct TenantPattern {
-  std::string pattern;  // As written: a path or a glob(7), relative to the main file.
+struct HostEntry {
+  std::string host;  // Canonical: "default", a host or the name of a profile.
   Position position;
+  Position limits_position;
+  PartialLimits limits;
 };
 
 struct ParsedMain {
-  Config config;  // Without tenants.
-  std::vector<TenantPattern> tenants;
+  Config config;  // Without tenants, providers and hosts.
+  std::vector<PathPattern> tenants;
+  std::vector<PathPattern> providers;
+  std::vector<HostEntry> hosts;
 };
 
 // Goes on after errors, so that tenant files can be checked too: usable only if !report.failed().
 ParsedMain ParseMain(std::string_view text, References& references, Report& report);
+
+// Fills `hosts` of the configuration, whose providers are there by now: they decide which hosts
+// are one.
+void FinishHosts(ParsedMain& parsed, Report& report);
 
 }  // namespace mailhaul::config

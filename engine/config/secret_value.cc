@@ -131,14 +131,20 @@ std::string Sha256(std::string_view bytes) {
 }  // namespace
 
 bool ReadPassword(const Node& node, References& references, Report& report, Secret& out) {
+  return ReadSecret(node, "password", references, report, out);
+}
+
+bool ReadSecret(const Node& node, std::string_view what, References& references, Report& report,
+                Secret& out) {
+  const std::string name(what);
   if (node.kind == Node::Kind::kScalar) {
-    return Accept(node.text, "the password", node.position, report, out);
+    return Accept(node.text, "the " + name, node.position, report, out);
   }
   if (node.kind != Node::Kind::kMap) {
-    report.Error(node.position, "a password is {env: NAME}, {file: PATH} or text in quotes");
+    report.Error(node.position, "a " + name + " is {env: NAME}, {file: PATH} or text in quotes");
     return false;
   }
-  const MapReader reader(node, "a password", {{"env", "file"}, {}, true}, report);
+  const MapReader reader(node, "a " + name, {{"env", "file"}, {}, true}, report);
   return ReadReference(reader, 0, "'env', 'file'", references, report, out);
 }
 

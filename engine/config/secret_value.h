@@ -13,7 +13,10 @@ namespace mailhaul::config {
 inline constexpr size_t kSecretBytesMax = 4096;
 inline constexpr size_t kScopesMax = 3;
 
-// {env: NAME}, {file: PATH} or the text itself. Returns whether `out` was set.
+// {env: NAME}, {file: PATH} or the text itself. `what` names it in the report: "password". Returns
+// whether `out` was set.
+bool ReadSecret(const Node& node, std::string_view what, References& references, Report& report,
+                Secret& out);
 bool ReadPassword(const Node& node, References& references, Report& report, Secret& out);
 
 // {sha256: HEX}, {env: NAME} or {file: PATH}, and scopes. Returns whether `out` was set.

@@ -93,10 +93,12 @@ void ReadCollect(const Node& node, Report& report, Collect& out) {
     ReadExclude(*exclude, report, out.exclude);
   }
   size_t deletions = 0;
-  reader.Choice("deletions", {"keep"}, {"mirror"}, deletions);
+  reader.Choice("deletions", {"keep", "mirror"}, {}, deletions);
+  out.deletions = deletions == 0 ? Deletions::kKeep : Deletions::kMirror;
 }
 
-MailboxConfig ReadMailbox(const Node& node, References& references, Report& report) {
+MailboxConfig ReadMailbox(const Node& node, const Providers& providers, References& references,
+                          Report& report) {
   const MapReader reader(node, "a mailbox",
                          {{"id", "address", "source", "submission"}, {"signature"}}, report);
   MailboxConfig mailbox;
@@ -108,16 +110,14 @@ MailboxConfig ReadMailbox(const Node& node, References& references, Report& repo
     report.Error(address->position, "'address' must be a mail address such as alice@example.com");
   }
   if (const Node* source = reader.Require("source")) {
-    mailbox.source = ReadSource(*source, mailbox.address, references, report);
+    ReadSource(*source, providers, references, report, mailbox);
   }
-  if (const Node* submission = reader.Find("submission")) {
-    mailbox.submission = ReadSubmission(*submission, mailbox.source, references, report);
-  }
+  ReadSubmission(reader.Find("submission"), references, report, mailbox);
   return mailbox;
 }
 
-void ReadMailboxes(const Node& node, References& references, Report& report,
-                   std::vector<MailboxConfig>& out) {
+void ReadMailboxes(const Node& node, const Providers& providers, References& references,
+                   Report& report, std::vector<MailboxConfig>& out) {
   const std::vector<Node>& items = Items(node, "mailboxes", report);
   if (items.size() > kMailboxesInYamlMax) {
     report.Error(node.position,
@@ -127,7 +127,7 @@ void ReadMailboxes(const Node& node, References& references, Report& report,
   std::unordered_map<std::string, int> line_of_id;
   out.reserve(items.size());
   for (const Node& item : items) {
-    MailboxConfig mailbox = ReadMailbox(item, references, report);
+    MailboxConfig mailbox = ReadMailbox(item, providers, references, report);
     if (mailbox.id.empty()) {
       continue;
     }
@@ -142,8 +142,8 @@ void ReadMailboxes(const Node& node, References& references, Report& report,
 
 }  // namespace
 
-std::optional<ParsedTenant> ParseTenant(std::string_view text, References& references,
-                                        Report& report) {
+std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& providers,
+                                        References& references, Report& report) {
   const std::optional<Node> root = ParseYaml(text, report);
   if (!root) {
     return std::nullopt;
@@ -168,7 +168,7 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, References& refer
     ReadCollect(*collect, report, parsed.tenant.collect);
   }
   if (const Node* mailboxes = reader.Find("mailboxes")) {
-    ReadMailboxes(*mailboxes, references, report, parsed.tenant.mailboxes);
+    ReadMailboxes(*mailboxes, providers, references, report, parsed.tenant.mailboxes);
   }
   if (report.failed()) {
     return std::nullopt;

@@ -21,7 +21,7 @@ struct ParsedTenant {
 };
 
 // `report` names the file. Nothing is returned when it has failed.
-std::optional<ParsedTenant> ParseTenant(std::string_view text, References& references,
-                                        Report& report);
+std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& providers,
+                                        References& references, Report& report);
 
 }  // namespace mailhaul::config

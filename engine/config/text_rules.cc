@@ -116,6 +116,42 @@ bool IsLoopbackHost(const std::string& host) {
          std::equal(kMapped.begin(), kMapped.end(), v6.s6_addr);
 }
 
+namespace {
+
+// The canonical host of "SCHEME://HOST[:PORT][/...]".
+std::optional<std::string> HostOfUrl(std::string_view text, std::string_view scheme) {
+  const bool visible =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7F'; });
+  if (!visible || !text.starts_with(scheme)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(scheme.size());
+  std::string_view authority = text.substr(0, text.find_first_of("/?#"));
+  const size_t end = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
+  std::string_view host = authority.substr(0, authority.find(':'));
+  std::string_view port = authority.substr(host.size());
+  if (end != std::string_view::npos) {
+    host = authority.substr(1, end - 1);
+    port = authority.substr(end + 1);
+  }
+  uint16_t number = 0;
+  const char* port_end = port.data() + port.size();
+  const bool good_port =
+      port.empty() ||
+      (port.size() > 1 && port.front() == ':' &&
+       std::from_chars(port.data() + 1, port_end, number).ptr == port_end && number != 0);
+  return good_port ? CanonicalHost(host) : std::nullopt;
+}
+
+}  // namespace
+
+bool IsHttpsUrl(std::string_view text) { return HostOfUrl(text, "https://").has_value(); }
+
+bool IsLoopbackHttpUrl(std::string_view text) {
+  const std::optional<std::string> host = HostOfUrl(text, "http://");
+  return host && IsLoopbackHost(*host);
+}
+
 std::optional<ListenAddress> ParseListenAddress(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {

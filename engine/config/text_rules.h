@@ -33,6 +33,10 @@ std::optional<std::string> CanonicalHost(std::string_view text);
 // Of a canonical host: 127.0.0.0/8, ::1 and the IPv4-mapped form, localhost and below (RFC 6761).
 bool IsLoopbackHost(const std::string& host);
 
+// A host and perhaps a port, then visible ASCII; no user name.
+bool IsHttpsUrl(std::string_view text);
+bool IsLoopbackHttpUrl(std::string_view text);
+
 struct ListenAddress {
   std::string address;  // Canonical literal IP.
   uint16_t port;

@@ -1,8 +1,10 @@
 // What is wrong in the main file is said exactly, at its place, and all at once.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
+#include "engine/config/load_providers.h"
 #include "engine/config/main_file.h"
 #include "tests/config/fake_references.h"
 
@@ -19,13 +21,11 @@ const Case kMainCases[] = {
     {"UnknownKey", "datadir: x\n", "3:1: unknown key 'datadir'; did you mean 'data_dir'?\n"},
     {"KeysOfLaterVersions",
      "master_key: {env: K}\n"
-     "providers: [p]\n"
      "slice: 1s\n"
      "backfill_share: 5\n",
      "3:1: known key 'master_key', not supported by this version yet\n"
-     "4:1: known key 'providers', not supported by this version yet\n"
-     "5:1: known key 'slice', not supported by this version yet\n"
-     "6:1: known key 'backfill_share', not supported by this version yet\n"},
+     "4:1: known key 'slice', not supported by this version yet\n"
+     "5:1: known key 'backfill_share', not supported by this version yet\n"},
     {"Threads", "threads: 65\n", "3:10: 'threads' must be auto or a whole number from 1 to 64\n"},
     {"ThreadsWord", "threads: automatic\n",
      "3:10: 'threads' must be auto or a whole number from 1 to 64\n"},
@@ -60,13 +60,21 @@ const Case kMainCases[] = {
      "3:24: 'connections' must be a whole number from 1 to 100000\n"},
     {"HostsNotAMap", "hosts: [a]\n", "3:8: 'hosts' must be a map of keys and values\n"},
     {"HostsBadName", "hosts: {\"a b\": {connections: 1}}\n",
-     "3:9: a host must be 'default', a host name in ASCII or a literal address\n"},
+     "3:9: a host must be 'default', a provider, a host name in ASCII or a literal address\n"},
     {"HostsTwice", "hosts: {a: {connections: 1}, a: {connections: 2}}\n",
      "3:30: duplicate key 'a'\n"},
     {"HostsTwiceInOtherCase", "hosts: {a.example: {connections: 1}, A.example: {connections: 2}}\n",
      "3:38: the host 'a.example' is listed twice\n"},
-    {"HostsBytesPerDay", "hosts: {a: {bytes_per_day: 2500MB}}\n",
-     "3:13: known key 'bytes_per_day', not supported by this version yet\n"},
+    {"HostsBytesPerDay", "hosts: {a: {bytes_per_day: 1kB, mailbox_bytes_per_day: much}}\n",
+     "3:28: 'bytes_per_day' must be a size such as 64MiB, from 1MiB to 1024TiB\n"
+     "3:56: 'mailbox_bytes_per_day' must be a size such as 64MiB, from 1MiB to 1024TiB\n"},
+    {"HostsOfOneProvider", "hosts: {imap.gmail.com: {connections: 2}, gmail: {connections: 3}}\n",
+     "3:43: the provider 'gmail' is listed twice\n"},
+    {"HostsMorePerMailboxThanTheProvider", "hosts: {gmail: {connections_per_mailbox: 401}}\n",
+     "3:16: 'connections_per_mailbox' is more than 'connections'\n"},
+    {"HostsMorePerMailboxByDefault", "hosts: {default: {connections_per_mailbox: 11}}\n",
+     "3:18: 'connections_per_mailbox' is more than 'connections'\n"},
+    {"ProvidersNotAList", "providers: configs\n", "3:12: 'providers' must be a list\n"},
     {"HostsZero", "hosts: {default: {connections: 0, logins_per_second: x}}\n",
      "3:32: 'connections' must be a whole number from 1 to 10000\n"
      "3:54: 'logins_per_second' must be a whole number from 1 to 10000\n"},
@@ -87,7 +95,10 @@ class BadMainTest : public testing::TestWithParam<Case> {};
 TEST_P(BadMainTest, IsReportedExactly) {
   FakeReferences references;
   Report report("mailhaul.yaml", true);
-  ParseMain(std::string("data_dir: d\ntenants: [t]\n") + GetParam().text, references, report);
+  ParsedMain parsed =
+      ParseMain(std::string("data_dir: d\ntenants: [t]\n") + GetParam().text, references, report);
+  parsed.config.providers = std::make_shared<Providers>(LoadBuiltinProviders());
+  FinishHosts(parsed, report);
   EXPECT_EQ(Shown(report), WithFile("mailhaul.yaml", GetParam().problems));
 }
 

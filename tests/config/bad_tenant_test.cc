@@ -155,14 +155,10 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "collect: {max_message: 64MB2}\n",
      "2:24: 'max_message' must be a size such as 64MiB, from 1KiB to 1GiB\n"},
-    {"CollectDeletionsMirror",
-     "tenant: a\n"
-     "collect: {deletions: mirror}\n",
-     "2:22: known value 'mirror' of 'deletions', not supported by this version yet\n"},
     {"CollectDeletionsTypo",
      "tenant: a\n"
      "collect: {deletions: kep}\n",
-     "2:22: 'deletions' must be 'keep'\n"},
+     "2:22: 'deletions' must be one of 'keep', 'mirror'; did you mean 'keep'?\n"},
     {"ExcludeNotAList",
      "tenant: a\n"
      "collect: {exclude: Spam}\n",
@@ -241,10 +237,8 @@ const Case kTenantCases[] = {
      "7:13: 'host' must be a host name in ASCII or a literal address without brackets\n"
      "8:13: 'port' must be a whole number from 1 to 65535\n"
      "9:17: 'security' must be one of 'tls', 'starttls', 'plaintext'; did you mean 'tls'?\n"
-     "10:13: known value 'oauth2' of 'auth', not supported by this version yet\n"
-     "11:7: known key 'oauth2', not supported by this version yet\n"
-     "12:17: 'username' must be text, not empty\n"
-     "13:17: a password is {env: NAME}, {file: PATH} or text in quotes\n"},
+     "11:15: give either 'password' or 'oauth2'\n"
+     "12:17: 'username' must be text, not empty\n"},
     {"ProtocolUnknown",
      "tenant: a\n"
      "mailboxes:\n"
@@ -358,7 +352,7 @@ TEST_P(BadTenantTest, IsReportedExactly) {
                       {"tenants/newline", {"\n", false}},
                       {"tenants/long", {std::string(4098, 'x'), false}}};
   Report report("tenants/acme.yaml", false);
-  const bool good = ParseTenant(GetParam().text, references, report).has_value();
+  const bool good = ParseTenant(GetParam().text, Builtin(), references, report).has_value();
   EXPECT_NE(good, report.failed());
   EXPECT_EQ(Shown(report), WithFile("tenants/acme.yaml", GetParam().problems));
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "engine/config/load_providers.h"
 #include "engine/config/references.h"
 
 namespace mailhaul::config {
@@ -28,6 +29,12 @@ class FakeReferences final : public References {
     return found->second;
   }
 };
+
+// Loaded once.
+inline const Providers& Builtin() {
+  static const Providers kProviders = LoadBuiltinProviders();
+  return kProviders;
+}
 
 // The problems of `report`, one a line.
 inline std::string Shown(Report& report) {

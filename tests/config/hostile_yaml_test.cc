@@ -177,7 +177,7 @@ TEST(HostileYamlTest, ByteOrderMarksAndWindowsLineEndsChangeNothing) {
   FakeReferences references;
   references.environment["TOKEN"] = "t0ken";
   Report report("f", false);
-  const std::optional<ParsedTenant> parsed = ParseTenant(windows, references, report);
+  const std::optional<ParsedTenant> parsed = ParseTenant(windows, Builtin(), references, report);
   ASSERT_TRUE(parsed) << Shown(report);
   EXPECT_EQ(parsed->tenant.name, "acme");
   EXPECT_EQ(parsed->name_position.column, 9);
@@ -204,7 +204,8 @@ TEST(HostileYamlTest, AFileCutAnywhereLoadsOrIsReported) {
   size_t loaded = 0;
   for (size_t size = 0; size <= kTenant.size(); ++size) {
     Report report("f", false);
-    const bool good = ParseTenant(kTenant.substr(0, size), references, report).has_value();
+    const bool good =
+        ParseTenant(kTenant.substr(0, size), Builtin(), references, report).has_value();
     EXPECT_NE(good, report.failed()) << size;
     loaded += good ? 1 : 0;
     for (const Problem& problem : report.Take()) {
@@ -223,7 +224,7 @@ TEST(HostileYamlTest, AFileWithAnyByteReplacedLoadsOrIsReported) {
       std::string text(kTenant);
       text[at] = c;
       Report report("f", false);
-      const bool good = ParseTenant(text, references, report).has_value();
+      const bool good = ParseTenant(text, Builtin(), references, report).has_value();
       EXPECT_NE(good, report.failed()) << at << " " << static_cast<int>(c);
     }
   }

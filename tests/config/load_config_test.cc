@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 
 const char* Lookup(const char* name) {
   const std::string_view wanted = name;
-  if (wanted == "ALICE_PASSWORD" || wanted == "BOB_PASSWORD") {
+  if (wanted.ends_with("_PASSWORD") || wanted == "OUTLOOK_SECRET" || wanted == "DAVE_TOKEN") {
     return "correct horse";
   }
   return wanted == "TOKEN" ? "abc" : nullptr;
@@ -142,7 +142,8 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
   Write("t.yaml",
         "tenant: t\nweight: 1000\ntokens: [{env: TOKEN, scopes: [admin]}]\n"
         "freshness: {active: 1s, normal: 2s, dormant: 3s, active_for: 4s, dormant_after: 5s}\n"
-        "collect: {window: all, backfill: false, max_message: 1MB, exclude: [A, B]}\n"
+        "collect: {window: all, backfill: false, max_message: 1MB, exclude: [A, B],\n"
+        "          deletions: mirror}\n"
         "mailboxes:\n  - id: 007\n    address: a@b\n"
         "    source: {protocol: imap, host: h, port: 1143, security: plaintext,\n"
         "             allow_plaintext: true, auth: password, allow_cram_md5: true, username: u,\n"
@@ -162,6 +163,7 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
   EXPECT_FALSE(tenant.collect.backfill);
   EXPECT_EQ(tenant.collect.max_message, 1'000'000U);
   EXPECT_EQ(tenant.collect.exclude, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(tenant.collect.deletions, Deletions::kMirror);
   const MailboxConfig& mailbox = tenant.mailboxes.at(0);
   EXPECT_EQ(mailbox.id, "007");
   EXPECT_EQ(mailbox.source.port, 1143);
@@ -193,6 +195,53 @@ TEST_F(LoadConfigTest, ThePortFollowsProtocolAndSecurity) {
   EXPECT_EQ(ports, (std::vector<uint16_t>{993, 143, 995, 110, 1110}));
   EXPECT_EQ(loaded.config->tenants[0].mailboxes.at(1).source.protocol, Protocol::kImap);
   EXPECT_EQ(loaded.config->tenants[0].mailboxes.at(2).source.protocol, Protocol::kPop3);
+}
+
+TEST_F(LoadConfigTest, ProvidersOfTheMainFileGoBeforeThoseCompiledIn) {
+  Write("main.yaml",
+        "data_dir: d\nproviders: [own, more/b.yaml]\nhosts: {acme: {logins_per_second: 1}}\n"
+        "tenants: [t.yaml]\n");
+  Write("own/a.yaml",
+        "name: acme\ndomains: [acme.example, ymail.com]\nlimits: {connections: 3}\n"
+        "servers: {imap: {host: imap.acme.example}}\n");
+  Write("more/b.yaml", "name: gmail\nlimits: {connections: 2}\nservers: {imap: {host: h}}\n");
+  Write("own/not_read.txt", "name: [\n");
+  Write("t.yaml",
+        "tenant: t\nmailboxes:\n"
+        "  - {id: a, address: a@acme.example, source: {password: p}}\n"
+        "  - {id: b, address: b@ymail.com, source: {password: p}}\n"
+        "  - {id: c, address: c@yahoo.com, source: {password: p}}\n"
+        "  - {id: d, address: d@e.example, source: {provider: gmail, password: p}}\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  std::vector<std::string> pools;
+  for (const MailboxConfig& mailbox : loaded.config->tenants.at(0).mailboxes) {
+    pools.push_back(mailbox.pool + " " + mailbox.source.host);
+  }
+  EXPECT_EQ(pools, (std::vector<std::string>{"acme imap.acme.example", "acme imap.acme.example",
+                                             "yahoo imap.mail.yahoo.com", "gmail h"}));
+  EXPECT_EQ(loaded.config->LimitsOf("acme").connections, 3U);
+  EXPECT_EQ(loaded.config->LimitsOf("acme").logins_per_second, 1U);
+  EXPECT_EQ(loaded.config->LimitsOf("gmail").connections, 2U);
+  EXPECT_EQ(loaded.config->PoolOf("imap.gmail.com"), "imap.gmail.com");  // Replaced as a whole.
+}
+
+TEST_F(LoadConfigTest, AnErrorInAProviderIsFatalAndToldAtItsPlace) {
+  Write("main.yaml", "data_dir: d\nproviders: [own, nowhere]\ntenants: [t.yaml]\n");
+  Write("own/a.yaml", "name: a\nlimits: {connections: 0}\n");
+  Write("own/b.yaml", "name: b\ndomains: [x.example]\nservers: {imap: {host: h}}\n");
+  Write("own/c.yaml", "name: c\ndomains: [x.example]\nservers: {imap: {host: h}}\n");
+  Write("own/d.yaml", "name: b\n");
+  Write("t.yaml", "tenant: t\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "main.yaml:2:18: no file matches 'nowhere'\n"
+            "own/a.yaml:2:23: 'connections' must be a whole number from 1 to 10000\n"
+            "own/c.yaml: the domain 'x.example' also belongs to the provider 'b'\n"
+            "own/c.yaml: the host 'h' also belongs to the provider 'b'\n"
+            "own/d.yaml: the name 'b' also belongs to the provider 'b'\n");
+  EXPECT_FALSE(loaded.config);
 }
 
 TEST_F(LoadConfigTest, OneBadTenantFileLeavesTheOthersAlone) {
@@ -358,7 +407,7 @@ TEST(ExampleTest, LoadsAndSaysTheDefaults) {
   EXPECT_EQ(tenant.freshness.dormant_after, Freshness().dormant_after);
   EXPECT_EQ(tenant.collect.window, Collect().window);
   EXPECT_EQ(tenant.collect.max_message, Collect().max_message);
-  EXPECT_EQ(tenant.mailboxes.size(), 2U);
+  EXPECT_EQ(tenant.mailboxes.size(), 4U);
 }
 
 TEST(ExampleTest, ShowsEveryKey) {
@@ -413,7 +462,17 @@ TEST(ExampleTest, ShowsEveryKey) {
                           "auth",
                           "allow_cram_md5",
                           "username",
-                          "password"}) {
+                          "password",
+                          "providers",
+                          "bytes_per_day",
+                          "mailbox_bytes_per_day",
+                          "pop3_mailbox_bytes_per_day",
+                          "provider",
+                          "oauth2",
+                          "token_url",
+                          "client_id",
+                          "client_secret",
+                          "refresh_token"}) {
     EXPECT_NE(text.find(std::string(key) + ":"), std::string::npos) << key;
   }
 }

@@ -17,7 +17,7 @@ TEST_P(SecretLeakTest, ProblemsDoNotQuoteIt) {
   references.files["pw"] = {"hunter2\x01hunter2", true};
   Report report("t", false);
   const std::string text = "tenant: a\nmailboxes:\n  - id: x\n    address: a@b\n    source:\n";
-  EXPECT_FALSE(ParseTenant(text + "      " + GetParam(), references, report));
+  EXPECT_FALSE(ParseTenant(text + "      " + GetParam(), Builtin(), references, report));
   const std::string shown = Shown(report);
   EXPECT_EQ(shown.find("hunter"), std::string::npos) << shown;
   EXPECT_NE(shown, "");
@@ -35,6 +35,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "{host: h, password: \"hunter2}", "{host: h, password: !hunter2 x}",
                     "{host: h, password: x, ? hunter2}", "{host: h, port: hunter2, password: x}",
                     "{host: \"hunter2 hunter2\", password: x}", "{host: h, auth: hunter2}",
+                    "{host: h, oauth2: {client_id: c, refresh_token: hunter2, hunter2}}",
+                    "{host: h, oauth2: {client_secret: [hunter2]}}", "{host: h, oauth2: hunter2}",
+                    "{host: h, oauth2: {token_url: hunter2, client_id: c, refresh_token: hunter2}}",
+                    "{host: h, oauth2: {client_id: \"hunter2\\0\", refresh_token: {env: PW}}}",
+                    "{host: h, oauth2: {refresh_token: {file: pw}}, password: hunter2}",
                     "{host: h, password: x}\ntokens: [hunter2]",
                     "{host: h, password: x}\ntokens: [{sha256: hunter2}]",
                     "{host: h, password: x}\ntokens: [{hunter2: x}]",

@@ -1,14 +1,17 @@
 // Configuration text: the first byte chooses the kind of file, the rest is the file.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/config/load_providers.h"
 #include "engine/config/main_file.h"
 #include "engine/config/map_reader.h"
+#include "engine/config/provider_file.h"
 #include "engine/config/tenant_file.h"
 
 namespace mailhaul::config {
@@ -27,6 +30,11 @@ class FixedReferences final : public References {
   }
 };
 
+const Providers& Builtin() {
+  static const Providers kProviders = LoadBuiltinProviders();
+  return kProviders;
+}
+
 // What everybody who shows problems relies on.
 void CheckProblems(Report& report, std::string_view text) {
   const bool failed = report.failed();
@@ -40,16 +48,51 @@ void CheckProblems(Report& report, std::string_view text) {
   }
 }
 
-void ParseOne(bool main_file, std::string_view text) {
+void ParseMainFile(std::string_view text, References& references, Report& report) {
+  ParsedMain parsed = ParseMain(text, references, report);
+  parsed.config.providers = std::make_shared<const Providers>(Builtin());
+  FinishHosts(parsed, report);
+  MH_CHECK(report.failed() || (!parsed.config.data_dir.empty() && !parsed.tenants.empty()));
+  for (const HostEntry& entry : parsed.hosts) {
+    const HostLimits limits = parsed.config.LimitsOf(entry.host);
+    MH_CHECK(limits.connections_per_mailbox <= limits.connections);
+  }
+}
+
+void ParseTenantFile(std::string_view text, References& references, Report& report) {
+  const std::optional<ParsedTenant> parsed = ParseTenant(text, Builtin(), references, report);
+  MH_CHECK(parsed.has_value() != report.failed());
+  if (!parsed) {
+    return;
+  }
+  MH_CHECK(parsed->tenant.tokens.size() == parsed->token_positions.size());
+  for (const MailboxConfig& mailbox : parsed->tenant.mailboxes) {
+    MH_CHECK(!mailbox.pool.empty());
+    MH_CHECK(mailbox.source.password.empty() == mailbox.source.oauth2.has_value());
+  }
+}
+
+void ParseProviderFile(std::string_view text, Report& report) {
+  std::optional<ProviderProfile> profile = ParseProvider(text, report);
+  MH_CHECK(profile.has_value() != report.failed());
+  if (profile) {
+    Providers providers = Builtin();
+    const std::string name = profile->name;
+    const std::vector<std::string> domains = profile->domains;
+    providers.Add(*std::move(profile));
+    MH_CHECK(domains.empty() || providers.ByDomain(domains.front())->name == name);
+  }
+}
+
+void ParseOne(uint8_t kind, std::string_view text) {
   FixedReferences references;
-  Report report("file.yaml", main_file);
-  if (main_file) {
-    const ParsedMain parsed = ParseMain(text, references, report);
-    MH_CHECK(report.failed() || (!parsed.config.data_dir.empty() && !parsed.tenants.empty()));
+  Report report("file.yaml", kind == 0);
+  if (kind == 0) {
+    ParseMainFile(text, references, report);
+  } else if (kind == 1) {
+    ParseTenantFile(text, references, report);
   } else {
-    const std::optional<ParsedTenant> parsed = ParseTenant(text, references, report);
-    MH_CHECK(parsed.has_value() != report.failed());
-    MH_CHECK(!parsed || parsed->tenant.tokens.size() == parsed->token_positions.size());
+    ParseProviderFile(text, report);
   }
   CheckProblems(report, text);
 }
@@ -62,6 +105,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  mailhaul::config::ParseOne(data[0] % 2 == 0, text);
+  mailhaul::config::ParseOne(data[0] % 3, text);
   return 0;
 }

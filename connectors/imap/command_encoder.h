@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connectors/imap/limits.h"
 
 namespace mailhaul::imap {
-
-inline constexpr size_t kArgumentBytesMax = 64 * 1024;
-inline constexpr size_t kNonSyncLiteralBytesMax = 4096;  // What LITERAL- allows (RFC 7888).
 
 enum class LiteralSupport : uint8_t {
   kSynchronizing,  // Wait for "+" before each literal.

@@ -15,25 +15,38 @@
 
 namespace mailhaul::imap {
 
+// Only the user's own folders where NAMESPACE has told (it may have been sent aside).
 net::Task<Result<std::vector<FolderInfo>>> ListFolders(Connection& connection,
-                                                       const Capabilities& capabilities);
+                                                       const Capabilities& capabilities,
+                                                       bool with_status);
 
-net::Task<Result<OpenedFolder>> Examine(Connection& connection, std::string wire_name,
-                                        LiteralSupport literals);
+// `known`: null, or alive until done.
+net::Task<Result<OpenedFolder>> Examine(Connection& connection, const Capabilities& capabilities,
+                                        std::string wire_name, const KnownFolder* known);
 
 // `messages`: how many the folder has as far as known; far more UIDs than that are kProtocol.
 net::Task<Result<UidSet>> SearchUids(Connection& connection, const Capabilities& capabilities,
                                      std::optional<WallTime> since, uint32_t messages);
 
-// `uids` must live until done.
+// `uids` must live until done; a command names them in at most `set_bytes_max` bytes.
 net::Task<Result<std::vector<MessageMeta>>> FetchMetadata(Connection& connection,
-                                                          const UidSet& uids);
+                                                          const Capabilities& capabilities,
+                                                          const UidSet& uids, size_t set_bytes_max);
+net::Task<Result<std::vector<FlagState>>> FetchFlagStates(Connection& connection,
+                                                          const Capabilities& capabilities,
+                                                          const UidSet& uids,
+                                                          uint64_t changed_since,
+                                                          size_t set_bytes_max);
+net::Task<Status> FetchMessageHeaders(Connection& connection, const UidSet& uids, HeaderSink& sink,
+                                      size_t set_bytes_max);
 
 net::Task<Status> FetchMessageBodies(Connection& connection, const SessionOptions& options,
                                      std::span<const MessageMeta> messages, BodySink& sink);
 
+// NOOP; whether there is news of the open folder.
+net::Task<Result<bool>> PollForNews(Connection& connection);
+
 // Says LOGOUT and waits for the answer, both for at most kLogoutTime.
-inline constexpr Duration kLogoutTime = std::chrono::seconds(2);
 net::Task<void> Logout(Connection& connection);
 
 }  // namespace mailhaul::imap

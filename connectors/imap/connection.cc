@@ -68,6 +68,9 @@ net::Task<Result<ResponseParser::Event>> Connection::Next() {
       if (response().condition == Condition::kBye) {
         co_return AsFailure(response());
       }
+      if (!Observe(response())) {
+        continue;
+      }
       co_return *event;
     }
     CO_RETURN_IF_ERROR(ReadMore());
@@ -94,9 +97,78 @@ net::Task<Status> Connection::SkipBody() {
   co_return Status::Ok();
 }
 
+bool Connection::Observe(const Response& response) {
+  switch (response.kind) {
+    case ResponseKind::kExists:
+      news_ = news_ || response.number != messages_;
+      messages_ = response.number;
+      return true;
+    case ResponseKind::kExpunge:
+      news_ = true;
+      messages_ -= std::min<uint32_t>(messages_, 1);
+      return true;
+    case ResponseKind::kVanished:
+      if (!response.earlier) {
+        news_ = true;
+        messages_ -= static_cast<uint32_t>(std::min<uint64_t>(messages_, response.uids.size()));
+      }
+      return true;
+    case ResponseKind::kEnabled:
+      for (const std::string& name : asked_to_enable_) {
+        const std::vector<std::string>& told = response.capabilities;
+        if (!enabled(name) && std::find(told.begin(), told.end(), name) != told.end()) {
+          enabled_.push_back(name);
+        }
+      }
+      return true;
+    case ResponseKind::kNamespace:
+      namespaces_ = response.namespaces;
+      return true;
+    case ResponseKind::kTagged:
+      if (response.tag == enable_tag_) {
+        enable_tag_.clear();
+      }
+      return std::erase(aside_tags_, response.tag) == 0;
+    default:
+      return true;
+  }
+}
+
+void Connection::SendAside(EncodedCommand command) {
+  MH_CHECK(command.parts.size() == 1);
+  aside_ += command.parts.front();
+  aside_tags_.push_back(std::move(command.tag));
+}
+
+void Connection::Enable(std::vector<std::string> names) {
+  std::string text = "ENABLE";
+  for (const std::string& name : names) {
+    text += " " + name;
+  }
+  asked_to_enable_ = std::move(names);
+  enable_tag_ = NextTag();
+  SendAside(PlainCommand(enable_tag_, text));
+}
+
+bool Connection::may_enable(std::string_view name) const {
+  const bool asked =
+      std::find(asked_to_enable_.begin(), asked_to_enable_.end(), name) != asked_to_enable_.end();
+  return asked && (!enable_tag_.empty() || enabled(name));
+}
+
+bool Connection::enabled(std::string_view name) const {
+  return std::find(enabled_.begin(), enabled_.end(), name) != enabled_.end();
+}
+
 net::Task<Status> Connection::Write(std::string_view bytes) {
   responses_ = 0;
   ArmDeadline();
+  std::string together;
+  if (!aside_.empty()) {
+    together = std::exchange(aside_, std::string());
+    together += bytes;
+    bytes = together;
+  }
   Status written = co_await stream_->Write(bytes);
   stream_->SetDeadline(overall_deadline_);
   co_return written;

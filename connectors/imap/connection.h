@@ -1,5 +1,6 @@
-// One connection to an IMAP server: the codec joined to a stream. Knows tags, deadlines and the
-// read buffer, but no command.
+// One connection to an IMAP server: the codec joined to a stream. Knows tags, deadlines, the read
+// buffer and what the server tells at any time (news of the open folder, what is enabled), but
+// next to no command.
 //
 // Belongs to one loop; one call at a time. A failure is final: the server's later bytes cannot be
 // trusted, and the owner closes the connection.
@@ -10,18 +11,17 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "connectors/imap/command_encoder.h"
+#include "connectors/imap/limits.h"
 #include "connectors/imap/response_parser.h"
 #include "connectors/net/stream.h"
 
 namespace mailhaul::imap {
-
-inline constexpr size_t kReadBufferBytesMin = 16 * 1024;
-inline constexpr size_t kReadBufferBytesMax = 256 * 1024;
-inline constexpr size_t kResponsesPerCommandMax = 1'000'000;
 
 // Sees the untagged responses of one command.
 class UntaggedHandler {
@@ -54,6 +54,24 @@ class Connection final {
   net::Task<Result<std::string_view>> ReadBody();
   net::Task<Status> SkipBody();
 
+  // Goes out together with the next Write(), before it. What the server answers to it is taken by
+  // Next() and decides nothing. One part.
+  void SendAside(EncodedCommand command);
+  // ENABLE (RFC 5161), aside. What the server then reports as enabled is enabled() until the end.
+  void Enable(std::vector<std::string> names);
+  bool enabled(std::string_view name) const;
+  // Enabled, or asked for and not answered yet: a command that wants it may be pipelined.
+  bool may_enable(std::string_view name) const;
+
+  // As last told (RFC 2342).
+  const std::vector<NamespaceEntry>& namespaces() const { return namespaces_; }
+
+  // Of the open folder, as far as told: its last EXISTS, less what was expunged since.
+  uint32_t messages() const { return messages_; }
+  // Whether the folder has changed (EXISTS, EXPUNGE, VANISHED, or NoteNews()) since the last call.
+  bool TakeNews() { return std::exchange(news_, false); }
+  void NoteNews() { news_ = true; }
+
   std::string NextTag() { return tags_.Next(); }
   net::Task<Status> Write(std::string_view bytes);
   // Sends `command` and completes with its tagged response, whatever its condition.
@@ -64,6 +82,7 @@ class Connection final {
   // Before any byte was received, an end of the stream means something else.
   bool received_anything() const { return received_anything_; }
   bool secure() const { return stream_->secure(); }
+  Duration command_timeout() const { return command_timeout_; }
   std::string peer_name() const { return stream_->peer_name(); }
 
   // For all that follows together, besides command_timeout. TimePoint::max(): none.
@@ -74,6 +93,8 @@ class Connection final {
 
  private:
   net::Task<Status> ReadMore();
+  // What is kept of any response. False: it answers a command sent aside, and is done with.
+  bool Observe(const Response& response);
   void ArmDeadline();
   // A bigger buffer for a server that fills this one.
   void PrepareBuffer();
@@ -88,7 +109,15 @@ class Connection final {
   bool filled_ = false;     // The last read filled the buffer.
   std::string_view input_;  // What of buffer_ is unread.
   uint64_t body_left_ = 0;
-  size_t responses_ = 0;  // Since the last write.
+  size_t responses_ = 0;                 // Since the last write.
+  std::string aside_;                    // To be sent before the next command.
+  std::vector<std::string> aside_tags_;  // Not answered yet.
+  std::vector<std::string> asked_to_enable_;
+  std::string enable_tag_;  // Until it is answered.
+  std::vector<std::string> enabled_;
+  std::vector<NamespaceEntry> namespaces_;
+  uint32_t messages_ = 0;
+  bool news_ = false;
   bool received_anything_ = false;
 };
 

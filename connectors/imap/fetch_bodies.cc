@@ -40,6 +40,7 @@ class BodyFetch final {
             std::span<const MessageMeta> messages, BodySink& sink)
       : connection_(connection),
         body_bytes_max_(options.body_bytes_max),
+        set_bytes_max_(UidSetBytes(options.command_bytes_max)),
         sink_(sink),
         rest_(messages) {}
 
@@ -72,6 +73,7 @@ class BodyFetch final {
 
   Connection& connection_;
   const uint64_t body_bytes_max_;
+  const size_t set_bytes_max_;
   BodySink& sink_;
   std::span<const MessageMeta> rest_;                 // Never asked for yet.
   std::deque<std::span<const MessageMeta>> retries_;  // One message each; memory is reserved.
@@ -121,7 +123,7 @@ net::Task<Status> BodyFetch::TopUp() {
       batch = retries_.front();
       retries_.pop_front();
     } else if (!rest_.empty()) {
-      batch = TakeBodyBatch(rest_);
+      batch = TakeBodyBatch(rest_, set_bytes_max_);
       if (in_flight_.empty()) {
         CO_RETURN_IF_ERROR(sink_.Reserve(batch));
       } else if (!sink_.TryReserve(batch)) {
@@ -153,6 +155,9 @@ net::Task<Status> BodyFetch::Send(std::span<const MessageMeta> batch) {
 
 net::Task<Status> BodyFetch::OnBody() {
   const Uid uid = connection_.response().fetch.uid;
+  if (connection_.response().fetch.section != BodySection::kWhole) {
+    co_return co_await connection_.SkipBody();
+  }
   const uint64_t size = connection_.body_left();
   uid_comes_late_ = uid_comes_late_ || uid == 0;
   Slot* const slot = uid != 0 ? Find(uid) : OnlyMessage();
@@ -205,8 +210,9 @@ net::Task<Status> BodyFetch::OnFetch() {
     arrived.open->state = SlotState::kDone;
     co_return co_await sink_.EndBody();
   }
-  if (fetch.body == BodyState::kAbsent) {
-    co_return Status::Ok();  // Flags that changed.
+  if (fetch.body == BodyState::kAbsent || fetch.section != BodySection::kWhole) {
+    connection_.NoteNews();  // Flags that changed.
+    co_return Status::Ok();
   }
   Slot* const slot = fetch.uid != 0 ? Find(fetch.uid) : OnlyMessage();
   if (slot == nullptr || slot->state == SlotState::kDone) {

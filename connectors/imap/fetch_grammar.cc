@@ -59,6 +59,53 @@ void ParseUid(Scanner* scanner, FetchEntry* fetch) {
   fetch->uid = uid;
 }
 
+void ParseModseq(Scanner* scanner, FetchEntry* fetch) {
+  scanner->Expect('(');
+  fetch->modseq = scanner->Number64();
+  scanner->Expect(')');
+}
+
+void ParseLabels(Scanner* scanner, FetchEntry* fetch) {
+  std::vector<std::string>& labels = fetch->labels.emplace();
+  if (scanner->SkipNil()) {
+    return;
+  }
+  scanner->Expect('(');
+  scanner->SkipSpaces();
+  while (!scanner->failed() && !scanner->Skip(')')) {
+    std::string label;
+    scanner->Astring(&label);
+    if (labels.size() < kLabelsMax && !label.empty() && label.size() <= kLabelBytesMax) {
+      labels.push_back(std::move(label));
+    }
+    scanner->SkipSpaces();
+  }
+}
+
+bool IsObjectId(std::string_view id) {
+  return !id.empty() && id.size() <= kObjectIdBytesMax &&
+         std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '_' || c == '-';
+         });
+}
+
+// "(M6d99ac3275bb4e)" or NIL (RFC 8474), or the bare number of X-GM-EXT-1. What is no such id is
+// dropped.
+void ParseObjectId(Scanner* scanner, std::string* id) {
+  if (scanner->SkipNil()) {
+    return;
+  }
+  const bool in_parentheses = scanner->Skip('(');
+  const std::string_view atom = scanner->Atom();
+  if (in_parentheses) {
+    scanner->Expect(')');
+  }
+  if (IsObjectId(atom)) {
+    *id = atom;
+  }
+}
+
 void ParseDate(Scanner* scanner, FetchEntry* fetch) {
   std::string date;
   if (!scanner->SkipNil()) {
@@ -67,12 +114,13 @@ void ParseDate(Scanner* scanner, FetchEntry* fetch) {
   }
 }
 
-// The value of BODY[]. False: it is the literal that the text ends in.
-bool ParseBody(Scanner* scanner, FetchEntry* fetch) {
+// The value of BODY[] or BODY[HEADER]. False: it is the literal that the text ends in.
+bool ParseBody(Scanner* scanner, BodySection section, FetchEntry* fetch) {
   if (fetch->body != BodyState::kAbsent) {
     scanner->Fail();  // Two bodies in one response.
     return true;
   }
+  fetch->section = section;
   if (scanner->SkipStreamedLiteral()) {
     fetch->body = BodyState::kStreamed;
     return !scanner->AtEnd();
@@ -86,22 +134,25 @@ bool ParseBody(Scanner* scanner, FetchEntry* fetch) {
   return true;
 }
 
+// "BODY[] " or "BODY[HEADER] " is taken, and nothing else.
+std::optional<BodySection> TakeSection(Scanner* scanner) {
+  if (scanner->SkipWord("BODY[] ")) {
+    return BodySection::kWhole;
+  }
+  if (scanner->SkipWord("BODY[HEADER] ")) {
+    return BodySection::kHeader;
+  }
+  return std::nullopt;
+}
+
 // One item, name and value. False: see ParseBody().
 bool ParseItem(Scanner* scanner, FetchEntry* fetch) {
-  const std::string_view all = scanner->rest();
+  if (const std::optional<BodySection> section = TakeSection(scanner)) {
+    return ParseBody(scanner, *section, fetch);
+  }
   const std::string_view name = scanner->ItemName();
   if (scanner->Peek() == '[') {
-    constexpr std::string_view kBody = "BODY[]";
-    const std::string_view item = all.substr(0, kBody.size());
-    Scanner section = *scanner;
-    section.Skip('[');
-    section.Skip(']');
-    if (EqualsIgnoreCase(item, kBody) && section.Peek() == ' ') {
-      *scanner = section;
-      scanner->Skip(' ');
-      return ParseBody(scanner, fetch);
-    }
-    scanner->SkipValue();  // The rest of "BODY[HEADER]<0>".
+    scanner->SkipValue();  // The rest of "BODY[TEXT]<0>".
   }
   scanner->Expect(' ');
   if (EqualsIgnoreCase(name, "UID")) {
@@ -112,6 +163,14 @@ bool ParseItem(Scanner* scanner, FetchEntry* fetch) {
     fetch->size = scanner->Number64();
   } else if (EqualsIgnoreCase(name, "INTERNALDATE")) {
     ParseDate(scanner, fetch);
+  } else if (EqualsIgnoreCase(name, "MODSEQ")) {
+    ParseModseq(scanner, fetch);
+  } else if (EqualsIgnoreCase(name, "X-GM-LABELS")) {
+    ParseLabels(scanner, fetch);
+  } else if (EqualsIgnoreCase(name, "EMAILID") || EqualsIgnoreCase(name, "X-GM-MSGID")) {
+    ParseObjectId(scanner, &fetch->email_id);
+  } else if (EqualsIgnoreCase(name, "THREADID") || EqualsIgnoreCase(name, "X-GM-THRID")) {
+    ParseObjectId(scanner, &fetch->thread_id);
   } else {
     scanner->SkipValue();
   }

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
-#include "connectors/imap/imap_session.h"
-
 namespace mailhaul::imap {
 namespace {
 
-constexpr size_t kUidDigitsMax = 10;
-static_assert(kBatchMessagesMax * (kUidDigitsMax + 1) <= kUidSetBytesMax,
+constexpr size_t kUidBytesMax = 11;  // Ten digits and the comma behind them.
+constexpr size_t kRangeBytesMax = 2 * kUidBytesMax;
+// Tag, "UID FETCH", the items and modifiers we ask for.
+constexpr size_t kOverheadBytes = 128;
+static_assert(kBatchMessagesMax * kUidBytesMax <= kUidSetBytesMax,
               "a full batch of bodies always fits a command line");
 
 size_t Digits(Uid uid) {
@@ -27,10 +28,17 @@ size_t TextBytes(UidRange range) {
 
 }  // namespace
 
-std::span<const MessageMeta> TakeBodyBatch(std::span<const MessageMeta> messages) {
+size_t UidSetBytes(size_t command_bytes_max) {
+  const size_t left = command_bytes_max - std::min(command_bytes_max, kOverheadBytes);
+  return std::clamp(left, 4 * kRangeBytesMax, kUidSetBytesMax);
+}
+
+std::span<const MessageMeta> TakeBodyBatch(std::span<const MessageMeta> messages,
+                                           size_t set_bytes_max) {
+  const size_t count_max = std::clamp(set_bytes_max / kUidBytesMax, size_t{1}, kBatchMessagesMax);
   size_t count = 0;
   uint64_t bytes = 0;
-  while (count < messages.size() && count < kBatchMessagesMax) {
+  while (count < messages.size() && count < count_max) {
     const uint64_t size = messages[count].size;
     if (count > 0 && (size > kBatchBytesMax || bytes + size > kBatchBytesMax)) {
       break;
@@ -41,19 +49,19 @@ std::span<const MessageMeta> TakeBodyBatch(std::span<const MessageMeta> messages
   return messages.first(count);
 }
 
-std::deque<UidSet> SplitForMeta(const UidSet& uids) {
+std::deque<UidSet> SplitUids(const UidSet& uids, uint64_t members_max, size_t set_bytes_max) {
   std::deque<UidSet> sets;
-  size_t members = kMetaMessagesMax;  // As if the last set were full.
+  uint64_t members = members_max;  // As if the last set were full.
   size_t bytes = 0;
   for (UidRange range : uids.ranges()) {
     uint64_t left = uint64_t{range.last} - range.first + 1;
     while (left > 0) {
-      if (members >= kMetaMessagesMax || bytes + TextBytes(range) > kUidSetBytesMax) {
+      if (members >= members_max || bytes + TextBytes(range) > set_bytes_max) {
         sets.emplace_back();
         members = 0;
         bytes = 0;
       }
-      const uint64_t taken = std::min<uint64_t>(left, kMetaMessagesMax - members);
+      const uint64_t taken = std::min<uint64_t>(left, members_max - members);
       const UidRange part{range.first, static_cast<Uid>(range.first + (taken - 1))};
       sets.back().AddRange(part);
       bytes += TextBytes(part);

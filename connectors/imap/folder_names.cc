@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "connectors/imap/imap_session.h"
 #include "connectors/imap/modified_utf7.h"
 
 namespace mailhaul::imap {
@@ -152,8 +151,11 @@ bool HasControlCharacter(std::string_view name) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; });
 }
 
-std::string DisplayLevel(std::string_view wire_name) {
-  const std::optional<std::string> decoded = DecodeModifiedUtf7(wire_name);
+std::string DisplayLevel(std::string_view wire_name, bool utf8) {
+  std::optional<std::string> decoded;
+  if (!utf8) {
+    decoded = DecodeModifiedUtf7(wire_name);
+  }
   std::string name;
   if (decoded) {
     name = *decoded;
@@ -168,13 +170,26 @@ std::string DisplayLevel(std::string_view wire_name) {
   return name;
 }
 
+bool IsForeign(const std::string& wire_name, std::span<const NamespaceEntry> namespaces) {
+  return std::any_of(namespaces.begin(), namespaces.end(), [&](const NamespaceEntry& entry) {
+    if (entry.kind == NamespaceKind::kPersonal || entry.prefix.empty()) {
+      return false;
+    }
+    std::string_view root = entry.prefix;
+    if (root.back() == entry.delimiter) {
+      root.remove_suffix(1);
+    }
+    return wire_name.starts_with(entry.prefix) || wire_name == root;
+  });
+}
+
 }  // namespace
 
-std::string DisplayName(std::string_view wire_name, char delimiter) {
+std::string DisplayName(std::string_view wire_name, char delimiter, bool utf8) {
   std::string name;
   for (;;) {
     const size_t end = delimiter == '\0' ? std::string_view::npos : wire_name.find(delimiter);
-    name += DisplayLevel(wire_name.substr(0, end));
+    name += DisplayLevel(wire_name.substr(0, end), utf8);
     if (end == std::string_view::npos) {
       break;
     }
@@ -188,7 +203,7 @@ std::string DisplayName(std::string_view wire_name, char delimiter) {
   return name;
 }
 
-Status FolderCollector::Add(const ListEntry& entry) {
+Status FolderCollector::Add(const ListEntry& entry, bool utf8_names) {
   if (entry.mailbox.size() > kFolderNameBytesMax) {
     return {Code::kProtocol, "the server lists a folder with an overlong name"};
   }
@@ -204,7 +219,7 @@ Status FolderCollector::Add(const ListEntry& entry) {
     return {Code::kProtocol, "the server lists too many folders"};
   }
   FolderInfo folder;
-  folder.name = DisplayName(entry.mailbox, entry.delimiter);
+  folder.name = DisplayName(entry.mailbox, entry.delimiter, utf8_names);
   folder.wire_name = entry.mailbox;
   folder.role = RoleFromAttributes(entry);
   has_special_use_ = has_special_use_ || folder.role != FolderRole::kNone;
@@ -215,11 +230,14 @@ Status FolderCollector::Add(const ListEntry& entry) {
   return {};
 }
 
-std::vector<FolderInfo> FolderCollector::Finish() && {
+std::vector<FolderInfo> FolderCollector::Finish(std::span<const NamespaceEntry> namespaces) && {
   std::unordered_set<std::string> wire_names;
   std::unordered_set<std::string> names;
   std::vector<FolderInfo> unique;
   for (FolderInfo& folder : folders_) {
+    if (IsForeign(folder.wire_name, namespaces)) {
+      continue;
+    }
     const bool inbox_again = folder.name == "INBOX" && names.count(folder.name) > 0;
     if (inbox_again || !wire_names.insert(folder.wire_name).second) {
       continue;

@@ -8,26 +8,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "connectors/connector.h"
 #include "connectors/dialer.h"
+#include "connectors/imap/limits.h"
 #include "connectors/net/stream.h"
 
 namespace mailhaul::imap {
 
-inline constexpr size_t kLineBytesMax = 1024 * 1024;  // One response, literals excluded.
-inline constexpr size_t kListDepthMax = 50;
-inline constexpr size_t kFoldersMax = 10'000;
-inline constexpr size_t kSmallLiteralBytesMax = 64 * 1024;  // Literals other than bodies.
-inline constexpr size_t kBatchBytesMax = 1024 * 1024;       // Announced bytes of one UID FETCH.
-inline constexpr size_t kBatchMessagesMax = 200;
-inline constexpr size_t kUidSetBytesMax = 4000;  // Command line length servers accept.
-inline constexpr size_t kPipelineDepth = 3;      // Body commands in flight.
-
 struct SessionOptions {
   Duration command_timeout = std::chrono::seconds(60);  // Without a byte from the server.
   uint64_t body_bytes_max = uint64_t{64} << 20;         // A larger literal: kMessageRejected.
+  size_t command_bytes_max = 4096;  // Longest command line; some servers take no more than 1,000.
+  std::vector<std::string> broken;  // Extensions not to use though offered; upper-case names.
+  bool id_before_select = false;    // Send ID even where it is not offered.
 };
 
 // Dials, checks the greeting, upgrades if asked, and logs in: AUTHENTICATE PLAIN with SASL-IR when

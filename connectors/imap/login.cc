@@ -142,13 +142,8 @@ net::Task<Result<Capabilities>> Login(Connection& connection, Capabilities capab
   co_return co_await AskCapabilities(connection);
 }
 
-net::Task<Status> SendId(Connection& connection) {
-  IgnoreUntagged ignore;
-  EncodedCommand command = PlainCommand(connection.NextTag(), "ID (\"name\" \"mailhaul\")");
-  CO_TRY(const Response done, connection.Run(std::move(command), ignore));
-  // Whether the server likes our name does not matter.
-  static_cast<void>(done);
-  co_return Status::Ok();
+void SendId(Connection* connection) {
+  connection->SendAside(PlainCommand(connection->NextTag(), "ID (\"name\" \"mailhaul\")"));
 }
 
 }  // namespace mailhaul::imap

@@ -33,6 +33,7 @@ net::Task<Result<Capabilities>> Login(Connection& connection, Capabilities capab
                                       const Credentials& credentials);
 
 // ID (RFC 2971): some servers want to know the client before they open a folder.
-net::Task<Status> SendId(Connection& connection);
+// Goes out with the next command; whether the server likes our name does not matter.
+void SendId(Connection* connection);
 
 }  // namespace mailhaul::imap

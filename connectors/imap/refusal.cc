@@ -7,11 +7,10 @@
 #include <string>
 
 #include "base/text.h"
+#include "connectors/imap/limits.h"
 
 namespace mailhaul::imap {
 namespace {
-
-constexpr std::chrono::milliseconds kWaitMax = std::chrono::hours(24);
 
 struct CodeMeaning {
   std::string_view name;  // RFC 5530, RFC 9051 section 7.1, and what providers use.
@@ -71,7 +70,8 @@ std::chrono::milliseconds SuggestedWait(std::string_view text) {
   if (std::from_chars(digits, lower.data() + lower.size(), wait).ec != std::errc() || wait < 0) {
     return std::chrono::milliseconds(0);
   }
-  return std::min(std::chrono::milliseconds(wait), kWaitMax);
+  return std::min(std::chrono::milliseconds(wait),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(kRetryAfterMax));
 }
 
 Status MakeStatus(const Response& refusal, std::string_view what, Code code) {

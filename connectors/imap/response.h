@@ -24,6 +24,9 @@ enum class ResponseKind : uint8_t {
   kRecent,        // number.
   kExpunge,       // number.
   kSearch,        // uids: SEARCH, or the ALL of ESEARCH.
+  kVanished,      // uids, earlier.
+  kEnabled,       // capabilities: what ENABLE has switched on.
+  kNamespace,     // namespaces.
   kStatus,        // status.
   kFetch,         // fetch.
   kOther,         // Anything else; checked for its limits, not kept.
@@ -48,11 +51,24 @@ struct StatusEntry {
   std::optional<uint32_t> messages;
   std::optional<uint32_t> uid_next;
   std::optional<uint32_t> uid_validity;
+  std::optional<uint32_t> unseen;
+  uint64_t modseq = 0;  // HIGHESTMODSEQ; 0: not told, or NIL.
 };
 
+enum class NamespaceKind : uint8_t { kPersonal, kOtherUsers, kShared };
+
+struct NamespaceEntry {
+  NamespaceKind kind = NamespaceKind::kPersonal;
+  std::string prefix;     // On the wire, with the delimiter at its end.
+  char delimiter = '\0';  // '\0' for NIL.
+};
+
+// Which part of a message a response carries.
+enum class BodySection : uint8_t { kWhole, kHeader };  // BODY[], BODY[HEADER].
+
 enum class BodyState : uint8_t {
-  kAbsent,    // No BODY[] in this response.
-  kNil,       // BODY[] NIL: the server has the message but not its text.
+  kAbsent,    // Neither BODY[] nor BODY[HEADER] in this response.
+  kNil,       // NIL: the server has the message but not its text.
   kInline,    // A quoted string: inline_body.
   kStreamed,  // A literal; its bytes passed by (see ResponseParser::Event::kBody).
 };
@@ -64,7 +80,12 @@ struct FetchEntry {
   std::vector<std::string> keywords;
   std::optional<WallTime> internal_date;  // Absent too when it is no date.
   std::optional<uint64_t> size;
+  uint64_t modseq = 0;                             // 0: not told.
+  std::optional<std::vector<std::string>> labels;  // X-GM-LABELS as on the wire.
+  std::string email_id;                            // EMAILID or X-GM-MSGID.
+  std::string thread_id;                           // THREADID or X-GM-THRID.
   BodyState body = BodyState::kAbsent;
+  BodySection section = BodySection::kWhole;  // Of body.
   std::string inline_body;
 };
 
@@ -77,7 +98,9 @@ struct Response {
   std::vector<std::string> capabilities;  // Upper case.
   uint32_t number = 0;
   UidSet uids;
+  bool earlier = false;  // VANISHED (EARLIER): history, not news.
   ListEntry list;
+  std::vector<NamespaceEntry> namespaces;
   StatusEntry status;
   FetchEntry fetch;
 

@@ -1,15 +1,15 @@
-// The grammar of responses other than FETCH (fetch_grammar.cc), one function per response.
+// The grammar of responses; FETCH items are in fetch_grammar.cc, folders and sets in
+// mailbox_grammar.cc.
 #include <algorithm>
 
 #include "base/text.h"
 #include "connectors/imap/fetch_grammar.h"
+#include "connectors/imap/mailbox_grammar.h"
 #include "connectors/imap/response_parser.h"
 #include "connectors/imap/scanner.h"
 
 namespace mailhaul::imap {
 namespace {
-
-constexpr size_t kListAttributesMax = 64;
 
 std::string AsciiUppered(std::string_view text) {
   std::string upper(text);
@@ -87,134 +87,6 @@ bool ParseCondition(Scanner scanner, ResponseKind kind, Condition condition, Res
   return true;
 }
 
-void ParseList(Scanner* scanner, ListEntry* list) {
-  scanner->Expect('(');
-  scanner->SkipSpaces();
-  while (!scanner->failed() && !scanner->Skip(')')) {
-    std::string attribute(scanner->Atom());
-    if (list->attributes.size() < kListAttributesMax) {
-      list->attributes.push_back(std::move(attribute));
-    }
-    scanner->SkipSpaces();
-  }
-  scanner->Expect(' ');
-  if (!scanner->SkipNil()) {
-    std::string delimiter;
-    scanner->String(&delimiter);
-    if (delimiter.size() != 1) {
-      scanner->Fail();
-      return;
-    }
-    list->delimiter = delimiter.front();
-  }
-  scanner->Expect(' ');
-  scanner->Astring(&list->mailbox);
-  if (scanner->Skip(' ') && !scanner->AtEnd()) {
-    scanner->SkipValue();  // Extended data of RFC 5258.
-  }
-}
-
-// Members in any order, each range in either direction (RFC 9051 sequence-set, without "*").
-void AddUids(std::vector<UidRange> ranges, UidSet* uids) {
-  const auto before = [](UidRange a, UidRange b) { return a.first < b.first; };
-  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
-    std::sort(ranges.begin(), ranges.end(), before);
-  }
-  for (const UidRange range : ranges) {
-    uids->AddRange(range);
-  }
-}
-
-void ParseSearch(Scanner* scanner, UidSet* uids) {
-  std::vector<UidRange> ranges;
-  while (scanner->Skip(' ')) {
-    scanner->SkipSpaces();
-    if (scanner->AtEnd()) {
-      break;
-    }
-    if (scanner->Peek() == '(') {
-      scanner->SkipValue();  // "(MODSEQ 917162500)", RFC 7162.
-      continue;
-    }
-    const uint32_t uid = scanner->Number32();
-    if (uid == 0) {
-      scanner->Fail();
-      return;
-    }
-    if (!ranges.empty() && ranges.back().last != UINT32_MAX && ranges.back().last + 1 == uid) {
-      ranges.back().last = uid;
-    } else {
-      ranges.push_back({uid, uid});
-    }
-  }
-  if (!scanner->AtEnd()) {
-    scanner->Fail();
-  }
-  AddUids(std::move(ranges), uids);
-}
-
-void ParseUidSet(Scanner* scanner, UidSet* uids) {
-  std::vector<UidRange> ranges;
-  do {
-    UidRange range;
-    range.first = scanner->Number32();
-    range.last = scanner->Skip(':') ? scanner->Number32() : range.first;
-    if (scanner->failed() || range.first == 0 || range.last == 0) {
-      scanner->Fail();
-      return;
-    }
-    if (range.first > range.last) {
-      std::swap(range.first, range.last);
-    }
-    ranges.push_back(range);
-  } while (scanner->Skip(','));
-  AddUids(std::move(ranges), uids);
-}
-
-// RFC 4731: `(TAG "A282") UID ALL 2,10:11 COUNT 3`.
-void ParseEsearch(Scanner* scanner, UidSet* uids) {
-  if (scanner->Skip(' ') && scanner->Peek() == '(') {
-    scanner->SkipValue();
-    scanner->Skip(' ');
-  }
-  while (!scanner->AtEnd()) {
-    const std::string_view name = scanner->Atom();
-    if (EqualsIgnoreCase(name, "UID")) {
-      scanner->Skip(' ');
-      continue;
-    }
-    scanner->Expect(' ');
-    if (EqualsIgnoreCase(name, "ALL")) {
-      ParseUidSet(scanner, uids);
-    } else {
-      scanner->SkipValue();
-    }
-    scanner->Skip(' ');
-  }
-}
-
-void ParseStatus(Scanner* scanner, StatusEntry* status) {
-  scanner->Expect(' ');
-  scanner->Astring(&status->mailbox);
-  scanner->SkipSpaces();
-  scanner->Expect('(');
-  scanner->SkipSpaces();
-  while (!scanner->failed() && !scanner->Skip(')')) {
-    const std::string_view name = scanner->Atom();
-    scanner->Expect(' ');
-    if (EqualsIgnoreCase(name, "MESSAGES")) {
-      status->messages = scanner->Number32();
-    } else if (EqualsIgnoreCase(name, "UIDNEXT")) {
-      status->uid_next = scanner->Number32();
-    } else if (EqualsIgnoreCase(name, "UIDVALIDITY")) {
-      status->uid_validity = scanner->Number32();
-    } else {
-      scanner->SkipValue();
-    }
-    scanner->SkipSpaces();
-  }
-}
-
 bool ParseNumbered(Scanner* scanner, Response* response) {
   response->number = scanner->Number32();
   scanner->Expect(' ');
@@ -247,7 +119,6 @@ void ParseNamed(std::string_view word, Scanner* scanner, Response* response) {
     AddCapabilities(scanner->rest(), &response->capabilities);
   } else if (EqualsIgnoreCase(word, "LIST")) {
     response->kind = ResponseKind::kList;
-    scanner->Expect(' ');
     ParseList(scanner, &response->list);
   } else if (EqualsIgnoreCase(word, "FLAGS")) {
     response->kind = ResponseKind::kFlags;
@@ -258,9 +129,18 @@ void ParseNamed(std::string_view word, Scanner* scanner, Response* response) {
   } else if (EqualsIgnoreCase(word, "ESEARCH")) {
     response->kind = ResponseKind::kSearch;
     ParseEsearch(scanner, &response->uids);
+  } else if (EqualsIgnoreCase(word, "VANISHED")) {
+    response->kind = ResponseKind::kVanished;
+    ParseVanished(scanner, response);
   } else if (EqualsIgnoreCase(word, "STATUS")) {
     response->kind = ResponseKind::kStatus;
     ParseStatus(scanner, &response->status);
+  } else if (EqualsIgnoreCase(word, "NAMESPACE")) {
+    response->kind = ResponseKind::kNamespace;
+    ParseNamespace(scanner, &response->namespaces);
+  } else if (EqualsIgnoreCase(word, "ENABLED")) {
+    response->kind = ResponseKind::kEnabled;
+    AddCapabilities(scanner->rest(), &response->capabilities);
   } else {
     response->kind = ResponseKind::kOther;
   }
@@ -312,9 +192,8 @@ bool ParseResponse(std::string_view text, size_t streamed_literal, Response* res
 }
 
 bool ParseFetchUpToBody(std::string_view text, size_t literal, Response* response) {
-  constexpr std::string_view kBodyItem = "BODY[] ";
-  if (text.size() < kBodyItem.size() ||
-      !EqualsIgnoreCase(text.substr(text.size() - kBodyItem.size()), kBodyItem)) {
+  // Cheap, and enough to leave other literals alone.
+  if (!text.ends_with("] ")) {
     return false;
   }
   response->Clear();

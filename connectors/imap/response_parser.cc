@@ -4,13 +4,10 @@
 #include <cstring>
 
 #include "base/text.h"
-#include "connectors/imap/imap_session.h"
 #include "connectors/imap/scanner.h"
 
 namespace mailhaul::imap {
 namespace {
-
-constexpr size_t kIdleTextBytesMax = 64 * 1024;  // More is given back after a response.
 
 std::string_view WithoutLineEnd(std::string_view text) {
   if (!text.empty() && text.back() == '\n') {
@@ -23,9 +20,10 @@ std::string_view WithoutLineEnd(std::string_view text) {
 }
 
 size_t TextBytesMax(std::string_view text) {
-  const bool search =
-      StartsWithIgnoreCase(text, "* SEARCH ") || StartsWithIgnoreCase(text, "* ESEARCH ");
-  return search ? kSearchBytesMax : kLineBytesMax;
+  const bool lists_uids = StartsWithIgnoreCase(text, "* SEARCH ") ||
+                          StartsWithIgnoreCase(text, "* ESEARCH ") ||
+                          StartsWithIgnoreCase(text, "* VANISHED ");
+  return lists_uids ? kSearchBytesMax : kLineBytesMax;
 }
 
 }  // namespace
@@ -40,6 +38,8 @@ void Response::Clear() {
   capabilities.clear();
   number = 0;
   uids = UidSet();
+  earlier = false;
+  namespaces.clear();
   list.attributes.clear();
   list.delimiter = '\0';
   list.mailbox.clear();
@@ -50,7 +50,12 @@ void Response::Clear() {
   fetch.keywords.clear();
   fetch.internal_date.reset();
   fetch.size.reset();
+  fetch.modseq = 0;
+  fetch.labels.reset();
+  fetch.email_id.clear();
+  fetch.thread_id.clear();
   fetch.body = BodyState::kAbsent;
+  fetch.section = BodySection::kWhole;
   fetch.inline_body.clear();
 }
 

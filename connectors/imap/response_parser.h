@@ -1,13 +1,12 @@
 // Decodes what an IMAP server sends: bytes in, responses out. No socket, no coroutine.
 //
-// Incremental: bytes may come in pieces of any size. Message bodies are never collected here: when
-// the literal of BODY[] begins, the parser says how long it is and what it knows about the message
-// so far, and the caller takes that many bytes itself, straight from its read buffer.
+// Incremental: bytes may come in pieces of any size. Message bodies and headers are never collected
+// here: when the literal of BODY[] or BODY[HEADER] begins, the parser says which of the two, how
+// long it is and what it knows about the message so far, and the caller takes that many bytes
+// itself, straight from its read buffer. One such literal per response.
 //
 // Hostile input ends in kProtocol, and the parser stays failed: nothing after a broken response
-// can be trusted. Bounded are: the bytes of a response (kLineBytesMax, search results
-// kSearchBytesMax), small literals (kSmallLiteralBytesMax, kLiteralsPerResponseMax), nesting
-// (kListDepthMax), bodies (32 bits, RFC 3501).
+// can be trusted. Every size is bounded (limits.h).
 //
 // A value-like object of one session. Not thread-safe.
 #pragma once
@@ -18,21 +17,19 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "connectors/imap/limits.h"
 #include "connectors/imap/response.h"
 
 namespace mailhaul::imap {
-
-inline constexpr size_t kSearchBytesMax = size_t{16} << 20;  // Some two million UIDs.
-inline constexpr size_t kLiteralsPerResponseMax = 64;
-inline constexpr size_t kCapabilitiesMax = 500;
 
 class ResponseParser final {
  public:
   enum class Event : uint8_t {
     kNeedMore,  // The input is used up.
     kResponse,  // response() is complete.
-    kBody,      // The literal of BODY[] begins: body_bytes() of it come next in the input, and are
-                // the caller's. response().fetch holds what came before it.
+    kBody,      // The literal of BODY[] or BODY[HEADER] (response().fetch.section) begins:
+                // body_bytes() of it come next in the input, and are the caller's.
+                // response().fetch holds what came before it.
   };
 
   // Takes bytes from the front of `*input` up to the next event. After kBody, the caller removes
@@ -73,7 +70,7 @@ class ResponseParser final {
 bool ParseResponse(std::string_view text, size_t streamed_literal, Response* response);
 
 // `text` begins a FETCH response and ends in the announcement of a literal at `literal`. True when
-// that literal is BODY[]; then `*response` holds what came before.
+// that literal is BODY[] or BODY[HEADER]; then `*response` holds what came before.
 bool ParseFetchUpToBody(std::string_view text, size_t literal, Response* response);
 
 // Whether the text of a response may contain literals: not in status responses, whose text is free.

@@ -1,7 +1,7 @@
 #include "connectors/imap/scanner.h"
 
 #include "base/text.h"
-#include "connectors/imap/imap_session.h"
+#include "connectors/imap/limits.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -85,6 +85,14 @@ void Scanner::Expect(char c) {
 void Scanner::SkipSpaces() {
   while (Skip(' ')) {
   }
+}
+
+bool Scanner::SkipWord(std::string_view word) {
+  if (!StartsWithIgnoreCase(rest(), word)) {
+    return false;
+  }
+  position_ += word.size();
+  return true;
 }
 
 std::string_view Scanner::Atom() { return TakeUntil(EndsAtom); }

@@ -34,6 +34,8 @@ class Scanner final {
   // Fails unless `c` comes next.
   void Expect(char c);
   void SkipSpaces();
+  // Takes `word` if it comes next, in any case of letters.
+  bool SkipWord(std::string_view word);
 
   // One or more bytes up to a space, parenthesis, brace, quote or control character. Lenient on
   // purpose: servers put %, *, \ and 8-bit bytes where the grammar forbids them.

@@ -9,8 +9,6 @@
 namespace mailhaul::imap {
 namespace {
 
-constexpr uint64_t kSurplusUidsMax = 10'000;
-
 class SearchHandler final : public UntaggedHandler {
  public:
   explicit SearchHandler(uint32_t messages) : messages_(messages) {}

@@ -1,5 +1,6 @@
 #include "connectors/imap/session.h"
 
+#include <array>
 #include <utility>
 
 #include "connectors/imap/commands.h"
@@ -32,11 +33,26 @@ net::Task<Result<Capabilities>> Establish(Dialer& dialer, ServerAddress server,
   if (!preauthenticated) {
     CO_TRY(capabilities, Login(**connection, std::move(capabilities), credentials));
   }
-  if (capabilities.Has("ID")) {
-    CO_RETURN_IF_ERROR(SendId(**connection));
-  }
   (*connection)->SetOverallDeadline(TimePoint::max());
   co_return capabilities;
+}
+
+// What goes out with the first command after the login.
+void PrepareSession(const Capabilities& capabilities, const SessionOptions& options,
+                    Connection* connection) {
+  if (capabilities.Has("ID") || options.id_before_select) {
+    SendId(connection);
+  }
+  const std::array<const char*, 3> wanted = {"QRESYNC", "CONDSTORE", "UTF8=ACCEPT"};
+  std::vector<std::string> names;
+  for (const char* name : wanted) {
+    if (capabilities.Has(name)) {
+      names.emplace_back(name);
+    }
+  }
+  if (capabilities.Has("ENABLE") && !names.empty()) {
+    connection->Enable(std::move(names));
+  }
 }
 
 bool EndsSession(const Status& outcome) {
@@ -70,6 +86,8 @@ net::Task<Result<std::unique_ptr<SourceSession>>> OpenImapSession(
     }
     co_return capabilities.status();
   }
+  capabilities->Remove(options.broken);
+  PrepareSession(*capabilities, options, connection.get());
   co_return std::unique_ptr<SourceSession>(
       std::make_unique<ImapSession>(std::move(connection), std::move(*capabilities), options));
 }
@@ -80,24 +98,28 @@ void ImapSession::Note(const Status& outcome) {
   }
 }
 
-net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool /*with_status*/) {
+net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool with_status) {
   if (!ended_.ok()) {
     co_return ended_;
   }
-  Result<std::vector<FolderInfo>> folders = co_await imap::ListFolders(*connection_, capabilities_);
+  if (capabilities_.Has("NAMESPACE") && !asked_namespaces_) {
+    asked_namespaces_ = true;
+    connection_->SendAside(PlainCommand(connection_->NextTag(), "NAMESPACE"));
+  }
+  Result<std::vector<FolderInfo>> folders =
+      co_await imap::ListFolders(*connection_, capabilities_, with_status);
   Note(folders.status());
   co_return folders;
 }
 
 net::Task<Result<OpenedFolder>> ImapSession::OpenFolder(const FolderInfo& folder,
-                                                        const KnownFolder* /*known*/) {
+                                                        const KnownFolder* known) {
   if (!ended_.ok()) {
     co_return ended_;
   }
   Result<OpenedFolder> opened =
-      co_await Examine(*connection_, folder.wire_name, capabilities_.literals());
+      co_await Examine(*connection_, capabilities_, folder.wire_name, known);
   Note(opened.status());
-  messages_ = opened.ok() ? opened->messages : 0;
   co_return opened;
 }
 
@@ -105,7 +127,8 @@ net::Task<Result<UidSet>> ImapSession::ListUids(std::optional<WallTime> since) {
   if (!ended_.ok()) {
     co_return ended_;
   }
-  Result<UidSet> uids = co_await SearchUids(*connection_, capabilities_, since, messages_);
+  Result<UidSet> uids =
+      co_await SearchUids(*connection_, capabilities_, since, connection_->messages());
   Note(uids.status());
   co_return uids;
 }
@@ -114,7 +137,8 @@ net::Task<Result<std::vector<MessageMeta>>> ImapSession::FetchMeta(const UidSet&
   if (!ended_.ok()) {
     co_return ended_;
   }
-  Result<std::vector<MessageMeta>> metas = co_await FetchMetadata(*connection_, uids);
+  Result<std::vector<MessageMeta>> metas =
+      co_await FetchMetadata(*connection_, capabilities_, uids, set_bytes_max_);
   Note(metas.status());
   co_return metas;
 }
@@ -130,17 +154,33 @@ net::Task<Status> ImapSession::FetchBodies(std::span<const MessageMeta> messages
   co_return done;
 }
 
-net::Task<Result<std::vector<FlagState>>> ImapSession::FetchFlags(const UidSet& /*uids*/,
-                                                                  uint64_t /*changed_since*/) {
-  co_return Status(Code::kServerRefused, "flags cannot be fetched");
+net::Task<Result<std::vector<FlagState>>> ImapSession::FetchFlags(const UidSet& uids,
+                                                                  uint64_t changed_since) {
+  if (!ended_.ok()) {
+    co_return ended_;
+  }
+  Result<std::vector<FlagState>> states =
+      co_await FetchFlagStates(*connection_, capabilities_, uids, changed_since, set_bytes_max_);
+  Note(states.status());
+  co_return states;
 }
 
-net::Task<Status> ImapSession::FetchHeaders(const UidSet& /*uids*/, HeaderSink& /*sink*/) {
-  co_return Status(Code::kServerRefused, "headers cannot be fetched");
+net::Task<Status> ImapSession::FetchHeaders(const UidSet& uids, HeaderSink& sink) {
+  if (!ended_.ok()) {
+    co_return ended_;
+  }
+  Status done = co_await FetchMessageHeaders(*connection_, uids, sink, set_bytes_max_);
+  Note(done);
+  co_return done;
 }
 
 net::Task<Result<bool>> ImapSession::Poll() {
-  co_return Status(Code::kServerRefused, "the folder cannot be polled");
+  if (!ended_.ok()) {
+    co_return ended_;
+  }
+  Result<bool> news = co_await PollForNews(*connection_);
+  Note(news.status());
+  co_return news;
 }
 
 net::Task<Result<bool>> ImapSession::WaitForNews(Duration /*wait_max*/) {

@@ -9,6 +9,7 @@
 
 #include "connectors/imap/capabilities.h"
 #include "connectors/imap/connection.h"
+#include "connectors/imap/fetch_plan.h"
 #include "connectors/imap/imap_session.h"
 
 namespace mailhaul::imap {
@@ -19,7 +20,8 @@ class ImapSession final : public SourceSession {
               const SessionOptions& options)
       : connection_(std::move(connection)),
         capabilities_(std::move(capabilities)),
-        options_(options) {}
+        options_(options),
+        set_bytes_max_(UidSetBytes(options.command_bytes_max)) {}
 
   net::Task<Result<std::vector<FolderInfo>>> ListFolders(bool with_status) override;
   net::Task<Result<OpenedFolder>> OpenFolder(const FolderInfo& folder,
@@ -43,8 +45,9 @@ class ImapSession final : public SourceSession {
   std::unique_ptr<Connection> connection_;
   const Capabilities capabilities_;
   const SessionOptions options_;
-  uint32_t messages_ = 0;  // Of the open folder.
-  Status ended_;           // Why the session can no longer be used.
+  const size_t set_bytes_max_;
+  bool asked_namespaces_ = false;
+  Status ended_;  // Why the session can no longer be used.
 };
 
 }  // namespace mailhaul::imap

@@ -18,7 +18,7 @@ std::vector<size_t> BatchSizes(const std::vector<uint64_t>& sizes) {
   std::span<const MessageMeta> rest(metas);
   std::vector<size_t> batches;
   while (!rest.empty()) {
-    const std::span<const MessageMeta> batch = TakeBodyBatch(rest);
+    const std::span<const MessageMeta> batch = TakeBodyBatch(rest, kUidSetBytesMax);
     batches.push_back(batch.size());
     rest = rest.subspan(batch.size());
   }
@@ -54,7 +54,7 @@ UidSet Joined(const std::deque<UidSet>& sets) {
 TEST(FetchPlanTest, SplitsALongRangeByMembers) {
   UidSet uids;
   uids.AddRange({5, 2504});
-  const std::deque<UidSet> sets = SplitForMeta(uids);
+  const std::deque<UidSet> sets = SplitUids(uids, kMetaMessagesMax, kUidSetBytesMax);
   ASSERT_EQ(sets.size(), 3U);
   EXPECT_EQ(sets[0].ToSequenceSet(), "5:1004");
   EXPECT_EQ(sets[1].ToSequenceSet(), "1005:2004");
@@ -66,7 +66,7 @@ TEST(FetchPlanTest, SplitsScatteredUidsByTheLengthOfTheCommand) {
   for (Uid uid = 4'000'000'001; uid < 4'000'003'001; uid += 2) {
     uids.Add(uid);
   }
-  const std::deque<UidSet> sets = SplitForMeta(uids);
+  const std::deque<UidSet> sets = SplitUids(uids, kMetaMessagesMax, kUidSetBytesMax);
   EXPECT_GT(sets.size(), 1U);
   for (const UidSet& set : sets) {
     EXPECT_LE(set.ToSequenceSet().size(), kUidSetBytesMax);
@@ -78,10 +78,30 @@ TEST(FetchPlanTest, SplitsScatteredUidsByTheLengthOfTheCommand) {
 TEST(FetchPlanTest, ReachesTheLastUidWithoutOverflow) {
   UidSet uids;
   uids.AddRange({UINT32_MAX - 1500, UINT32_MAX});
-  EXPECT_EQ(Joined(SplitForMeta(uids)), uids);
+  EXPECT_EQ(Joined(SplitUids(uids, kMetaMessagesMax, kUidSetBytesMax)), uids);
 }
 
-TEST(FetchPlanTest, NothingToAskGivesNoCommand) { EXPECT_TRUE(SplitForMeta(UidSet()).empty()); }
+TEST(FetchPlanTest, NothingToAskGivesNoCommand) {
+  EXPECT_TRUE(SplitUids(UidSet(), kMetaMessagesMax, kUidSetBytesMax).empty());
+}
+
+TEST(FetchPlanTest, KeepsToShortCommandLines) {
+  EXPECT_EQ(UidSetBytes(4096 + 1000), kUidSetBytesMax);
+  EXPECT_LT(UidSetBytes(1000), 1000U);
+  EXPECT_GT(UidSetBytes(0), 0U);
+  UidSet uids;
+  for (Uid uid = 4'000'000'001; uid < 4'000'001'001; uid += 3) {
+    uids.Add(uid);
+  }
+  const std::deque<UidSet> sets = SplitUids(uids, kMetaMessagesMax, 200);
+  for (const UidSet& set : sets) {
+    EXPECT_LE(set.ToSequenceSet().size(), 200U);
+  }
+  EXPECT_EQ(Joined(sets), uids);
+  const std::vector<MessageMeta> metas(100);
+  EXPECT_EQ(TakeBodyBatch(metas, 200).size(), 18U);
+  EXPECT_EQ(TakeBodyBatch(metas, 0).size(), 1U);
+}
 
 }  // namespace
 }  // namespace mailhaul::imap

@@ -20,6 +20,11 @@ inline std::string DescribeFetch(const FetchEntry& fetch) {
               ? " date=" + std::to_string(fetch.internal_date->time_since_epoch().count())
               : "";
   text += fetch.size ? " size=" + std::to_string(*fetch.size) : "";
+  text += " modseq=" + std::to_string(fetch.modseq) + " ids=" + fetch.email_id + "|" +
+          fetch.thread_id + " section=" + std::to_string(static_cast<int>(fetch.section));
+  for (const std::string& label : fetch.labels.value_or(std::vector<std::string>())) {
+    text += " label=" + label;
+  }
   text += " body=" + std::to_string(static_cast<int>(fetch.body)) + fetch.inline_body;
   return text;
 }
@@ -31,6 +36,12 @@ inline std::string Describe(const Response& response) {
           " text=" + response.text + " number=" + std::to_string(response.number) +
           " uids=" + response.uids.ToSequenceSet() + " mailbox=" + response.list.mailbox +
           response.status.mailbox;
+  text += response.earlier ? " earlier" : "";
+  text += " modseq=" + std::to_string(response.status.modseq) +
+          " unseen=" + std::to_string(response.status.unseen.value_or(0));
+  for (const NamespaceEntry& entry : response.namespaces) {
+    text += " namespace=" + std::to_string(static_cast<int>(entry.kind)) + entry.prefix;
+  }
   for (const std::string& capability : response.capabilities) {
     text += " " + capability;
   }

@@ -54,6 +54,34 @@ TEST(ResponseParserHostileTest, RefusesBrokenResponses) {
       "* LIST () \"/\"\r\n",
       "* LIST (\\Sent \"/\" a\r\n",
       "* STATUS a (MESSAGES)\r\n",
+      "* STATUS a (MESSAGES 4294967296)\r\n",
+      "* STATUS a (HIGHESTMODSEQ 9223372036854775808)\r\n",
+      "* STATUS a (HIGHESTMODSEQ -1)\r\n",
+      "* VANISHED\r\n",
+      "* VANISHED \r\n",
+      "* VANISHED 1,\r\n",
+      "* VANISHED 1,,2\r\n",
+      "* VANISHED 0\r\n",
+      "* VANISHED 0:5\r\n",
+      "* VANISHED 1:*\r\n",
+      "* VANISHED 1:4294967296\r\n",
+      "* VANISHED 1 2\r\n",
+      "* VANISHED (EARLIER)\r\n",
+      "* VANISHED (EARLIER) 5,\r\n",
+      "* VANISHED (LATER) 5\r\n",
+      "* 1 FETCH (MODSEQ 5)\r\n",
+      "* 1 FETCH (MODSEQ (9223372036854775808))\r\n",
+      "* 1 FETCH (MODSEQ (5 6))\r\n",
+      "* 1 FETCH (X-GM-LABELS \\Inbox)\r\n",
+      "* 1 FETCH (X-GM-LABELS (a)\r\n",
+      "* 1 FETCH (THREADID (a b))\r\n",
+      "* 1 FETCH (THREADID ())\r\n",
+      "* 1 FETCH (BODY[HEADER] NIL BODY[HEADER] NIL)\r\n",
+      "* 1 FETCH (BODY[HEADER] {4294967296}\r\n",
+      "* NAMESPACE\r\n",
+      "* NAMESPACE ((\"\" \"//\")) NIL NIL\r\n",
+      "* NAMESPACE ((\"\" \"/\") NIL NIL\r\n",
+      "* NAMESPACE NIL NIL\r\n",
       "* LIST () \"/\" {4294967296}\r\n",
       "* 1 FETCH (BODY[] {99999999999999999999}\r\n",
       "* 1 FETCH (BODY[] {4294967296}\r\n",
@@ -119,7 +147,9 @@ TEST(ResponseParserHostileTest, RefusesSmallLiteralsBeyondTheirLimits) {
 }
 
 TEST(ResponseParserHostileTest, RefusesALiteralOfAnotherItemHoweverItIsCalled) {
-  EXPECT_TRUE(IsRefused("* 1 FETCH (BODY[HEADER] {100000}\r\n"));
+  EXPECT_TRUE(IsRefused("* 1 FETCH (BODY[TEXT] {100000}\r\n"));
+  EXPECT_TRUE(IsRefused("* 1 FETCH (BODY[HEADER.FIELDS (DATE)] {100000}\r\n"));
+  EXPECT_TRUE(IsRefused("* 1 FETCH (X (BODY[HEADER] {100000}\r\n"));
   EXPECT_TRUE(IsRefused("* 1 FETCH (X \"BODY[] {100000}\r\n"));
   EXPECT_TRUE(IsRefused("* 1 FETCH (X (BODY[] {100000}\r\n"));
   EXPECT_TRUE(IsRefused("* LIST (BODY[] {100000}\r\n"));
@@ -127,6 +157,7 @@ TEST(ResponseParserHostileTest, RefusesALiteralOfAnotherItemHoweverItIsCalled) {
 
 TEST(ResponseParserHostileTest, ASecondBodyInOneResponseIsRefused) {
   EXPECT_TRUE(IsRefused("* 1 FETCH (UID 1 BODY[] {1}\r\na BODY[] {1}\r\nb)\r\n"));
+  EXPECT_TRUE(IsRefused("* 1 FETCH (UID 1 BODY[HEADER] {1}\r\na BODY[] {1}\r\nb)\r\n"));
 }
 
 TEST(ResponseParserHostileTest, KeepsBoundedCapabilities) {

@@ -100,6 +100,77 @@ TEST(ResponseParserTest, ReadsNumbersAndStatus) {
   EXPECT_EQ(r.status.mailbox, "a b");
   EXPECT_EQ(r.status.messages, 231U);
   EXPECT_EQ(r.status.uid_next, 44292U);
+  EXPECT_EQ(r.status.modseq, 7U);
+  const Response all = Parse(
+      "* STATUS INBOX (UNSEEN 3 UIDVALIDITY 9 MAILBOXID (F1) HIGHESTMODSEQ "
+      "9223372036854775807)\r\n");
+  EXPECT_EQ(all.status.unseen, 3U);
+  EXPECT_EQ(all.status.uid_validity, 9U);
+  EXPECT_EQ(all.status.modseq, uint64_t{INT64_MAX});
+  EXPECT_FALSE(all.status.messages.has_value());
+  EXPECT_EQ(Parse("* STATUS a (HIGHESTMODSEQ NIL)\r\n").status.modseq, 0U);
+}
+
+TEST(ResponseParserTest, ReadsWhatVanished) {
+  const Response earlier = Parse("* VANISHED (EARLIER) 41,43:116,4294967295\r\n");
+  EXPECT_EQ(earlier.kind, ResponseKind::kVanished);
+  EXPECT_TRUE(earlier.earlier);
+  EXPECT_EQ(earlier.uids.ToSequenceSet(), "41,43:116,4294967295");
+  const Response now = Parse("* vanished 7:5\r\n");
+  EXPECT_FALSE(now.earlier);
+  EXPECT_EQ(now.uids.ToSequenceSet(), "5:7");
+  EXPECT_EQ(Parse("* VANISHED (EARLIER) 1:4294967295\r\n").uids.ranges().size(), 1U);
+}
+
+TEST(ResponseParserTest, ReadsModseqsLabelsAndObjectIds) {
+  const Response r = Parse(
+      "* 3 FETCH (MODSEQ (9223372036854775807) X-GM-THRID 1278455344230334865 X-GM-MSGID 12 "
+      "X-GM-LABELS (\\Inbox \"\\\\Sent\" Wichtig \"two words\" {3}\r\na)b \"\") UID 4)\r\n");
+  EXPECT_EQ(r.fetch.modseq, uint64_t{INT64_MAX});
+  EXPECT_EQ(r.fetch.thread_id, "1278455344230334865");
+  EXPECT_EQ(r.fetch.email_id, "12");
+  ASSERT_TRUE(r.fetch.labels.has_value());
+  EXPECT_EQ(*r.fetch.labels,
+            std::vector<std::string>({"\\Inbox", "\\Sent", "Wichtig", "two words", "a)b"}));
+  const Response ids = Parse("* 3 FETCH (EMAILID (M6d-9_9) THREADID (T64) UID 4)\r\n");
+  EXPECT_EQ(ids.fetch.email_id, "M6d-9_9");
+  EXPECT_EQ(ids.fetch.thread_id, "T64");
+  EXPECT_FALSE(ids.fetch.labels.has_value());
+  EXPECT_EQ(Parse("* 3 FETCH (THREADID NIL UID 4)\r\n").fetch.thread_id, "");
+  EXPECT_EQ(Parse("* 3 FETCH (EMAILID (a.b!) UID 4)\r\n").fetch.email_id, "");
+  EXPECT_TRUE(Parse("* 3 FETCH (X-GM-LABELS NIL)\r\n").fetch.labels->empty());
+}
+
+TEST(ResponseParserTest, ReadsNamespacesAndWhatIsEnabled) {
+  const Response r = Parse(
+      "* NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"a\" \"b\"))(\"#mh/\" \"/\")) NIL "
+      "((\"Shared.\" "
+      "NIL))\r\n");
+  ASSERT_EQ(r.namespaces.size(), 3U);
+  EXPECT_EQ(r.namespaces[0].prefix, "INBOX.");
+  EXPECT_EQ(r.namespaces[0].delimiter, '.');
+  EXPECT_EQ(r.namespaces[1].prefix, "#mh/");
+  EXPECT_EQ(r.namespaces[2].kind, NamespaceKind::kShared);
+  EXPECT_EQ(r.namespaces[2].delimiter, '\0');
+  EXPECT_TRUE(Parse("* NAMESPACE NIL NIL NIL\r\n").namespaces.empty());
+  EXPECT_EQ(Parse("* ENABLED qresync CONDSTORE\r\n").capabilities,
+            std::vector<std::string>({"QRESYNC", "CONDSTORE"}));
+  EXPECT_EQ(Parse("* ENABLED\r\n").kind, ResponseKind::kEnabled);
+}
+
+TEST(ResponseParserTest, AnnouncesAHeaderAsSuch) {
+  std::string_view input = "* 1 FETCH (UID 5 BODY[header] {4}\r\na: b)\r\n";
+  ResponseParser parser;
+  Result<ResponseParser::Event> event = parser.Next(&input);
+  ASSERT_TRUE(event.ok());
+  ASSERT_EQ(*event, ResponseParser::Event::kBody);
+  EXPECT_EQ(parser.response().fetch.section, BodySection::kHeader);
+  input.remove_prefix(4);
+  event = parser.Next(&input);
+  ASSERT_TRUE(event.ok());
+  EXPECT_EQ(parser.response().fetch.body, BodyState::kStreamed);
+  EXPECT_EQ(parser.response().fetch.section, BodySection::kHeader);
+  EXPECT_EQ(Parse("* 1 FETCH (BODY[HEADER] \"a: b\" UID 5)\r\n").fetch.inline_body, "a: b");
 }
 
 TEST(ResponseParserTest, ReadsMetadataAndSkipsUnknownItems) {
@@ -185,6 +256,13 @@ const std::vector<std::string>& Conversations() {
       "* X-UNKNOWN (foo {2}\r\n\r\n) bar\r\n* BYE gone\r\n",
       "* 1 FETCH (UID 1 BODY[] {4}\r\nabcd BROKEN\r\nA1 OK\r\n",
       "A1 OK no line end but LF\nA2 OK then CRLF\r\n",
+      "* OK [HIGHESTMODSEQ 715194045007] x\r\n* VANISHED (EARLIER) 41,43:116\r\n"
+      "* 49 FETCH (UID 117 FLAGS (\\Seen $X) MODSEQ (90060115194045001))\r\nA5 OK done\r\n",
+      "* LIST () \"/\" {3}\r\na\"b\r\n* STATUS {3}\r\na\"b (MESSAGES 3 UNSEEN 1)\r\n* VANISHED "
+      "3\r\n",
+      "* NAMESPACE ((\"\" \"/\")) NIL ((\"~shared/\" \"/\"))\r\n* ENABLED QRESYNC\r\n",
+      "* 7 FETCH (X-GM-LABELS (\\Inbox {3}\r\nb)c) UID 7 BODY[HEADER] {6}\r\na: b\r\n "
+      "THREADID (T1))\r\n",
   };
   return conversations;
 }

@@ -181,6 +181,31 @@ TEST_F(ImapSessionTest, ThrottlingEndsTheSession) {
   EXPECT_EQ(loop_.Await(session_->ListFolders(false)).status().code(), Code::kThrottled);
 }
 
+TEST_F(ImapSessionTest, IntroducesItselfTogetherWithTheFirstCommand) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).ok());
+  ASSERT_TRUE(loop_.Await(session_->ListUids(std::nullopt)).ok());
+  EXPECT_EQ(server_.counters.lines,
+            std::vector<std::string>({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
+                                      "EXAMINE \"INBOX\"", "UID SEARCH RETURN (ALL) ALL"}));
+}
+
+TEST_F(ImapSessionTest, IntroducesItselfUnaskedWhereTheProfileSaysSo) {
+  server_.options.capabilities = {};
+  options_.id_before_select = true;
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(loop_.Await(session_->OpenFolder(Inbox(), nullptr)).ok());
+  EXPECT_EQ(server_.counters.commands["ID"], 1U);
+}
+
+TEST_F(ImapSessionTest, DoesNotUseWhatIsBroken) {
+  options_.broken = {"ESEARCH", "ID"};
+  OpenInbox();
+  ASSERT_TRUE(loop_.Await(session_->ListUids(std::nullopt)).ok());
+  EXPECT_EQ(server_.counters.lines.back(), "UID SEARCH ALL");
+  EXPECT_EQ(server_.counters.commands["ID"], 0U);
+}
+
 TEST_F(ImapSessionTest, ClosesWithLogout) {
   ASSERT_TRUE(Open().ok());
   loop_.Await(session_->Close());

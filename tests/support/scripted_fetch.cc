@@ -30,6 +30,17 @@ std::string FlagList(const ScriptedMessage& message) {
   return "(" + list + ")";
 }
 
+// "... (CHANGEDSINCE 5)"; 0: not there.
+uint64_t ChangedSince(std::string_view text) {
+  constexpr std::string_view kModifier = "(CHANGEDSINCE ";
+  const size_t at = text.find(kModifier);
+  if (at == std::string_view::npos) {
+    return 0;
+  }
+  imap::Scanner scanner(text.substr(at + kModifier.size()));
+  return scanner.Number64();
+}
+
 std::vector<UidRange> ParseSet(imap::Scanner* scanner) {
   std::vector<UidRange> ranges;
   do {
@@ -42,6 +53,12 @@ std::vector<UidRange> ParseSet(imap::Scanner* scanner) {
 }
 
 }  // namespace
+
+std::string FlagNews(const ScriptedMessage& message, size_t sequence, bool tells_modseqs) {
+  return "* " + std::to_string(sequence) + " FETCH (UID " + std::to_string(message.uid) +
+         " FLAGS " + FlagList(message) +
+         (tells_modseqs ? " MODSEQ (" + std::to_string(message.modseq) + ")" : "") + ")\r\n";
+}
 
 std::string FormatInternalDate(WallTime time) {
   constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -60,12 +77,14 @@ std::string FormatInternalDate(WallTime time) {
 
 FetchScript::FetchScript(ScriptedMailServer& server, const std::string& user,
                          const std::string& folder_name, const ScriptedFolder& folder,
-                         std::string_view arguments)
-    : server_(server), folder_key_(user + "/" + folder_name) {
+                         std::string_view arguments, bool tells_modseqs)
+    : server_(server), folder_key_(user + "/" + folder_name), tells_modseqs_(tells_modseqs) {
   imap::Scanner scanner(arguments);
   const std::vector<UidRange> ranges = ParseSet(&scanner);
   scanner.Expect(' ');
-  const std::string_view items = scanner.rest();
+  const std::string_view items = scanner.rest().substr(0, scanner.rest().find(" (CHANGEDSINCE"));
+  const uint64_t changed_since = ChangedSince(scanner.rest());
+  tells_modseqs_ = tells_modseqs_ || changed_since > 0;
   const auto wants = [items](std::string_view item) {
     return items.find(item) != std::string_view::npos;
   };
@@ -74,12 +93,17 @@ FetchScript::FetchScript(ScriptedMailServer& server, const std::string& user,
   wants_date_ = wants("INTERNALDATE");
   wants_size_ = wants("RFC822.SIZE");
   wants_body_ = wants("BODY.PEEK[]");
+  wants_header_ = wants("BODY.PEEK[HEADER]");
+  wants_gmail_ = wants("X-GM-LABELS");
+  wants_thread_ = wants("THREADID");
   const std::vector<ScriptedMessage>& all = folder.messages();
   for (const UidRange range : ranges) {
     auto it = std::lower_bound(all.begin(), all.end(), range.first,
                                [](const ScriptedMessage& m, Uid uid) { return m.uid < uid; });
     for (; valid_ && it != all.end() && it->uid <= range.last; ++it) {
-      messages_.emplace_back(static_cast<size_t>(it - all.begin()) + 1, *it);
+      if (it->modseq > changed_since) {
+        messages_.emplace_back(static_cast<size_t>(it - all.begin()) + 1, *it);
+      }
     }
   }
   if (server_.faults.reverse_order) {
@@ -124,10 +148,28 @@ std::string FetchScript::Describe(const ScriptedMessage& message) const {
     const int64_t size = static_cast<int64_t>(message.raw->size()) + server_.faults.size_lie;
     items += " RFC822.SIZE " + std::to_string(std::max<int64_t>(size, 0));
   }
+  if (wants_gmail_) {
+    items += " X-GM-THRID " + message.thread + " X-GM-LABELS (";
+    for (const std::string& label : message.labels) {
+      items += (items.ends_with('(') ? "" : " ") + label;
+    }
+    items += ")";
+  }
+  if (wants_thread_) {
+    items += message.thread.empty() ? " THREADID NIL" : " THREADID (" + message.thread + ")";
+  }
+  if (tells_modseqs_) {
+    items += " MODSEQ (" + std::to_string(message.modseq) + ")";
+  }
   return items;
 }
 
 std::string FetchScript::Body(const ScriptedMessage& message) const {
+  if (wants_header_) {
+    const size_t end = message.raw->find("\r\n\r\n");
+    const std::string header = message.raw->substr(0, end == std::string::npos ? end : end + 4);
+    return " BODY[HEADER] {" + std::to_string(header.size()) + "}\r\n" + header;
+  }
   if (server_.faults.nil_uids.count(message.uid) > 0) {
     return " BODY[] NIL";
   }
@@ -140,13 +182,15 @@ std::string FetchScript::Body(const ScriptedMessage& message) const {
 std::string FetchScript::Answer(const ScriptedMessage& message, size_t sequence) {
   const std::string uid = " UID " + std::to_string(message.uid);
   std::string items = Describe(message);
-  if (wants_body_) {
+  if (wants_body_ || wants_header_) {
     const std::string body = Body(message);
     const bool late = server_.faults.uid_after_body;
     items = (late || server_.faults.no_uid ? "" : uid) + items + body;
     items += late && !server_.faults.no_uid ? uid : "";
-    ++server_.counters.bodies_sent[{folder_key_, message.uid}];
-    server_.counters.body_bytes_sent += message.raw->size();
+    if (wants_body_) {
+      ++server_.counters.bodies_sent[{folder_key_, message.uid}];
+      server_.counters.body_bytes_sent += message.raw->size();
+    }
   } else {
     items = uid + items;
   }

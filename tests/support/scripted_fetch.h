@@ -11,9 +11,9 @@ namespace mailhaul::test_support {
 
 class FetchScript final {
  public:
-  // `arguments`: "1:3,7 (UID FLAGS)". References must outlive the script.
+  // `arguments`: "1:3,7 (UID FLAGS) (CHANGEDSINCE 5)". References must outlive the script.
   FetchScript(ScriptedMailServer& server, const std::string& user, const std::string& folder_name,
-              const ScriptedFolder& folder, std::string_view arguments);
+              const ScriptedFolder& folder, std::string_view arguments, bool tells_modseqs);
 
   bool valid() const { return valid_; }
   // The responses about the next message; false at the end.
@@ -36,8 +36,15 @@ class FetchScript final {
   bool wants_date_ = false;
   bool wants_size_ = false;
   bool wants_body_ = false;
+  bool wants_header_ = false;
+  bool wants_gmail_ = false;
+  bool wants_thread_ = false;
+  bool tells_modseqs_ = false;
   std::string outcome_ = "OK done";
 };
+
+// "* 3 FETCH (UID 7 FLAGS (\Seen) MODSEQ (12))" and its line end: news of flags.
+std::string FlagNews(const ScriptedMessage& message, size_t sequence, bool tells_modseqs);
 
 // "17-Jul-1996 02:44:25 +0000".
 std::string FormatInternalDate(WallTime time);

@@ -13,24 +13,13 @@
 #include "connectors/imap/scanner.h"
 #include "connectors/net/loop.h"
 #include "tests/support/scripted_fetch.h"
+#include "tests/support/scripted_folders.h"
 #include "tests/support/scripted_wire.h"
 
 namespace mailhaul::test_support {
 namespace {
 
 using imap::Scanner;
-
-// As the grammar wants it: never an atom, so that no name can be mistaken for syntax.
-std::string Quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted.push_back('\\');
-    }
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
 
 class Connection final {
  public:
@@ -50,9 +39,12 @@ class Connection final {
   void Finish(std::string_view outcome) { wire_.Send(tag_ + " " + std::string(outcome) + "\r\n"); }
   std::string CapabilityList() const;
   void OnLogin(const std::string& user, const std::string& password);
-  void OnList(bool returns_roles);
+  void OnEnable(Scanner* arguments);
+  void OnStatus(Scanner* arguments);
   void OnOpen(Scanner* arguments, bool read_only);
   void OnSearch(std::string_view arguments);
+  // Null when none is open, or it is gone.
+  ScriptedFolder* OpenFolder();
   std::string NextVerb(Scanner* scanner);
   void Count(const std::string& verb, const std::string& line);
 
@@ -61,7 +53,7 @@ class Connection final {
   std::string tag_;
   std::string user_;
   ScriptedAccount* account_ = nullptr;
-  std::string folder_name_;
+  FolderView view_;
   bool over_ = false;
 };
 
@@ -179,14 +171,25 @@ void Connection::Dispatch(const std::string& verb, Scanner* arguments) {
     Finish("OK bye");
     over_ = true;
   } else if (verb == "NOOP") {
+    if (ScriptedFolder* const folder = OpenFolder()) {
+      wire_.Send(NewsAnswers(*folder, &view_));
+    }
     Finish("OK done");
   } else if (account_ == nullptr) {
     Finish("BAD log in first");
   } else if (verb == "LIST") {
-    OnList(arguments->rest().find("SPECIAL-USE") != std::string_view::npos);
+    wire_.Send(ListAnswers(server_, *account_, arguments->rest()));
+    Finish("OK done");
+  } else if (verb == "STATUS") {
+    OnStatus(arguments);
+  } else if (verb == "NAMESPACE") {
+    wire_.Send("* NAMESPACE " + server_.options.namespaces + "\r\n");
+    Finish("OK done");
+  } else if (verb == "ENABLE" && server_.options.Has("ENABLE")) {
+    OnEnable(arguments);
   } else if (verb == "EXAMINE" || verb == "SELECT") {
     OnOpen(arguments, verb == "EXAMINE");
-  } else if (verb == "UID SEARCH" && !folder_name_.empty()) {
+  } else if (verb == "UID SEARCH" && OpenFolder() != nullptr) {
     OnSearch(arguments->rest());
   } else {
     Finish("BAD unknown command");
@@ -234,37 +237,58 @@ net::Task<Status> Connection::Authenticate(std::string mechanism, std::string in
   co_return Status::Ok();
 }
 
-void Connection::OnList(bool returns_roles) {
-  for (const auto& [name, folder] : account_->folders) {
-    std::string attributes;
-    for (const std::string& attribute : folder.attributes) {
-      const bool is_role = attribute != "\\Noselect" && attribute != "\\NonExistent";
-      if (!is_role || returns_roles) {
-        attributes += (attributes.empty() ? "" : " ") + attribute;
-      }
-    }
-    wire_.Send("* LIST (" + attributes + ") " + Quote({&server_.options.delimiter, 1}) + " " +
-               Quote(name) + "\r\n");
+ScriptedFolder* Connection::OpenFolder() {
+  if (account_ == nullptr || view_.name.empty()) {
+    return nullptr;
   }
+  const auto it = account_->folders.find(view_.name);
+  return it == account_->folders.end() ? nullptr : &it->second;
+}
+
+void Connection::OnEnable(Scanner* arguments) {
+  std::string enabled;
+  while (!arguments->AtEnd()) {
+    const std::string name(arguments->Atom());
+    arguments->SkipSpaces();
+    if (server_.options.Has(name)) {
+      enabled += " " + name;
+      view_.enabled.insert(name);
+    }
+  }
+  view_.condstore = view_.enabled.count("CONDSTORE") + view_.enabled.count("QRESYNC") > 0;
+  wire_.Send("* ENABLED" + enabled + "\r\n");
+  Finish("OK done");
+}
+
+void Connection::OnStatus(Scanner* arguments) {
+  std::string name;
+  arguments->Astring(&name);
+  const auto it = account_->folders.find(name);
+  if (arguments->failed() || it == account_->folders.end()) {
+    Finish("NO [NONEXISTENT] no such folder");
+    return;
+  }
+  wire_.Send(StatusAnswer(server_, name, it->second, arguments->rest()));
   Finish("OK done");
 }
 
 void Connection::OnOpen(Scanner* arguments, bool read_only) {
   std::string name;
   arguments->Astring(&name);
-  folder_name_.clear();
+  view_.name.clear();
   const auto it = account_->folders.find(EqualsIgnoreCase(name, "INBOX") ? "INBOX" : name);
   if (arguments->failed() || it == account_->folders.end()) {
     Finish("NO [NONEXISTENT] no such folder");
     return;
   }
-  folder_name_ = it->first;
-  const ScriptedFolder& folder = it->second;
-  wire_.Send("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
-  wire_.Send("* OK [PERMANENTFLAGS ()] read-only\r\n");
-  wire_.Send("* " + std::to_string(folder.messages().size()) + " EXISTS\r\n* 0 RECENT\r\n");
-  wire_.Send("* OK [UIDVALIDITY " + std::to_string(folder.uid_validity) + "] valid\r\n");
-  wire_.Send("* OK [UIDNEXT " + std::to_string(folder.uid_next) + "] next\r\n");
+  const bool resynchronizes = arguments->rest().find("QRESYNC") != std::string_view::npos;
+  const bool knows_it = server_.options.Has(resynchronizes ? "QRESYNC" : "CONDSTORE");
+  if (!arguments->rest().empty() &&
+      (!knows_it || (resynchronizes && view_.enabled.count("QRESYNC") == 0))) {
+    Finish("BAD unknown parameter");
+    return;
+  }
+  wire_.Send(OpenAnswers(server_, it->first, it->second, arguments->rest(), &view_));
   Finish(read_only ? "OK [READ-ONLY] done" : "OK [READ-WRITE] done");
 }
 
@@ -285,7 +309,7 @@ void Connection::OnSearch(std::string_view arguments) {
   }
   UidSet uids;
   std::string list;
-  for (const ScriptedMessage& message : account_->folders[folder_name_].messages()) {
+  for (const ScriptedMessage& message : OpenFolder()->messages()) {
     if (message.internal_date >= since) {
       uids.Add(message.uid);
       list += extended ? "" : " " + std::to_string(message.uid);
@@ -301,11 +325,11 @@ void Connection::OnSearch(std::string_view arguments) {
 }
 
 net::Task<Status> Connection::Fetch(std::string arguments) {
-  if (account_ == nullptr || folder_name_.empty()) {
+  if (OpenFolder() == nullptr) {
     Finish("BAD open a folder first");
     co_return Status::Ok();
   }
-  FetchScript script(server_, user_, folder_name_, account_->folders[folder_name_], arguments);
+  FetchScript script(server_, user_, view_.name, *OpenFolder(), arguments, view_.condstore);
   if (!script.valid()) {
     Finish("BAD malformed UID FETCH");
     co_return Status::Ok();

@@ -1,9 +1,12 @@
 // The IMAP face of a ScriptedMailServer: one coroutine per connection, over any stream.
 //
-// Knows CAPABILITY, ID, STARTTLS, LOGIN, AUTHENTICATE PLAIN, LIST, EXAMINE, SELECT, UID SEARCH
-// (ALL, SINCE, RETURN (ALL)), UID FETCH (FLAGS, INTERNALDATE, RFC822.SIZE, BODY.PEEK[]), NOOP,
-// LOGOUT; commands may be pipelined. After STARTTLS it goes on over the same stream: the client's
-// network pretends the encryption (memory_network.h).
+// Knows CAPABILITY, ID, STARTTLS, LOGIN, AUTHENTICATE PLAIN, ENABLE, NAMESPACE, LIST (RETURN
+// SPECIAL-USE, STATUS), STATUS, EXAMINE and SELECT (CONDSTORE, QRESYNC), UID SEARCH (ALL, SINCE,
+// RETURN (ALL)), UID FETCH (FLAGS, INTERNALDATE, RFC822.SIZE, BODY.PEEK[], BODY.PEEK[HEADER],
+// X-GM-LABELS, X-GM-THRID, THREADID; CHANGEDSINCE), NOOP with news, LOGOUT. CONDSTORE, QRESYNC and
+// ENABLE only when ScriptedOptions::capabilities has them. Commands may be pipelined. After
+// STARTTLS it goes on over the same stream: the client's network pretends the encryption
+// (memory_network.h).
 #pragma once
 
 #include <memory>

@@ -19,6 +19,7 @@ Uid ScriptedFolder::AddShared(std::shared_ptr<const std::string> raw, WallTime i
   message.flags = flags;
   message.internal_date = internal_date;
   message.raw = std::move(raw);
+  message.modseq = ++modseq;
   messages_.push_back(std::move(message));
   return messages_.back().uid;
 }
@@ -36,15 +37,35 @@ ScriptedMessage* ScriptedFolder::Find(Uid uid) {
 }
 
 bool ScriptedFolder::Expunge(Uid uid) {
-  return std::erase_if(messages_, [uid](const ScriptedMessage& m) { return m.uid == uid; }) > 0;
+  if (std::erase_if(messages_, [uid](const ScriptedMessage& m) { return m.uid == uid; }) == 0) {
+    return false;
+  }
+  vanished.push_back({++modseq, uid});
+  return true;
+}
+
+bool ScriptedFolder::SetFlags(Uid uid, uint8_t flags, std::vector<std::string> keywords) {
+  ScriptedMessage* const message = Find(uid);
+  if (message == nullptr) {
+    return false;
+  }
+  message->flags = flags;
+  message->keywords = std::move(keywords);
+  message->modseq = ++modseq;
+  return true;
 }
 
 void ScriptedFolder::Renumber(uint32_t new_uid_validity) {
   uid_validity = new_uid_validity;
   uid_next = 1;
+  vanished.clear();
   for (ScriptedMessage& message : messages_) {
     message.uid = uid_next++;
   }
+}
+
+bool ScriptedOptions::Has(std::string_view capability) const {
+  return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
 }
 
 uint64_t ScriptedCounters::bodies() const {
@@ -56,9 +77,10 @@ uint64_t ScriptedCounters::bodies() const {
 }
 
 std::vector<std::string> ScriptedCounters::WritingCommands() const {
-  constexpr std::array<std::string_view, 13> kReading = {
-      "CAPABILITY", "ID",   "LOGIN",     "AUTHENTICATE", "STARTTLS", "LIST",  "EXAMINE",
-      "UID SEARCH", "NOOP", "UID FETCH", "LOGOUT",       "STATUS",   "ENABLE"};
+  constexpr std::array<std::string_view, 16> kReading = {
+      "CAPABILITY", "ID",         "LOGIN", "AUTHENTICATE", "STARTTLS", "LIST",
+      "EXAMINE",    "UID SEARCH", "NOOP",  "UID FETCH",    "LOGOUT",   "STATUS",
+      "ENABLE",     "NAMESPACE",  "IDLE",  "COMPRESS"};
   std::vector<std::string> writing;
   for (const auto& [verb, count] : commands) {
     if (std::find(kReading.begin(), kReading.end(), verb) == kReading.end()) {

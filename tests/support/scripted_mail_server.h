@@ -27,6 +27,9 @@ struct ScriptedMessage {
   std::vector<std::string> keywords;
   WallTime internal_date{};
   std::shared_ptr<const std::string> raw;  // Shared, so that many messages may be one string.
+  uint64_t modseq = 0;                     // Of its last change.
+  std::vector<std::string> labels;         // X-GM-LABELS, on the wire as they are.
+  std::string thread;                      // X-GM-THRID and THREADID.
 };
 
 class ScriptedFolder final {
@@ -34,6 +37,12 @@ class ScriptedFolder final {
   uint32_t uid_validity = 1;
   Uid uid_next = 1;
   std::vector<std::string> attributes;  // "\\Sent", "\\Noselect", ...
+  uint64_t modseq = 1;                  // HIGHESTMODSEQ; every change below counts it up.
+  struct Vanished {
+    uint64_t modseq = 0;
+    Uid uid = 0;
+  };
+  std::vector<Vanished> vanished;  // What was expunged, and when.
 
   // With the next UID, which it returns.
   Uid Add(std::string raw, WallTime internal_date, uint8_t flags = 0);
@@ -41,6 +50,8 @@ class ScriptedFolder final {
   // With this UID, which must be above all others.
   void AddWithUid(Uid uid, std::string raw, WallTime internal_date);
   bool Expunge(Uid uid);
+  // As another client would.
+  bool SetFlags(Uid uid, uint8_t flags, std::vector<std::string> keywords = {});
   // A new UIDVALIDITY: all messages get new UIDs from 1, in their order.
   void Renumber(uint32_t new_uid_validity);
   ScriptedMessage* Find(Uid uid);
@@ -76,6 +87,8 @@ struct ScriptedFaults {
   bool double_bodies = false;
   bool unsolicited = false;  // Flags, EXISTS, RECENT and a body nobody asked for in between.
   bool plaintext_after_starttls = false;
+  bool lose_modseqs = false;                   // HIGHESTMODSEQ 1, whatever was told before.
+  bool vanish_everything = false;              // VANISHED (EARLIER) names every UID there is.
   std::map<std::string, std::string> answers;  // Command verb to what follows the tag.
 };
 
@@ -86,6 +99,8 @@ struct ScriptedOptions {
   bool capability_in_greeting = true;
   bool capability_after_login = true;
   char delimiter = '/';
+  std::string namespaces = "((\"\" \"/\")) NIL NIL";  // The answer to NAMESPACE.
+  bool Has(std::string_view capability) const;
 };
 
 struct ScriptedCounters {

@@ -25,7 +25,7 @@ net::Task<Result<std::vector<FlagState>>> FetchFlagStates(Connection& connection
                                                           uint64_t changed_since,
                                                           size_t set_bytes_max) {
   FetchPlan plan;
-  plan.items = "(UID FLAGS)";
+  plan.items = capabilities.Has("X-GM-EXT-1") ? "(UID FLAGS X-GM-LABELS)" : "(UID FLAGS)";
   plan.messages_max = kFlagMessagesMax;
   plan.set_bytes_max = set_bytes_max;
   if (changed_since > 0 && capabilities.modseqs()) {

@@ -1,11 +1,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/text.h"
 #include "connectors/imap/commands.h"
 #include "connectors/imap/fetch_pipeline.h"
-#include "connectors/imap/fetch_plan.h"
-#include "connectors/imap/modified_utf7.h"
+#include "connectors/imap/flag_collector.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -18,15 +16,6 @@ std::string Items(const Capabilities& capabilities) {
     items += " THREADID";
   }
   return items + ")";
-}
-
-// Labels are names in modified UTF-7, or UTF-8 where that is enabled.
-std::string LabelText(const std::string& wire) {
-  std::optional<std::string> decoded = DecodeModifiedUtf7(wire);
-  if (decoded && decoded->size() <= kLabelBytesMax) {
-    return *std::move(decoded);
-  }
-  return IsValidUtf8(wire) ? wire : EscapeForLog(wire, kLabelBytesMax);
 }
 
 class MetaHandler final : public FetchHandler {
@@ -45,10 +34,7 @@ class MetaHandler final : public FetchHandler {
       meta.size = *fetch.size;
     }
     if (fetch.labels) {
-      meta.labels.clear();
-      for (const std::string& label : *fetch.labels) {
-        meta.labels.push_back(LabelText(label));
-      }
+      meta.labels = LabelTexts(*fetch.labels);
     }
     if (!fetch.thread_id.empty()) {
       meta.thread_object = fetch.thread_id;

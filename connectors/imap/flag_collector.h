@@ -1,4 +1,4 @@
-// Collects the flags that FETCH responses tell. Part of FetchFlags() and OpenFolder().
+// Collects the flags and labels that FETCH responses tell. Part of FetchFlags() and OpenFolder().
 #pragma once
 
 #include <vector>
@@ -18,7 +18,10 @@ class FlagCollector final {
 
  private:
   std::vector<FlagState> states_;
-  size_t keyword_bytes_ = 0;
+  size_t text_bytes_ = 0;
 };
+
+// Labels for people: on the wire they are modified UTF-7, or UTF-8 where that is enabled.
+std::vector<std::string> LabelTexts(const std::vector<std::string>& wire);
 
 }  // namespace mailhaul::imap

@@ -332,6 +332,17 @@ TEST_F(ResyncTest, MetadataHasLabelsAndThreads) {
   EXPECT_TRUE((*metas)[1].labels.empty());
 }
 
+TEST_F(ResyncTest, FlagsComeWithLabels) {
+  Offer({"X-GM-EXT-1", "CONDSTORE"});
+  Fill(2);
+  server_.Folder(kUser).Find(2)->labels = {"\\Inbox", "Work"};
+  OpenWith(nullptr);
+  const auto states = loop_.Await(session_->FetchFlags(Range(1, 2), 1));
+  ASSERT_TRUE(states.ok());
+  ASSERT_EQ(states->size(), 2U);
+  EXPECT_EQ((*states)[1].labels, Lines({"\\Inbox", "Work"}));
+}
+
 TEST_F(ResyncTest, MetadataHasTheThreadObject) {
   Offer({"OBJECTID"});
   Fill(2);

@@ -149,7 +149,8 @@ std::string FetchScript::Describe(const ScriptedMessage& message) const {
     items += " RFC822.SIZE " + std::to_string(std::max<int64_t>(size, 0));
   }
   if (wants_gmail_) {
-    items += " X-GM-THRID " + message.thread + " X-GM-LABELS (";
+    items += message.thread.empty() ? "" : " X-GM-THRID " + message.thread;
+    items += " X-GM-LABELS (";
     for (const std::string& label : message.labels) {
       items += (items.ends_with('(') ? "" : " ") + label;
     }

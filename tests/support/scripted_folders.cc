@@ -123,6 +123,7 @@ std::string OpenAnswers(const ScriptedMailServer& server, const std::string& nam
                         const ScriptedFolder& folder, std::string_view parameters,
                         FolderView* view) {
   view->name = name;
+  view->uid_validity = folder.uid_validity;
   view->messages = folder.messages().size();
   view->modseq = folder.modseq;
   const bool resynchronizes = parameters.find("(QRESYNC (") != std::string_view::npos;

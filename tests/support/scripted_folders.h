@@ -12,6 +12,7 @@ namespace mailhaul::test_support {
 // What one connection has switched on, and been told about the folder it has open.
 struct FolderView {
   std::string name;  // Empty: none is open.
+  uint32_t uid_validity = 0;
   size_t messages = 0;
   uint64_t modseq = 0;
   bool condstore = false;

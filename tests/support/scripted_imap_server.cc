@@ -129,6 +129,13 @@ net::Task<Status> Connection::OnCommand(std::string line) {
   scanner.Expect(' ');
   const std::string verb = NextVerb(&scanner);
   Count(verb, line);
+  const ScriptedFolder* const folder = OpenFolder();
+  if (folder != nullptr && folder->uid_validity != view_.uid_validity) {
+    // As Dovecot does: UIDs of before would mean other messages.
+    wire_.Send("* BYE UIDVALIDITY has changed under an open folder\r\n");
+    over_ = true;
+    co_return Status::Ok();
+  }
   const auto answer = server_.faults.answers.find(verb);
   if (answer != server_.faults.answers.end()) {
     Finish(answer->second);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "connectors/destination_gate.h"
+#include "connectors/net/host_name.h"
 
 namespace mailhaul {
 namespace {
@@ -29,7 +30,11 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::Dial(const ServerAddress
                                                              std::optional<net::IpAddress> egress) {
   net::Loop& loop = *net::Loop::Current();
   const TimePoint deadline = loop.Now() + options_.connect_timeout;
-  CO_TRY(std::vector<net::IpAddress> addresses, network_.Resolve(server.host, deadline));
+  const Result<std::string> canonical = net::CanonicalHost(server.host);
+  if (!canonical.ok()) {
+    co_return canonical.status();
+  }
+  CO_TRY(std::vector<net::IpAddress> addresses, network_.Resolve(*canonical, deadline));
   const Status allowed =
       options_.allow_private ? Status::Ok() : RefusePrivate(server.host, addresses);
   if (!allowed.ok()) {
@@ -45,6 +50,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::Dial(const ServerAddress
     const auto left = static_cast<Duration::rep>(addresses.size() - i);
     const TimePoint attempt_deadline = loop.Now() + (deadline - loop.Now()) / left;
     const net::Endpoint remote{.address = addresses[i], .port = server.port};
+    MH_CHECK(options_.allow_private || !remote.address.IsPrivate());
     Result<std::unique_ptr<net::Stream>> stream =
         co_await network_.Connect(remote, server.host, egress, attempt_deadline);
     if (stream.ok()) {
@@ -55,6 +61,9 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::Dial(const ServerAddress
       co_return co_await UpgradeToTls(std::move(plain), server);
     }
     failure = stream.status();
+    if (failure.code() == Code::kCancelled) {
+      break;
+    }
   }
   co_return failure;
 }
@@ -62,7 +71,11 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::Dial(const ServerAddress
 net::Task<Result<std::unique_ptr<net::Stream>>> Dialer::UpgradeToTls(
     std::unique_ptr<net::Stream> stream, const ServerAddress& server) {
   const TimePoint deadline = net::Loop::Current()->Now() + options_.connect_timeout;
-  co_return co_await network_.StartTls(std::move(stream), server.host, deadline);
+  const Result<std::string> canonical = net::CanonicalHost(server.host);
+  if (!canonical.ok()) {
+    co_return canonical.status();
+  }
+  co_return co_await network_.StartTls(std::move(stream), *canonical, deadline);
 }
 
 }  // namespace mailhaul

@@ -22,14 +22,20 @@ class Dialer final {
   Dialer(net::Network& network, const DialerOptions& options)
       : network_(network), options_(options) {}
 
-  // Refuses (kUnreachable) when any address of the host is private and that is not allowed: server
-  // addresses are user input. Tries the addresses in order until one connects, all within
-  // connect_timeout; TLS has a second connect_timeout. The stream's deadline is left unset.
+  // Refuses (kUnreachable) a host with any private address unless that is allowed
+  // (destination_gate.h). Tries the addresses in order until one connects, all within
+  // connect_timeout; TLS has a second connect_timeout. Any port will do: mail servers do live on
+  // odd ones, and what may not be reached is told by the address. The stream's deadline is left
+  // unset.
   net::Task<Result<std::unique_ptr<net::Stream>>> Dial(const ServerAddress& server,
                                                        std::optional<net::IpAddress> egress);
   // For STARTTLS: the upgrade of a dialled stream.
   net::Task<Result<std::unique_ptr<net::Stream>>> UpgradeToTls(std::unique_ptr<net::Stream> stream,
                                                                const ServerAddress& server);
+
+  // All of the above that is pending fails with kCancelled, without waiting, as do later calls and
+  // everything else that the network is asked (Network::Abort()). Streams made before live on.
+  void Abort() { network_.Abort(); }
 
  private:
   net::Network& network_;

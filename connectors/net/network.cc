@@ -118,14 +118,4 @@ std::string Endpoint::ToString() const {
                          : "[" + address.ToString() + "]" + port_text;
 }
 
-Task<Result<std::vector<MxRecord>>> Network::ResolveMx(std::string /*domain*/,
-                                                       TimePoint /*deadline*/) {
-  co_return Status(Code::kUnreachable, "this network has no MX records");
-}
-
-Task<Result<std::vector<SrvRecord>>> Network::ResolveSrv(std::string /*name*/,
-                                                         TimePoint /*deadline*/) {
-  co_return Status(Code::kUnreachable, "this network has no SRV records");
-}
-
 }  // namespace mailhaul::net

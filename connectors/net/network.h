@@ -39,7 +39,7 @@ struct Endpoint {
 
 struct MxRecord {
   uint16_t preference = 0;
-  std::string host;
+  std::string host;  // As below.
 };
 
 struct SrvRecord {
@@ -62,14 +62,16 @@ class Network {
  public:
   virtual ~Network() = default;
 
-  // All A and AAAA records of `host`, which may also be a literal address. kUnreachable when there
-  // are none or the servers do not answer.
+  // All A and AAAA records of `host`, which may also be a literal address; see CanonicalHost() in
+  // host_name.h. kUnreachable when there are none or the servers do not answer, kInvalidArgument
+  // when it is no host name.
   virtual Task<Result<std::vector<IpAddress>>> Resolve(std::string host, TimePoint deadline) = 0;
 
   // MX records by preference; SRV records of "_imaps._tcp.example.com" by priority, then greatest
-  // weight. Empty when there are none; kUnreachable when the servers do not answer.
-  virtual Task<Result<std::vector<MxRecord>>> ResolveMx(std::string domain, TimePoint deadline);
-  virtual Task<Result<std::vector<SrvRecord>>> ResolveSrv(std::string name, TimePoint deadline);
+  // weight. Empty when there are none; kUnreachable when the servers do not answer, or with
+  // rubbish.
+  virtual Task<Result<std::vector<MxRecord>>> ResolveMx(std::string domain, TimePoint deadline) = 0;
+  virtual Task<Result<std::vector<SrvRecord>>> ResolveSrv(std::string name, TimePoint deadline) = 0;
 
   // `host` is for messages only. `egress`: the local address to connect from; absent: the system's
   // choice. kUnreachable names the endpoint, the egress address and the reason.
@@ -83,6 +85,10 @@ class Network {
   virtual Task<Result<std::unique_ptr<Stream>>> StartTls(std::unique_ptr<Stream> stream,
                                                          std::string host_name,
                                                          TimePoint deadline) = 0;
+
+  // Pending and later calls of all the above fail with kCancelled, without waiting. Streams and
+  // listeners stay as they are.
+  virtual void Abort() = 0;
 
   // Port 0: any free one. kInvalidArgument names the address when it is in use or not ours.
   virtual Result<std::unique_ptr<Listener>> Listen(Endpoint local) = 0;

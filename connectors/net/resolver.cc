@@ -1,35 +1,24 @@
 #include "connectors/net/resolver.h"
 
-#include <ares.h>
+#include <arpa/nameser.h>
 #include <netdb.h>
-#include <sys/time.h>
-#include <uv.h>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "base/text.h"
+#include "connectors/net/ares_channel.h"
+#include "connectors/net/dns_records.h"
+#include "connectors/net/host_name.h"
 #include "connectors/net/uv_tcp_stream.h"
 
 namespace mailhaul::net {
 namespace {
 
-constexpr size_t kHostBytesMax = 253;  // RFC 1035 section 2.3.4, without the root's dot.
 constexpr size_t kAddressesMax = 32;
 constexpr size_t kCacheNamesMax = 4096;
-constexpr int kQueryTimeoutMs = 2000;  // Per attempt; c-ares doubles it for the later ones.
-constexpr int kQueryTries = 3;
 constexpr Duration kTimeToLiveMax = std::chrono::seconds(60);
-constexpr std::chrono::seconds kTimerWaitMax{1};
-
-// Lower case, without the dot of the root.
-std::string Normalized(std::string_view host) {
-  if (!host.empty() && host.back() == '.') {
-    host.remove_suffix(1);
-  }
-  return AsciiLowered(host);
-}
+constexpr const char* kNoAnswer = "the name servers do not answer";
 
 bool IsLocalhost(std::string_view host) {
   static constexpr std::string_view kSuffix = ".localhost";
@@ -37,17 +26,11 @@ bool IsLocalhost(std::string_view host) {
          (host.size() > kSuffix.size() && host.substr(host.size() - kSuffix.size()) == kSuffix);
 }
 
-Status CheckName(std::string_view host) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  };
-  if (host.empty() || host.size() > kHostBytesMax ||
-      !std::all_of(host.begin(), host.end(), allowed)) {
-    return {Code::kInvalidArgument, "\"" + EscapeForLog(host, 80) +
-                                        "\" is not a host name; write names with letters beyond "
-                                        "ASCII in their xn-- form"};
-  }
-  return {};
+std::vector<IpAddress> LoopbackAddresses() {
+  std::vector<IpAddress> loopback(2, IpAddress::V4(127, 0, 0, 1));
+  loopback[1] = IpAddress();
+  loopback[1].bytes[15] = 1;
+  return loopback;
 }
 
 std::vector<IpAddress> CollectAddresses(const ares_addrinfo& info, Duration& time_to_live) {
@@ -73,7 +56,7 @@ std::string ReasonText(int ares_status) {
       return "the name has no address";
     case ARES_ETIMEOUT:
     case ARES_ECONNREFUSED:
-      return "the name servers do not answer";
+      return kNoAnswer;
     default:
       return ares_strerror(ares_status);
   }
@@ -83,37 +66,19 @@ Status NotResolved(const std::string& host, const std::string& reason) {
   return {Code::kUnreachable, "cannot resolve " + EscapeForLog(host) + ": " + reason};
 }
 
-}  // namespace
+Status Cancelled(const std::string& host) {
+  return {Code::kCancelled, "resolving " + EscapeForLog(host) + " was cancelled"};
+}
 
-// Owns the c-ares channel, a uv_poll_t for each of its sockets, and the timer of its retries.
-struct Resolver::Channel {
-  struct Socket {
-    uv_poll_t poll{};
-    Channel* channel = nullptr;
-    ares_socket_t descriptor = ARES_SOCKET_BAD;
-  };
-
-  explicit Channel(UvLoop& owner) : loop(owner) {}
-  ~Channel() {
-    if (ares != nullptr) {
-      ares_destroy(ares);  // Closes its sockets through OnSocketState().
-    }
-    loop.CancelTimer(timer);
+// The first outcome counts.
+template <typename T>
+void SetOnce(OneShot<T>& shot, T value) {
+  if (!shot.has_value()) {
+    shot.Set(std::move(value));
   }
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
+}
 
-  static void OnSocketState(void* data, ares_socket_t descriptor, int readable, int writable);
-  static void OnPoll(uv_poll_t* handle, int status, int events);
-  static void CloseSocket(Socket* socket);
-  Socket* FindOrMake(ares_socket_t descriptor);
-  void ArmTimer();
-
-  UvLoop& loop;
-  ares_channel ares = nullptr;
-  std::map<ares_socket_t, Socket*> sockets;
-  Loop::TimerId timer = 0;
-};
+}  // namespace
 
 struct Resolver::Query {
   Resolver* resolver;
@@ -121,73 +86,6 @@ struct Resolver::Query {
 
   static void OnDone(void* argument, int status, int timeouts, ares_addrinfo* info);
 };
-
-void Resolver::Channel::CloseSocket(Socket* socket) {
-  uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), [](uv_handle_t* handle) {
-    const std::unique_ptr<Socket> owned(static_cast<Socket*>(handle->data));
-  });
-}
-
-Resolver::Channel::Socket* Resolver::Channel::FindOrMake(ares_socket_t descriptor) {
-  const auto it = sockets.find(descriptor);
-  if (it != sockets.end()) {
-    return it->second;
-  }
-  auto socket = std::make_unique<Socket>();
-  if (uv_poll_init(loop.raw(), &socket->poll, descriptor) != 0) {
-    return nullptr;  // The query then ends by its timeout.
-  }
-  socket->poll.data = socket.get();
-  socket->channel = this;
-  socket->descriptor = descriptor;
-  sockets.emplace(descriptor, socket.get());
-  return socket.release();
-}
-
-void Resolver::Channel::OnSocketState(void* data, ares_socket_t descriptor, int readable,
-                                      int writable) {
-  auto* const self = static_cast<Channel*>(data);
-  if (readable == 0 && writable == 0) {
-    const auto it = self->sockets.find(descriptor);
-    if (it != self->sockets.end()) {
-      CloseSocket(it->second);
-      self->sockets.erase(it);
-    }
-    return;
-  }
-  Socket* const socket = self->FindOrMake(descriptor);
-  if (socket != nullptr) {
-    const int events = (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);
-    uv_poll_start(&socket->poll, events, &OnPoll);
-  }
-}
-
-void Resolver::Channel::OnPoll(uv_poll_t* handle, int status, int events) {
-  const auto* const socket = static_cast<Socket*>(handle->data);
-  Channel* const self = socket->channel;
-  const ares_socket_t descriptor = socket->descriptor;
-  const bool read = status < 0 || (events & UV_READABLE) != 0;
-  const bool write = status < 0 || (events & UV_WRITABLE) != 0;
-  ares_process_fd(self->ares, read ? descriptor : ARES_SOCKET_BAD,
-                  write ? descriptor : ARES_SOCKET_BAD);
-  self->ArmTimer();
-}
-
-void Resolver::Channel::ArmTimer() {
-  loop.CancelTimer(std::exchange(timer, 0));
-  timeval most{.tv_sec = kTimerWaitMax.count(), .tv_usec = 0};
-  timeval wait{};
-  if (sockets.empty() || ares_timeout(ares, &most, &wait) == nullptr) {
-    return;
-  }
-  const Duration delay = std::chrono::seconds(wait.tv_sec) +
-                         std::chrono::microseconds(wait.tv_usec) + std::chrono::milliseconds(1);
-  timer = loop.AddTimer(loop.Now() + delay, [this] {
-    timer = 0;
-    ares_process_fd(ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    ArmTimer();
-  });
-}
 
 void Resolver::Query::OnDone(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
   const std::unique_ptr<Query> query(static_cast<Query*>(argument));
@@ -209,7 +107,40 @@ void Resolver::Query::OnDone(void* argument, int status, int /*timeouts*/, ares_
   }
 }
 
-Resolver::Resolver(UvLoop& loop) : loop_(loop), channel_(std::make_unique<Channel>(loop)) {}
+// Shared by the caller, who may give up first, and c-ares.
+struct Resolver::RecordQuery {
+  explicit RecordQuery(std::string asked) : name(std::move(asked)) {}
+  const std::string name;
+  OneShot<Result<std::string>> answer;
+  bool answered = false;
+
+  void Answer(Result<std::string> value) {
+    if (!std::exchange(answered, true)) {
+      answer.Set(std::move(value));
+    }
+  }
+  static void OnDone(void* argument, int status, int timeouts, unsigned char* bytes, int size);
+};
+
+void Resolver::RecordQuery::OnDone(void* argument, int status, int /*timeouts*/,
+                                   unsigned char* bytes, int size) {
+  using Shared = std::shared_ptr<RecordQuery>;
+  const std::unique_ptr<Shared> owned(static_cast<Shared*>(argument));
+  RecordQuery& query = **owned;
+  if (status == ARES_EDESTRUCTION) {
+    return;
+  }
+  if (status == ARES_SUCCESS) {
+    query.Answer(std::string(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)));
+  } else if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
+    query.Answer(std::string());
+  } else {
+    query.Answer(NotResolved(query.name, ReasonText(status)));
+  }
+}
+
+Resolver::Resolver(UvLoop& loop, std::unique_ptr<AresChannel> channel)
+    : loop_(loop), channel_(std::move(channel)) {}
 
 Resolver::~Resolver() {
   for (const auto& [host, waiters] : waiters_) {
@@ -218,33 +149,8 @@ Resolver::~Resolver() {
 }
 
 Result<std::unique_ptr<Resolver>> Resolver::Create(UvLoop& loop, const std::string& servers) {
-  std::unique_ptr<Resolver> resolver(new Resolver(loop));
-  MH_RETURN_IF_ERROR(resolver->Start(servers));
-  return resolver;
-}
-
-Status Resolver::Start(const std::string& servers) {
-  static std::once_flag initialized;
-  std::call_once(initialized, [] { ares_library_init(ARES_LIB_INIT_ALL); });
-  ares_options options{};
-  std::string lookups = "fb";  // /etc/hosts, then DNS.
-  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
-  options.timeout = kQueryTimeoutMs;
-  options.tries = kQueryTries;
-  options.lookups = lookups.data();
-  options.sock_state_cb = &Channel::OnSocketState;
-  options.sock_state_cb_data = channel_.get();
-  int status = ares_init_options(&channel_->ares, &options,
-                                 ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                     ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
-  if (status == ARES_SUCCESS && !servers.empty()) {
-    status = ares_set_servers_ports_csv(channel_->ares, servers.c_str());
-  }
-  if (status != ARES_SUCCESS) {
-    return {Code::kInvalidArgument,
-            std::string("cannot set up name resolution: ") + ares_strerror(status)};
-  }
-  return {};
+  MH_ASSIGN_OR_RETURN(std::unique_ptr<AresChannel> channel, AresChannel::Create(loop, servers));
+  return std::unique_ptr<Resolver>(new Resolver(loop, std::move(channel)));
 }
 
 const Resolver::Addresses* Resolver::Cached(const std::string& host) {
@@ -265,7 +171,7 @@ void Resolver::Ask(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   auto query = std::make_unique<Query>(Query{.resolver = this, .host = host});
   // May answer before it returns.
-  ares_getaddrinfo(channel_->ares, host.c_str(), nullptr, &hints, &Query::OnDone, query.release());
+  ares_getaddrinfo(channel_->raw(), host.c_str(), nullptr, &hints, &Query::OnDone, query.release());
   channel_->ArmTimer();
 }
 
@@ -273,9 +179,7 @@ void Resolver::OnAnswer(const std::string& host, Result<Addresses> answer, Durat
   const auto node = waiters_.extract(host);
   if (!node.empty()) {
     for (OneShot<Result<Addresses>>* const waiter : node.mapped()) {
-      if (!waiter->has_value()) {
-        waiter->Set(answer);
-      }
+      SetOnce(*waiter, answer);
     }
   }
   if (answer.ok() && time_to_live > Duration::zero()) {
@@ -287,25 +191,30 @@ void Resolver::OnAnswer(const std::string& host, Result<Addresses> answer, Durat
 }
 
 Task<Result<std::vector<IpAddress>>> Resolver::Resolve(std::string host, TimePoint deadline) {
+  Result<std::string> canonical = CanonicalHost(host);
+  if (!canonical.ok()) {
+    co_return canonical.status();
+  }
+  host = std::move(canonical).value();
+  if (aborted_.cancelled()) {
+    co_return Cancelled(host);
+  }
   const Result<IpAddress> literal = IpAddress::Parse(host);
   if (literal.ok()) {
     co_return Addresses(1, *literal);
   }
-  host = Normalized(host);
-  const Status valid = CheckName(host);
-  if (!valid.ok()) {
-    co_return valid;
-  }
   if (IsLocalhost(host)) {
-    Addresses loopback(2, IpAddress::V4(127, 0, 0, 1));
-    loopback[1] = IpAddress();
-    loopback[1].bytes[15] = 1;
-    co_return std::move(loopback);
+    co_return LoopbackAddresses();
   }
   const Addresses* const cached = Cached(host);
   if (cached != nullptr) {
     co_return *cached;
   }
+  co_return co_await AwaitAnswer(host, deadline);
+}
+
+Task<Result<std::vector<IpAddress>>> Resolver::AwaitAnswer(const std::string& host,
+                                                           TimePoint deadline) {
   OneShot<Result<Addresses>> answered;
   OneShot<Result<Addresses>>* const waiter = &answered;
   const bool asked = waiters_.contains(host);
@@ -314,10 +223,10 @@ Task<Result<std::vector<IpAddress>>> Resolver::Resolve(std::string host, TimePoi
     Ask(host);
   }
   const Loop::TimerId timer = loop_.AddTimer(deadline, [waiter, &host] {
-    if (!waiter->has_value()) {
-      waiter->Set(NotResolved(host, "the name servers do not answer"));
-    }
+    SetOnce(*waiter, Result<Addresses>(NotResolved(host, kNoAnswer)));
   });
+  const CancelToken::Registration registration(
+      aborted_, [waiter, &host] { SetOnce(*waiter, Result<Addresses>(Cancelled(host))); });
   Result<Addresses> result = co_await answered.Wait();
   loop_.CancelTimer(timer);
   const auto it = waiters_.find(host);
@@ -325,6 +234,53 @@ Task<Result<std::vector<IpAddress>>> Resolver::Resolve(std::string host, TimePoi
     std::erase(it->second, waiter);
   }
   co_return std::move(result);
+}
+
+Task<Result<std::string>> Resolver::QueryRecords(std::string name, int type, TimePoint deadline) {
+  Result<std::string> canonical = CanonicalHost(name);
+  if (!canonical.ok()) {
+    co_return canonical.status();
+  }
+  const auto query = std::make_shared<RecordQuery>(std::move(canonical).value());
+  RecordQuery* const target = query.get();
+  const Loop::TimerId timer =
+      loop_.AddTimer(deadline, [target] { target->Answer(NotResolved(target->name, kNoAnswer)); });
+  const CancelToken::Registration registration(
+      aborted_, [target] { target->Answer(Cancelled(target->name)); });
+  if (!query->answered) {
+    auto argument = std::make_unique<std::shared_ptr<RecordQuery>>(query);
+    // May answer before it returns.
+    ares_query(channel_->raw(), query->name.c_str(), ns_c_in, type, &RecordQuery::OnDone,
+               argument.release());
+    channel_->ArmTimer();
+  }
+  Result<std::string> result = co_await query->answer.Wait();
+  loop_.CancelTimer(timer);
+  co_return std::move(result);
+}
+
+Task<Result<std::vector<MxRecord>>> Resolver::ResolveMx(std::string domain, TimePoint deadline) {
+  CO_TRY(const std::string answer, QueryRecords(domain, ns_t_mx, deadline));
+  if (answer.empty()) {
+    co_return std::vector<MxRecord>();
+  }
+  Result<std::vector<MxRecord>> records = ParseMxAnswer(answer);
+  if (!records.ok()) {
+    co_return NotResolved(domain, records.status().message());
+  }
+  co_return std::move(records);
+}
+
+Task<Result<std::vector<SrvRecord>>> Resolver::ResolveSrv(std::string name, TimePoint deadline) {
+  CO_TRY(const std::string answer, QueryRecords(name, ns_t_srv, deadline));
+  if (answer.empty()) {
+    co_return std::vector<SrvRecord>();
+  }
+  Result<std::vector<SrvRecord>> records = ParseSrvAnswer(answer);
+  if (!records.ok()) {
+    co_return NotResolved(name, records.status().message());
+  }
+  co_return std::move(records);
 }
 
 }  // namespace mailhaul::net

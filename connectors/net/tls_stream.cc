@@ -269,8 +269,13 @@ Task<void> TlsStream::Close() {
 }
 
 Task<Result<std::unique_ptr<Stream>>> RunHandshake(std::unique_ptr<TlsStream> stream,
-                                                   TimePoint deadline) {
+                                                   TimePoint deadline, CancelToken* cancel) {
   stream->SetDeadline(deadline);
+  std::optional<CancelToken::Registration> registration;
+  if (cancel != nullptr) {
+    TlsStream* const target = stream.get();
+    registration.emplace(*cancel, [target] { target->Abort(); });
+  }
   const Status done = co_await stream->Handshake();
   if (!done.ok()) {
     co_await stream->Close();
@@ -285,14 +290,15 @@ Task<Result<std::unique_ptr<Stream>>> RunHandshake(std::unique_ptr<TlsStream> st
 
 Task<Result<std::unique_ptr<Stream>>> ConnectTls(std::unique_ptr<Stream> stream,
                                                  std::shared_ptr<const TlsContext> context,
-                                                 std::string host_name, TimePoint deadline) {
+                                                 std::string host_name, TimePoint deadline,
+                                                 CancelToken* cancel) {
   auto tls = std::make_unique<TlsStream>(std::move(stream), std::move(context));
   const Status accepted = tls->BecomeClient(host_name);
   if (!accepted.ok()) {
     co_await tls->Close();
     co_return accepted;
   }
-  co_return co_await RunHandshake(std::move(tls), deadline);
+  co_return co_await RunHandshake(std::move(tls), deadline, cancel);
 }
 
 Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,
@@ -300,7 +306,7 @@ Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,
                                                 TimePoint deadline) {
   auto tls = std::make_unique<TlsStream>(std::move(stream), std::move(context));
   tls->BecomeServer();
-  co_return co_await RunHandshake(std::move(tls), deadline);
+  co_return co_await RunHandshake(std::move(tls), deadline, nullptr);
 }
 
 }  // namespace mailhaul::net

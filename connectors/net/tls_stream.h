@@ -4,20 +4,23 @@
 #include <memory>
 #include <string>
 
+#include "connectors/net/cancel_token.h"
 #include "connectors/net/stream.h"
 #include "connectors/net/tls_context.h"
 
 namespace mailhaul::net {
 
-// The handshake of a client; see Network::StartTls(). `context`: TlsContext::Client(). On success
-// the deadline of the stream is unset. On failure `stream` has been closed: kTlsFailed when a check
-// failed or the server does not speak TLS, else the failure of `stream`.
+// The handshake of a client; see Network::StartTls(). `context`: TlsContext::Client(). `cancel`
+// may end it early (kCancelled). On success the deadline of the stream is unset. On failure
+// `stream` has been closed: kTlsFailed when a check failed or the server does not speak TLS, else
+// the failure of `stream`.
 //
 // The stream that results reads an end without close_notify as kUnreachable: somebody may have cut
 // it short. While idle it holds one buffer of 16 KiB besides OpenSSL's state.
 Task<Result<std::unique_ptr<Stream>>> ConnectTls(std::unique_ptr<Stream> stream,
                                                  std::shared_ptr<const TlsContext> context,
-                                                 std::string host_name, TimePoint deadline);
+                                                 std::string host_name, TimePoint deadline,
+                                                 CancelToken* cancel = nullptr);
 
 // The handshake of a server, which asks for no certificate. `context`: TlsContext::Server().
 Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "connectors/net/host_name.h"
 #include "connectors/net/network.h"
 
 namespace mailhaul::net {
@@ -129,22 +130,19 @@ Status SetUpVerification(SSL* ssl, const std::string& host_name, CertificateProb
   SSL_set_ex_data(ssl, 1, problem);
   SSL_set_verify(ssl, SSL_VERIFY_PEER, &OnVerified);
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
-  const Result<IpAddress> literal = IpAddress::Parse(host_name);
+  MH_ASSIGN_OR_RETURN(const std::string name, CanonicalHost(host_name));
+  const Result<IpAddress> literal = IpAddress::Parse(name);
   bool accepted = false;
   if (literal.ok()) {
-    accepted = X509_VERIFY_PARAM_set1_ip_asc(parameters, literal->ToString().c_str()) == 1;
+    accepted = X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1;
   } else {
     // RFC 9525: alternative names only, and "*" stands for a whole label.
     X509_VERIFY_PARAM_set_hostflags(
         parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    std::string name = host_name;
-    if (!name.empty() && name.back() == '.') {
-      name.pop_back();
-    }
+    std::string sent = name;  // OpenSSL's interface is older than const.
     accepted =
-        !name.empty() && name.find('\0') == std::string::npos &&
         X509_VERIFY_PARAM_set1_host(parameters, name.data(), name.size()) == 1 &&
-        SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+        SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data()) == 1;
   }
   if (!accepted) {
     return {Code::kInvalidArgument,

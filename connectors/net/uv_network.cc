@@ -33,12 +33,16 @@ Status BindEgress(TcpSocket& socket, const Endpoint& remote, const IpAddress& eg
   return error == 0 ? Status::Ok() : Status(Code::kUnreachable, uv_strerror(error));
 }
 
-void OnConnected(uv_connect_t* request, int status) {
-  auto* const socket = static_cast<TcpSocket*>(request->data);
-  OneShot<int>* const connected = std::exchange(socket->connected, nullptr);
+// The first outcome counts.
+void FinishConnect(TcpSocket& socket, int status) {
+  OneShot<int>* const connected = std::exchange(socket.connected, nullptr);
   if (connected != nullptr) {
     connected->Set(status);
   }
+}
+
+void OnConnected(uv_connect_t* request, int status) {
+  FinishConnect(*static_cast<TcpSocket*>(request->data), status);
 }
 
 // A socket on its way to `remote`; OnConnected() follows.
@@ -83,6 +87,19 @@ Task<Result<std::vector<IpAddress>>> UvNetwork::Resolve(std::string host, TimePo
   co_return co_await resolver_->Resolve(std::move(host), deadline);
 }
 
+Task<Result<std::vector<MxRecord>>> UvNetwork::ResolveMx(std::string domain, TimePoint deadline) {
+  co_return co_await resolver_->ResolveMx(std::move(domain), deadline);
+}
+
+Task<Result<std::vector<SrvRecord>>> UvNetwork::ResolveSrv(std::string name, TimePoint deadline) {
+  co_return co_await resolver_->ResolveSrv(std::move(name), deadline);
+}
+
+void UvNetwork::Abort() {
+  resolver_->Abort();
+  aborted_.Cancel();
+}
+
 Task<Result<std::unique_ptr<Stream>>> UvNetwork::Connect(Endpoint remote, std::string host,
                                                          std::optional<IpAddress> egress,
                                                          TimePoint deadline) {
@@ -90,6 +107,9 @@ Task<Result<std::unique_ptr<Stream>>> UvNetwork::Connect(Endpoint remote, std::s
   std::string failed = "cannot connect to " + peer_name;
   if (egress.has_value()) {
     failed += " from " + egress->ToString();
+  }
+  if (aborted_.cancelled()) {
+    co_return Status(Code::kCancelled, failed + ": cancelled");
   }
   Result<TcpSocketPtr> begun = BeginConnect(loop_, remote, egress);
   if (!begun.ok()) {
@@ -99,16 +119,15 @@ Task<Result<std::unique_ptr<Stream>>> UvNetwork::Connect(Endpoint remote, std::s
   OneShot<int> connected;
   socket->connected = &connected;
   TcpSocket* const target = socket.get();
-  const Loop::TimerId timer = loop_.AddTimer(deadline, [target] {
-    OneShot<int>* const waiter = std::exchange(target->connected, nullptr);
-    if (waiter != nullptr) {
-      waiter->Set(UV_ETIMEDOUT);
-    }
-  });
+  const Loop::TimerId timer =
+      loop_.AddTimer(deadline, [target] { FinishConnect(*target, UV_ETIMEDOUT); });
+  const CancelToken::Registration registration(aborted_,
+                                               [target] { FinishConnect(*target, UV_ECANCELED); });
   const int status = co_await connected.Wait();
   loop_.CancelTimer(timer);
   if (status != 0) {
-    co_return Status(Code::kUnreachable, failed + ": " + uv_strerror(status));
+    co_return Status(status == UV_ECANCELED ? Code::kCancelled : Code::kUnreachable,
+                     failed + ": " + uv_strerror(status));
   }
   uv_tcp_nodelay(&socket->tcp, 1);
   uv_tcp_keepalive(&socket->tcp, 1, static_cast<unsigned>(options_.keepalive_delay.count()));
@@ -120,7 +139,7 @@ Task<Result<std::unique_ptr<Stream>>> UvNetwork::Connect(Endpoint remote, std::s
 Task<Result<std::unique_ptr<Stream>>> UvNetwork::StartTls(std::unique_ptr<Stream> stream,
                                                           std::string host_name,
                                                           TimePoint deadline) {
-  co_return co_await ConnectTls(std::move(stream), tls_, std::move(host_name), deadline);
+  co_return co_await ConnectTls(std::move(stream), tls_, std::move(host_name), deadline, &aborted_);
 }
 
 Result<std::unique_ptr<Listener>> UvNetwork::Listen(Endpoint local) {

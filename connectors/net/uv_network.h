@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/net/cancel_token.h"
 #include "connectors/net/network.h"
 #include "connectors/net/resolver.h"
 #include "connectors/net/tls_context.h"
@@ -31,6 +32,8 @@ class UvNetwork final : public Network {
                                                    std::shared_ptr<const TlsContext> tls);
 
   Task<Result<std::vector<IpAddress>>> Resolve(std::string host, TimePoint deadline) override;
+  Task<Result<std::vector<MxRecord>>> ResolveMx(std::string domain, TimePoint deadline) override;
+  Task<Result<std::vector<SrvRecord>>> ResolveSrv(std::string name, TimePoint deadline) override;
   Task<Result<std::unique_ptr<Stream>>> Connect(Endpoint remote, std::string host,
                                                 std::optional<IpAddress> egress,
                                                 TimePoint deadline) override;
@@ -38,6 +41,7 @@ class UvNetwork final : public Network {
   Task<Result<std::unique_ptr<Stream>>> StartTls(std::unique_ptr<Stream> stream,
                                                  std::string host_name,
                                                  TimePoint deadline) override;
+  void Abort() override;
   Result<std::unique_ptr<Listener>> Listen(Endpoint local) override;
 
  private:
@@ -48,6 +52,7 @@ class UvNetwork final : public Network {
   const UvNetworkOptions options_;
   const std::unique_ptr<Resolver> resolver_;
   const std::shared_ptr<const TlsContext> tls_;
+  CancelToken aborted_;
 };
 
 }  // namespace mailhaul::net

@@ -138,6 +138,15 @@ class NamedNetwork final : public net::Network {
     }
     co_return co_await real_->Resolve(std::move(host), deadline);
   }
+  net::Task<Result<std::vector<net::MxRecord>>> ResolveMx(std::string domain,
+                                                          TimePoint deadline) override {
+    co_return co_await real_->ResolveMx(std::move(domain), deadline);
+  }
+  net::Task<Result<std::vector<net::SrvRecord>>> ResolveSrv(std::string name,
+                                                            TimePoint deadline) override {
+    co_return co_await real_->ResolveSrv(std::move(name), deadline);
+  }
+  void Abort() override { real_->Abort(); }
   net::Task<Result<std::unique_ptr<net::Stream>>> Connect(net::Endpoint /*remote*/,
                                                           std::string /*host*/,
                                                           std::optional<net::IpAddress> /*egress*/,

@@ -2,72 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
-#include "connectors/net/memory_stream.h"
 #include "connectors/net/virtual_loop.h"
+#include "tests/net/scripted_network.h"
 
 namespace mailhaul {
 namespace {
 
-using net::Endpoint;
 using net::IpAddress;
-using net::Loop;
-using net::SleepUntil;
+using net::ScriptedNetwork;
 using net::Stream;
 using net::Task;
 using std::chrono::seconds;
-
-// Answers from tables and notes what it was asked.
-class ScriptedNetwork final : public net::Network {
- public:
-  std::map<std::string, std::vector<IpAddress>> names;
-  std::map<IpAddress, Duration> answers_after;  // Absent: never, until the deadline.
-  bool tls_works = true;
-  std::vector<std::string> events;
-
-  Task<Result<std::vector<IpAddress>>> Resolve(std::string host, TimePoint /*deadline*/) override {
-    events.push_back("resolve " + host);
-    if (!names.contains(host)) {
-      co_return Status(Code::kUnreachable, "no such name");
-    }
-    co_return names[host];
-  }
-
-  Task<Result<std::unique_ptr<Stream>>> Connect(Endpoint remote, std::string /*host*/,
-                                                std::optional<IpAddress> egress,
-                                                TimePoint deadline) override {
-    events.push_back("connect " + remote.ToString() +
-                     (egress.has_value() ? " from " + egress->ToString() : ""));
-    const auto it = answers_after.find(remote.address);
-    const bool answers = it != answers_after.end();
-    const TimePoint now = Loop::Current()->Now();
-    co_await SleepUntil(answers ? std::min(deadline, now + it->second) : deadline);
-    if (!answers || Loop::Current()->Now() >= deadline) {
-      co_return Status(Code::kUnreachable, "no answer from " + remote.ToString());
-    }
-    auto [client, server] = net::MakeMemoryStreams({});
-    std::unique_ptr<Stream> result = std::move(client);
-    co_return std::move(result);
-  }
-
-  Task<Result<std::unique_ptr<Stream>>> StartTls(std::unique_ptr<Stream> stream,
-                                                 std::string host_name,
-                                                 TimePoint deadline) override {
-    events.push_back("tls " + host_name);
-    tls_deadline = deadline;
-    if (!tls_works) {
-      co_return Status(Code::kTlsFailed, "unknown authority");
-    }
-    co_return std::move(stream);
-  }
-
-  Result<std::unique_ptr<net::Listener>> Listen(Endpoint /*local*/) override {
-    return Status(Code::kInternal, "not scripted");
-  }
-
-  TimePoint tls_deadline{};
-};
 
 class DialerTest : public ::testing::Test {
  protected:
@@ -170,6 +115,64 @@ TEST_F(DialerTest, PassesOnFailuresOfNamesAndTls) {
   network_.tls_works = false;
   EXPECT_EQ(Dial({.host = "nowhere.example.com", .port = 993}).message(), "no such name");
   EXPECT_EQ(Dial({.host = "imap.example.com", .port = 993}).code(), Code::kTlsFailed);
+}
+
+TEST_F(DialerTest, ConnectsToTheAddressThatWasCheckedHoweverOftenTheAnswerChanges) {
+  network_.changing_names["rebind.example.com"] = {{public_}, {private_}, {other_public_}};
+  network_.answers_after[public_] = network_.answers_after[private_] = seconds(1);
+  const ServerAddress server{.host = "rebind.example.com", .port = 993};
+  EXPECT_TRUE(Dial(server).ok());
+  EXPECT_EQ(network_.connects, std::vector<std::string>{"93.184.216.34:993"});
+  // Connected to again, it is judged again.
+  EXPECT_EQ(Dial(server).code(), Code::kUnreachable);
+  EXPECT_EQ(network_.connects.size(), 1U);
+}
+
+TEST_F(DialerTest, AsksAndVerifiesTheNameInItsCanonicalForm) {
+  network_.names["xn--bcher-kva.example"] = {public_};
+  network_.answers_after[public_] = seconds(1);
+  EXPECT_TRUE(Dial({.host = "B\xC3\x9C"
+                            "cher.Example.",
+                    .port = 993})
+                  .ok());
+  EXPECT_EQ(network_.events.front(), "resolve xn--bcher-kva.example");
+  EXPECT_EQ(network_.events.back(), "tls xn--bcher-kva.example");
+}
+
+Task<void> DialInto(Dialer& dialer, ServerAddress server, std::vector<Status>* outcomes) {
+  const Result<std::unique_ptr<Stream>> stream = co_await dialer.Dial(server, std::nullopt);
+  outcomes->push_back(stream.status());
+}
+
+TEST_F(DialerTest, AbortEndsPendingDialsAtEveryStepAndAllThatFollow) {
+  network_.names["silent.example.com"] = {public_, other_public_};
+  network_.names["imap.example.com"] = {private_};
+  network_.answers_after[private_] = seconds(0);
+  network_.tls_answers = false;
+  Dialer dialer(network_, {.allow_private = true, .connect_timeout = seconds(10)});
+  std::vector<Status> outcomes;
+  net::TaskGroup group;
+  const TimePoint start = loop_.Now();
+  loop_.Post([&] {
+    group.Spawn(DialInto(dialer, {.host = "unanswered.example.com"}, &outcomes));
+    group.Spawn(DialInto(dialer, {.host = "silent.example.com"}, &outcomes));
+    group.Spawn(DialInto(dialer, {.host = "imap.example.com"}, &outcomes));
+  });
+  loop_.RunDue();
+  EXPECT_EQ(network_.events.back(), "tls imap.example.com");
+  EXPECT_EQ(group.running(), 3U);
+  loop_.Post([&] { dialer.Abort(); });
+  loop_.RunDue();
+  EXPECT_EQ(group.running(), 0U);
+  EXPECT_EQ(loop_.Now(), start);
+  // Of two addresses, the second is not tried any more.
+  EXPECT_EQ(network_.connects.size(), 2U);
+  loop_.Post([&] { group.Spawn(DialInto(dialer, {.host = "imap.example.com"}, &outcomes)); });
+  loop_.RunDue();
+  ASSERT_EQ(outcomes.size(), 4U);
+  for (const Status& outcome : outcomes) {
+    EXPECT_EQ(outcome.code(), Code::kCancelled) << outcome.ToString();
+  }
 }
 
 }  // namespace

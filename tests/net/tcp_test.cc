@@ -197,6 +197,34 @@ Task<void> PastDeadlineBody(UvLoop& loop) {
 
 TEST(TcpTest, AConnectEndsAtItsDeadline) { RunOnUvLoop(PastDeadlineBody); }
 
+Task<void> ConnectInto(UvNetwork& network, Endpoint remote, Status* outcome) {
+  const TimePoint deadline = Loop::Current()->Now() + std::chrono::hours(1);
+  const Result<std::unique_ptr<Stream>> stream =
+      co_await network.Connect(remote, "test.example", std::nullopt, deadline);
+  *outcome = stream.status();
+}
+
+Task<void> AbortConnectBody(UvLoop& loop) {
+  const std::unique_ptr<UvNetwork> network = MakeNetwork(loop);
+  Endpoint local;
+  local.address = IpAddress::V4(127, 0, 0, 1);
+  Result<std::unique_ptr<Listener>> listener = network->Listen(local);
+  CO_ASSERT_OK(listener);
+  local.port = (*listener)->port();
+  TaskGroup group;
+  Status pending;
+  group.Spawn(ConnectInto(*network, local, &pending));
+  EXPECT_EQ(group.running(), 1U);  // The loop learns of the handshake in its next turn.
+  network->Abort();
+  co_await group.Drain();
+  EXPECT_EQ(pending.code(), Code::kCancelled) << pending.ToString();
+  Status later;
+  co_await ConnectInto(*network, local, &later);
+  EXPECT_EQ(later.code(), Code::kCancelled) << later.ToString();
+}
+
+TEST(TcpTest, AbortEndsThePendingConnectAndAllThatFollow) { RunOnUvLoop(AbortConnectBody); }
+
 Task<void> ReadOnce(Stream& stream, Status* status) {
   char buffer[16];
   const Result<size_t> count = co_await stream.Read(buffer);

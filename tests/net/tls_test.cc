@@ -275,6 +275,41 @@ TEST_F(TlsTest, AServerThatSaysNothingTimesOut) {
   EXPECT_EQ(loop_.Now() - start, seconds(30));
 }
 
+Task<void> ConnectInto(std::unique_ptr<Stream> plain, std::shared_ptr<const TlsContext> context,
+                       CancelToken* cancel, Status* outcome) {
+  const TimePoint deadline = Loop::Current()->Now() + seconds(30);
+  const Result<std::unique_ptr<Stream>> stream = co_await ConnectTls(
+      std::move(plain), std::move(context), "imap.example.com", deadline, cancel);
+  *outcome = stream.status();
+}
+
+TEST_F(TlsTest, AHandshakeIsCancelledAtOnceAndNoneBeginsAfterwards) {
+  const TimePoint start = loop_.Now();
+  CancelToken cancel;
+  Status pending;
+  Status later;
+  std::vector<std::unique_ptr<Stream>> silent(2);
+  const auto connect = [&](std::unique_ptr<Stream>& other, Status* outcome) {
+    auto [first, second] = MakeMemoryStreams({});
+    other = std::move(second);
+    group_.Spawn(ConnectInto(std::move(first), ClientContext(), &cancel, outcome));
+  };
+  loop_.Post([&] { connect(silent[0], &pending); });
+  loop_.RunDue();
+  EXPECT_EQ(group_.running(), 1U);
+  loop_.Post([&] {
+    cancel.Cancel();
+    connect(silent[1], &later);
+  });
+  loop_.RunDue();
+  EXPECT_EQ(group_.running(), 0U);
+  EXPECT_EQ(loop_.Now(), start);
+  EXPECT_EQ(pending.code(), Code::kCancelled) << pending.ToString();
+  EXPECT_EQ(later.code(), Code::kCancelled) << later.ToString();
+  loop_.Post([&] { silent.clear(); });
+  loop_.RunDue();
+}
+
 TEST_F(TlsTest, AnEndWithoutCloseNotifyIsATruncation) {
   const Client client = Run({.close_in_order = false});
   EXPECT_TRUE(client.handshake.ok());

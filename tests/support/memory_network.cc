@@ -19,6 +19,9 @@ class WrappedStream : public net::Stream {
   void Abort() override { inner_->Abort(); }
   net::Task<void> Close() override { return inner_->Close(); }
   bool secure() const override { return inner_->secure(); }
+  std::optional<net::ChannelBinding> channel_binding() const override {
+    return inner_->channel_binding();
+  }
   std::string peer_name() const override { return inner_->peer_name(); }
 
  private:
@@ -63,6 +66,29 @@ class CountedStream final : public WrappedStream {
   bool counted_out_ = false;
 };
 
+Status Cancelled(const std::string& what) { return {Code::kCancelled, what + ": cancelled"}; }
+
+// False, at once, when `token` is cancelled before the time is over.
+net::Task<bool> WaitFor(Duration time, net::CancelToken& token) {
+  net::OneShot<bool> done;
+  net::OneShot<bool>* const target = &done;
+  const auto finish = [target](bool waited) {
+    if (!target->has_value()) {
+      target->Set(waited);
+    }
+  };
+  const net::CancelToken::Registration registration(token, [finish] { finish(false); });
+  if (time <= Duration::zero()) {
+    finish(true);
+    co_return co_await done.Wait();
+  }
+  net::Loop& loop = *net::Loop::Current();
+  const net::Loop::TimerId timer = loop.AddTimer(loop.Now() + time, [finish] { finish(true); });
+  const bool waited = co_await done.Wait();
+  loop.CancelTimer(timer);
+  co_return waited;
+}
+
 }  // namespace
 
 MemoryNetwork::MemoryNetwork(const MemoryNetworkOptions& options, Random& random)
@@ -93,6 +119,14 @@ net::Endpoint MemoryNetwork::RegisterImap(const std::string& host, uint16_t port
   });
 }
 
+void MemoryNetwork::RegisterMx(const std::string& domain, std::vector<net::MxRecord> records) {
+  mx_records_[domain] = std::move(records);
+}
+
+void MemoryNetwork::RegisterSrv(const std::string& name, std::vector<net::SrvRecord> records) {
+  srv_records_[name] = std::move(records);
+}
+
 void MemoryNetwork::SetDown(const std::string& host, bool down) {
   if (down) {
     down_.insert(host);
@@ -103,11 +137,32 @@ void MemoryNetwork::SetDown(const std::string& host, bool down) {
 
 net::Task<Result<std::vector<net::IpAddress>>> MemoryNetwork::Resolve(std::string host,
                                                                       TimePoint /*deadline*/) {
+  if (aborted_.cancelled()) {
+    co_return Cancelled(host);
+  }
   const auto it = addresses_.find(host);
   if (it == addresses_.end()) {
     co_return Status(Code::kUnreachable, host + " has no address");
   }
   co_return std::vector<net::IpAddress>(1, it->second);
+}
+
+net::Task<Result<std::vector<net::MxRecord>>> MemoryNetwork::ResolveMx(std::string domain,
+                                                                       TimePoint /*deadline*/) {
+  if (aborted_.cancelled()) {
+    co_return Cancelled(domain);
+  }
+  const auto it = mx_records_.find(domain);
+  co_return it == mx_records_.end() ? std::vector<net::MxRecord>() : it->second;
+}
+
+net::Task<Result<std::vector<net::SrvRecord>>> MemoryNetwork::ResolveSrv(std::string name,
+                                                                         TimePoint /*deadline*/) {
+  if (aborted_.cancelled()) {
+    co_return Cancelled(name);
+  }
+  const auto it = srv_records_.find(name);
+  co_return it == srv_records_.end() ? std::vector<net::SrvRecord>() : it->second;
 }
 
 net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name) {
@@ -125,11 +180,11 @@ net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name) {
 net::Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::Connect(
     net::Endpoint remote, std::string host, std::optional<net::IpAddress> egress,
     TimePoint /*deadline*/) {
-  if (options_.latency > Duration::zero()) {
-    const TimePoint connected = net::Loop::Current()->Now() + options_.latency;
-    co_await net::SleepUntil(connected);
-  }
   const std::string name = host + " (" + remote.ToString() + ")";
+  const bool waited = co_await WaitFor(options_.latency, aborted_);
+  if (!waited) {
+    co_return Cancelled(name);
+  }
   const auto server = servers_.find(remote);
   if (server == servers_.end() || down_.count(host) > 0) {
     co_return Status(Code::kUnreachable, name + " refused the connection");
@@ -144,7 +199,10 @@ net::Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::Connect(
 }
 
 net::Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::StartTls(
-    std::unique_ptr<net::Stream> stream, std::string /*host_name*/, TimePoint /*deadline*/) {
+    std::unique_ptr<net::Stream> stream, std::string host_name, TimePoint /*deadline*/) {
+  if (aborted_.cancelled()) {
+    co_return Cancelled(host_name);
+  }
   ++tls_handshakes_;
   std::unique_ptr<net::Stream> secure = std::make_unique<PretendedTls>(std::move(stream));
   co_return secure;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "connectors/net/cancel_token.h"
 #include "connectors/net/memory_stream.h"
 #include "connectors/net/network.h"
 #include "connectors/net/task.h"
@@ -43,6 +44,10 @@ class MemoryNetwork final : public net::Network {
   // `host` gets a made-up public address at its first registration.
   net::Endpoint Register(const std::string& host, uint16_t port, Server server);
   net::Endpoint RegisterImap(const std::string& host, uint16_t port, ScriptedMailServer& server);
+  // Answers of ResolveMx() and ResolveSrv(), given as they are here; without them both find
+  // nothing.
+  void RegisterMx(const std::string& domain, std::vector<net::MxRecord> records);
+  void RegisterSrv(const std::string& name, std::vector<net::SrvRecord> records);
   // From now on connecting to `host` fails with kUnreachable, or works again.
   void SetDown(const std::string& host, bool down);
 
@@ -54,6 +59,11 @@ class MemoryNetwork final : public net::Network {
   net::Task<Result<std::unique_ptr<net::Stream>>> StartTls(std::unique_ptr<net::Stream> stream,
                                                            std::string host_name,
                                                            TimePoint deadline) override;
+  net::Task<Result<std::vector<net::MxRecord>>> ResolveMx(std::string domain,
+                                                          TimePoint deadline) override;
+  net::Task<Result<std::vector<net::SrvRecord>>> ResolveSrv(std::string name,
+                                                            TimePoint deadline) override;
+  void Abort() override { aborted_.Cancel(); }
   // Nothing listens in memory: kInvalidArgument.
   Result<std::unique_ptr<net::Listener>> Listen(net::Endpoint local) override;
 
@@ -76,7 +86,10 @@ class MemoryNetwork final : public net::Network {
 
   const MemoryNetworkOptions options_;
   Random& random_;
+  net::CancelToken aborted_;
   std::map<std::string, net::IpAddress> addresses_;
+  std::map<std::string, std::vector<net::MxRecord>> mx_records_;
+  std::map<std::string, std::vector<net::SrvRecord>> srv_records_;
   std::map<net::Endpoint, Server> servers_;
   std::set<std::string> down_;
   std::shared_ptr<std::map<PoolKey, PoolCount>> pools_;  // Shared with the streams that count.

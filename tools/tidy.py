@@ -51,6 +51,7 @@ LIBRARY_HOMES = [
     (re.compile(r"openssl/(?:ssl|tls1|bio)\.h$"), ("connectors/net/",)),
     (re.compile(r"ares(?:_\w+)?\.h$"), ("connectors/net/",)),
     (re.compile(r"curl/"), ("connectors/https/",)),
+    (re.compile(r"pugi\w*\.hpp$"), ("connectors/autodiscover/",)),
     (re.compile(r"idn2\.h$"), ("connectors/net/",)),
     (re.compile(r"zlib\.h$"), ("connectors/net/",)),
     (re.compile(r"rocksdb/"), ("store/*.cc",)),

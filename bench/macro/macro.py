@@ -35,6 +35,7 @@ import make_set  # noqa: E402
 PASSWORD = "benchpass"
 NOW = 1795392000
 PEER_PROCESSES = 4
+LOGINS_MAX = 10_000  # A second: no limit.
 FOLDER = ROOT / "build" / "bench"
 
 
@@ -52,8 +53,14 @@ class Contender:
         self.runs = []
 
     def run(self, folder):
+        self.make(folder)
+        self.measure(folder)
+
+    def make(self, folder):
         folder.mkdir(parents=True)
         self.prepare(folder)
+
+    def measure(self, folder):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
         with open(folder / "log", "wb") as log:
@@ -67,16 +74,20 @@ class Contender:
         self.runs.append(Measured(self.name, seconds, cpu, usage.ru_maxrss * 1024))
 
 
-def mailhaul(server, users, binary):
+def mailhaul(server, users, binary, *, port=None, tls=False, connections=4):
+    host = "localhost" if tls else "127.0.0.1"
+
     def prepare(folder):
-        boxes = [config_files.Mailbox(id=f"m{i}", address=user, password=PASSWORD, host="127.0.0.1",
-                                      port=server.imap_port, security="plaintext")
+        boxes = [config_files.Mailbox(id=f"m{i}", address=user, password=PASSWORD, host=host,
+                                      port=port or server.imap_port,
+                                      security="tls" if tls else "plaintext")
                  for i, user in enumerate(users)]
         tenant = config_files.Tenant(name="bench", token="bench", mailboxes=boxes)
-        main = config_files.main_yaml(http_port=1, ca_file=server.ca_file, host="127.0.0.1",
-                                      memory_budget="64MiB", connections=4)
+        main = config_files.main_yaml(http_port=1, ca_file=server.ca_file, host=host,
+                                      memory_budget="64MiB", connections=connections)
         config_files.write_configuration(
-            folder, main.replace("logins_per_second: 100", "logins_per_second: 1000"), [tenant])
+            folder, main.replace("logins_per_second: 100", f"logins_per_second: {LOGINS_MAX}"),
+            [tenant])
     return Contender("mailhaul collect", prepare, lambda folder: [
         str(binary), "collect", "--json", "-c", str(folder / "mailhaul.yaml")])
 
@@ -124,17 +135,21 @@ namespace inbox {{
         *xargs(folder, users, [str(folder / "run.sh"), "{}"])])
 
 
-def mbsync(server, users):
+def mbsync(server, users, *, port=None, tls=False):
+    # The system's many authorities, read anew by each process, would be most of its work.
+    security = (f"SSLType IMAPS\nCertificateFile {server.ca_file}\nSystemCertificates no"
+                if tls else "SSLType None")
+
     def prepare(folder):
         for user in users:
             (folder / "out" / user).mkdir(parents=True)
             (folder / f"{user}.conf").write_text(f"""FSync yes
 IMAPStore r
-Host 127.0.0.1
-Port {server.imap_port}
+Host {"localhost" if tls else "127.0.0.1"}
+Port {port or server.imap_port}
 User {user}
 Pass {PASSWORD}
-SSLType None
+{security}
 AuthMechs LOGIN
 
 MaildirStore l

@@ -8,6 +8,7 @@ beside text, and attachments in base64. Dates lie in the 120 days before `now`.
 import base64
 import concurrent.futures
 import email.utils
+import functools
 import hashlib
 import math
 import os
@@ -103,10 +104,16 @@ def message(rng, user, size, when, thread, pool):
     return top + body_of(rng, max(200, size - len(top)), pool)
 
 
+@functools.cache
+def attachment_pool():
+    """Bytes to cut attachments from; made once in each process."""
+    return random.Random("pool").randbytes(POOL_BYTES)
+
+
 def write_mailbox(job):
     folder, user, count, small, now = job
     rng = random.Random(f"mailbox {user} {count} {small}")
-    pool = random.Random("pool").randbytes(POOL_BYTES)
+    pool = attachment_pool()
     box = pathlib.Path(folder) / "Maildir"
     for part in ("cur", "new", "tmp"):
         (box / part).mkdir(parents=True, exist_ok=True)

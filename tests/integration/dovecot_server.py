@@ -5,16 +5,9 @@ from mail_server import MailServer
 
 
 class DovecotServer(MailServer, dovecot.PrivateDovecot):
-    """`settings` is appended to dovecot.conf, where the last word counts."""
+    """See there for the options."""
 
     login_pattern = r"-login: Info: Login:"
-
-    def __init__(self, folder, users, *, settings="", **options):
-        super().__init__(folder, users, **options)
-        self._settings = settings
-
-    def _configuration(self):
-        return super()._configuration() + self._settings
 
 
 # What a server is called that lacks what Dovecot has; the value is its CAPABILITY.

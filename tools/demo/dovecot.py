@@ -94,18 +94,20 @@ def readable_by_others(folder):
 
 
 class PrivateDovecot:
-    """`users` maps a login name to its password; mail lies in maildir(user).
+    """`users` maps a login name to its password; mail lies in maildir(user). `settings` is appended
+    to dovecot.conf, where the last word counts.
 
     Everything is below `folder`, except the sockets: their paths must be short, so they lie in a
     folder of their own below /tmp that stop() removes. Use it as a context manager.
     """
 
     def __init__(self, folder, users, *, names=("localhost", "127.0.0.1"),
-                 connections_per_user=50):
+                 connections_per_user=50, settings=""):
         self.folder = pathlib.Path(folder).resolve()
         self.users = dict(users)
         self.connections_per_user = connections_per_user
         self.imap_port = self.imaps_port = 0
+        self._settings = settings
         self._names = tuple(names)
         self._process = None
         self._run_folder = None
@@ -292,4 +294,4 @@ service imap {{
   process_min_avail = 2
   service_count = 100
 }}
-"""
+{self._settings}"""

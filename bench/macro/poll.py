@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Poll benchmark: how fast many mailboxes without news are asked for news, side by side in one run,
+in turns: `mailhaul collect` with fresh logins, mbsync, and the raw limit.
+
+    bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--delay 50] [--out results/NAME.json]
+
+Every mailbox is collected before the clock starts. One private Dovecot on loopback serves them
+all, in plain text and over TLS. raw_poll makes one connection per mailbox with LOGIN, EXAMINE and
+LOGOUT, a round trip each. --delay puts that many milliseconds of round trip between client and
+server: with netem in a network name space of its own, or, where the kernel has no netem, through a
+relay.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import macro
+from macro import Contender, dovecot, make_set
+
+MESSAGES = 5
+IN_NAME_SPACE = "MAILHAUL_BENCH_DELAYED"
+SPEED_OVER_MBSYNC_GOAL = 3.5
+SPEED_OVER_RAW_GOAL = 0.85
+SERVER_SETTINGS = """auth_cache_size = 16M
+service imap {
+  process_limit = 1000
+  process_min_avail = 8
+  service_count = 1000
+}
+"""
+
+
+def raw_poll(server, users, binary, *, port, tls, connections):
+    def prepare(folder):
+        (folder / "users").write_text("\n".join(users) + "\n")
+    return Contender("raw LOGIN, EXAMINE, LOGOUT", prepare, lambda folder: [
+        str(binary), "localhost" if tls else "127.0.0.1", str(port),
+        str(server.ca_file) if tls else "-", macro.PASSWORD, str(connections),
+        str(folder / "users")])
+
+
+def contenders_for(server, users, options, ports, tls):
+    build, port = options.build, ports[tls]
+    settings = {"port": port, "tls": tls}
+    return [
+        macro.mailhaul(server, users, build / "mailhaul", connections=options.connections,
+                       **settings),
+        macro.mbsync(server, users, **settings),
+        raw_poll(server, users, build / "bench" / "raw_poll", connections=options.connections,
+                 **settings)]
+
+
+def measure(contenders, folder, runs):
+    """The first run of each fetches everything and is not counted."""
+    for index, contender in enumerate(contenders):
+        contender.make(folder / str(index))
+        contender.measure(folder / str(index))
+        contender.runs.clear()
+    for _ in range(runs):
+        for index, contender in enumerate(contenders):
+            contender.measure(folder / str(index))
+
+
+def rows_of(contenders, mailboxes):
+    walls = [statistics.median(run.seconds for run in each.runs) for each in contenders]
+    return [{
+        "contender": each.name, "wall_seconds": round(wall, 2),
+        "wall_seconds_all": [round(run.seconds, 2) for run in each.runs],
+        "mailboxes_per_second": round(mailboxes / wall),
+        "cpu_us_per_mailbox": round(
+            statistics.median(run.cpu_seconds for run in each.runs) / mailboxes * 1e6),
+        "rss_mebibytes": round(max(run.rss_bytes for run in each.runs) / 2**20),
+        "mailhaul_speed_ratio": round(wall / walls[0], 2)}
+            for each, wall in zip(contenders, walls)]
+
+
+def show(title, rows):
+    print(f"\n{title}")
+    print(f"{'contender':32} {'wall s':>8} {'boxes/s':>8} {'CPU us/box':>11} {'RSS MiB':>8} "
+          f"{'mailhaul is x times as fast':>28}")
+    for row in rows:
+        print(f"{row['contender']:32} {row['wall_seconds']:8.2f} "
+              f"{row['mailboxes_per_second']:8} {row['cpu_us_per_mailbox']:11} "
+              f"{row['rss_mebibytes']:8} {row['mailhaul_speed_ratio']:28.2f}")
+    print(f"goals: {SPEED_OVER_MBSYNC_GOAL} over mbsync, {SPEED_OVER_RAW_GOAL} over raw",
+          flush=True)
+
+
+def with_netem(delay):
+    """Runs this program again where loopback is slow; False if this kernel cannot do that."""
+    script = ("ip link set lo up && "
+              f"tc qdisc add dev lo root netem delay {delay / 2}ms limit 100000 && " 'exec "$@"')
+    command = ["unshare", "--net", "sh", "-c", script, "sh"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        return False
+    os.environ[IN_NAME_SPACE] = "1"
+    os.execvp(command[0], [*command, sys.executable, "-B", *sys.argv])
+
+
+class Relay:
+    """delay_relay.py before the server's two ports."""
+
+    def __init__(self, server, delay):
+        self.ports = dovecot.free_ports(2)
+        pairs = zip(self.ports, (server.imap_port, server.imaps_port))
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", str(macro.HERE / "delay_relay.py"), str(delay),
+             *(f"{ours}:{theirs}" for ours, theirs in pairs)], stdout=subprocess.PIPE,
+            preexec_fn=dovecot.die_with_parent)
+        self.process.stdout.readline()  # It listens.
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--mailboxes", type=int, default=2000)
+    parser.add_argument("--connections", type=int, default=0, help="mailhaul's and raw_poll's")
+    parser.add_argument("--delay", type=float, default=0, help="round trip in milliseconds")
+    parser.add_argument("--build", type=pathlib.Path, default=macro.ROOT / "build" / "release")
+    parser.add_argument("--out", type=pathlib.Path)
+    options = parser.parse_args()
+    options.connections = options.connections or (64 if options.delay else 8)
+    return options
+
+
+def benchmark(options, relayed):
+    folder = macro.FOLDER / time.strftime("poll-%Y%m%d-%H%M%S")
+    users = {f"u{i:04}@bench.test": macro.PASSWORD for i in range(options.mailboxes)}
+    server = dovecot.PrivateDovecot(folder / "server", users, connections_per_user=100,
+                                    settings=SERVER_SETTINGS)
+    make_set.write_set(folder / "server" / "mail", list(users), MESSAGES, macro.NOW, small=True)
+    server.adopt_mail()
+    results = {}
+    with server:
+        relay = Relay(server, options.delay) if relayed else None
+        ports = relay.ports if relay else [server.imap_port, server.imaps_port]
+        for tls in (False, True):
+            name = "TLS" if tls else "plain text"
+            contenders = contenders_for(server, list(users), options, ports, tls)
+            measure(contenders, folder / name.replace(" ", "-"), options.runs)
+            results[name] = rows_of(contenders, options.mailboxes)
+            show(f"{options.mailboxes} mailboxes without news, fresh logins, {name}, "
+                 f"{options.delay} ms, median of {options.runs}", results[name])
+        if relay:
+            relay.stop()
+    print(f"everything lies in {folder}; remove it when done")
+    return results
+
+
+def main():
+    options = parse()
+    relayed = False
+    if options.delay and IN_NAME_SPACE not in os.environ:
+        relayed = not with_netem(options.delay)
+        print("no netem in this kernel: a relay delays", flush=True)
+    results = benchmark(options, relayed)
+    if options.out:
+        how = "relay" if relayed else "netem" if options.delay else "none"
+        options.out.write_text(json.dumps({
+            "machine": macro.machine(), "mailboxes": options.mailboxes,
+            "messages_per_mailbox": MESSAGES, "connections": options.connections,
+            "delay_milliseconds": options.delay, "delayed_by": how, "results": results},
+            indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0 or not shutil.which("mbsync"):
+        raise SystemExit("the comparison needs root, dovecot-imapd and isync")
+    sys.exit(main())

@@ -1,9 +1,9 @@
 """A private Postfix for submission: STARTTLS and TLS ports on loopback, AUTH by a private Dovecot,
 delivery to maildirs in its own folder.
 
-Postfix's daemons change to users of their own, so this needs root. It shares nothing with a Postfix
-of the machine but the programs: configuration, queue, data and log lie below one folder, and it ends
-by its own process id.
+Postfix's daemons change to users of their own, so this needs root. It shares nothing with a
+Postfix of the machine but the programs: configuration, queue, data and log lie below one folder,
+and it ends by its own process id.
 """
 
 import contextlib

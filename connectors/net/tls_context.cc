@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "base/text.h"
+#include "connectors/net/tls_sessions.h"
 
 namespace mailhaul::net {
 namespace {
@@ -68,10 +69,15 @@ int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) 
 
 }  // namespace
 
+TlsContext::TlsContext(ssl_ctx_st* context, std::unique_ptr<TlsSessionCache> sessions)
+    : context_(context), sessions_(std::move(sessions)) {}
+
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::Client(const std::string& ca_file) {
-  const std::shared_ptr<const TlsContext> context(new TlsContext(MakeContext(TLS_client_method())));
+  const std::shared_ptr<const TlsContext> context(
+      new TlsContext(MakeContext(TLS_client_method()), std::make_unique<TlsSessionCache>()));
+  EnableSessions(context->raw());
   SSL_CTX_set_verify(context->raw(), SSL_VERIFY_PEER, nullptr);
   if (ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context->raw()) != 1) {
@@ -89,7 +95,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Server(std::string_view ce
   if (certificate_pem.size() > kPemBytesMax || key_pem.Reveal().size() > kPemBytesMax) {
     return Status(Code::kInvalidArgument, "the TLS certificate or key is larger than 1 MiB");
   }
-  const std::shared_ptr<const TlsContext> context(new TlsContext(MakeContext(TLS_server_method())));
+  const std::shared_ptr<const TlsContext> context(
+      new TlsContext(MakeContext(TLS_server_method()), nullptr));
   MH_RETURN_IF_ERROR(UseCertificates(context->raw(), certificate_pem));
   const BioPtr bio = MemoryBio(key_pem.Reveal());
   const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassword, nullptr));

@@ -12,7 +12,10 @@ struct ssl_ctx_st;
 
 namespace mailhaul::net {
 
-// Immutable; threads and loops may share it. TLS 1.2 or later, no renegotiation.
+class TlsSessionCache;
+
+// Threads and loops may share it. TLS 1.2 or later, no renegotiation. Of a client it also keeps
+// sessions for resumption, at most 1,024.
 class TlsContext final {
  public:
   // `ca_file`: PEM, trusted instead of the system's authorities; empty: those. kInvalidArgument.
@@ -24,11 +27,14 @@ class TlsContext final {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  ssl_ctx_st* raw() const { return context_; }  // For the files of this folder.
+  // For the files of this folder.
+  ssl_ctx_st* raw() const { return context_; }
+  TlsSessionCache* sessions() const { return sessions_.get(); }  // Null for a server.
 
  private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  TlsContext(ssl_ctx_st* context, std::unique_ptr<TlsSessionCache> sessions);
   ssl_ctx_st* const context_;
+  const std::unique_ptr<TlsSessionCache> sessions_;
 };
 
 }  // namespace mailhaul::net

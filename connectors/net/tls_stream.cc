@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "connectors/net/host_name.h"
+#include "connectors/net/tls_binding.h"
 #include "connectors/net/tls_bio.h"
+#include "connectors/net/tls_sessions.h"
 #include "connectors/net/tls_verify.h"
 
 namespace mailhaul::net {
@@ -28,11 +31,22 @@ class TlsStream final : public Stream {
     BIO* const bio = wire_.NewBio();
     SSL_set_bio(ssl_.get(), bio, bio);
   }
+  ~TlsStream() override {
+    // OpenSSL takes a session for broken when its connection ends without a close_notify, however
+    // sound it was.
+    if (established_ && failure_.code() != Code::kProtocol) {
+      SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+  }
 
   Status BecomeClient(const std::string& host_name) {
     host_name_ = host_name;
     SSL_set_connect_state(ssl_.get());
-    return SetUpVerification(ssl_.get(), host_name, &problem_);
+    MH_RETURN_IF_ERROR(SetUpVerification(ssl_.get(), host_name, &problem_));
+    MH_ASSIGN_OR_RETURN(sessions_.name, CanonicalHost(host_name));
+    sessions_.cache = context_->sessions();
+    UseSessions(ssl_.get(), sessions_);
+    return {};
   }
   void BecomeServer() { SSL_set_accept_state(ssl_.get()); }
   Task<Status> Handshake();
@@ -43,6 +57,9 @@ class TlsStream final : public Stream {
   void Abort() override { inner_->Abort(); }
   Task<void> Close() override;
   bool secure() const override { return true; }
+  std::optional<ChannelBinding> channel_binding() const override {
+    return established_ ? ChannelBindingOf(ssl_.get()) : std::nullopt;
+  }
   std::string peer_name() const override { return inner_->peer_name(); }
 
  private:
@@ -66,6 +83,7 @@ class TlsStream final : public Stream {
   const std::shared_ptr<const TlsContext> context_;
   TlsWire wire_;
   CertificateProblem problem_;
+  TlsSessionTarget sessions_;  // Of a client.
   const std::unique_ptr<SSL, SslFreer> ssl_;
   std::string host_name_;  // Empty on the server's side.
   bool established_ = false;
@@ -199,6 +217,9 @@ Task<Status> TlsStream::Handshake() {
       co_return Status::Ok();
     }
     if (outcome == Outcome::kFailed) {
+      if (sessions_.cache != nullptr) {
+        sessions_.cache->Forget(sessions_.name);  // Should resuming be what the server dislikes.
+      }
       co_return failure_;
     }
     CO_RETURN_IF_ERROR(ReceiveInput());

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <memory>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "connectors/net/host_name.h"
@@ -73,10 +74,16 @@ std::string TimeText(const ASN1_TIME* time) {
   return FormatRfc3339(WallTime(std::chrono::seconds(timegm(&parts))));
 }
 
+int ProblemIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  MH_CHECK(index > 0);
+  return index;
+}
+
 CertificateProblem* ProblemOf(X509_STORE_CTX* context) {
   const auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  return static_cast<CertificateProblem*>(SSL_get_ex_data(ssl, 1));
+  return static_cast<CertificateProblem*>(SSL_get_ex_data(ssl, ProblemIndex()));
 }
 
 int OnVerified(int passed, X509_STORE_CTX* context) {
@@ -127,7 +134,7 @@ std::string Explain(const CertificateProblem& problem, const std::string& host_n
 }  // namespace
 
 Status SetUpVerification(SSL* ssl, const std::string& host_name, CertificateProblem* problem) {
-  SSL_set_ex_data(ssl, 1, problem);
+  SSL_set_ex_data(ssl, ProblemIndex(), problem);
   SSL_set_verify(ssl, SSL_VERIFY_PEER, &OnVerified);
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
   MH_ASSIGN_OR_RETURN(const std::string name, CanonicalHost(host_name));

@@ -143,14 +143,16 @@ class BodySink {
   virtual bool TryReserve(std::span<const MessageMeta> messages) = 0;
   virtual net::Task<Status> Reserve(std::span<const MessageMeta> messages) = 0;
 
-  // One body: Begin with its true size (the literal's), then the bytes in order, then End. A body
-  // without End is discarded by the sink. A failure ends FetchBodies() with it.
-  virtual net::Task<Status> BeginBody(const MessageMeta& meta, uint64_t size) = 0;
+  // One body: Begin with its true size (the literal's), then the bytes in order, then End. Without
+  // a size (POP3 does not know it before the end) any number of bytes follow. A body without End is
+  // discarded by the sink. A failure ends FetchBodies() with it.
+  virtual net::Task<Status> BeginBody(const MessageMeta& meta, std::optional<uint64_t> size) = 0;
   virtual net::Task<Status> AppendBody(std::string_view bytes) = 0;
   virtual net::Task<Status> EndBody() = 0;
 
   // The server completed the command without this message: expunged meanwhile (kNotFound), or it
-  // refuses to give it (kMessageRejected).
+  // refuses to give it, or gives more than is taken (kMessageRejected): then its body may have been
+  // begun, and is discarded.
   virtual void NoBody(const MessageMeta& meta, const Status& why) = 0;
 };
 

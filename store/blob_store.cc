@@ -36,7 +36,7 @@ struct StreamedBody {
   std::shared_ptr<Segment> segment;
   uint64_t begin = 0;    // Of the header, in the file.
   uint64_t flushed = 0;  // Bytes from `begin` that are in the file; the rest is in the buffer.
-  uint64_t size = 0;     // Announced.
+  std::optional<uint64_t> size;  // Announced.
   uint64_t appended = 0;
   AlignedBuffer buffer;
 };
@@ -104,13 +104,15 @@ class SegmentBlobStore final : public BlobStore {
       : files_(files), options_(std::move(options)), next_segment_(next_segment) {}
 
   Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override;
-  Result<std::unique_ptr<Writer>> Begin(uint64_t size) override;
+  Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) override;
   Status Sync() override;
   Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const override;
   uint64_t bytes_written() const override { return bytes_written_.load(); }
 
   // Counts, marks the segment for the next sync, and remembers a failure.
   Status WriteTo(Segment& segment, uint64_t offset, std::string_view bytes);
+  // A body without announced size has ended at `end`: the segment may take another.
+  void TakeBack(std::shared_ptr<Segment> segment, uint64_t end);
 
  private:
   Result<std::shared_ptr<Segment>> NewSegment();
@@ -119,6 +121,9 @@ class SegmentBlobStore final : public BlobStore {
   Status PutPacked(std::string_view bytes);
   Status FlushPacked();
   Status ReserveStreamed(uint64_t bytes);
+  Status OpenStreamed(std::shared_ptr<Segment>* segment);
+  Result<std::shared_ptr<StreamedBody>> PlaceSized(uint64_t size);
+  Result<std::shared_ptr<StreamedBody>> PlaceUnsized();
   Status SyncFiles();
   Status Fail(Status status);
   std::string PathOf(uint32_t number) const {
@@ -141,6 +146,9 @@ class SegmentBlobStore final : public BlobStore {
   uint64_t packed_preallocated_ = 0;   // As far as blocks are reserved.
   std::shared_ptr<Segment> streamed_;  // Takes bodies in parts; null: open one.
   uint64_t streamed_end_ = 0;          // Where the next one begins.
+  // Takes the next body without a size; null: open one. One that is being written is not here.
+  std::shared_ptr<Segment> unsized_;
+  uint64_t unsized_end_ = 0;
 
   mutable std::mutex readers_mutex_;
   mutable std::map<uint32_t, std::shared_ptr<File>> readers_;  // Guarded by readers_mutex_.
@@ -152,7 +160,7 @@ class StreamedWriter final : public BlobStore::Writer {
       : store_(store), body_(std::move(body)) {}
 
   Status Append(std::string_view part) override {
-    if (part.size() > body_->size - body_->appended) {
+    if (body_->size.has_value() && part.size() > *body_->size - body_->appended) {
       return {Code::kInvalidArgument, "message body is longer than announced"};
     }
     hasher_.Update(part);
@@ -162,17 +170,21 @@ class StreamedWriter final : public BlobStore::Writer {
   }
 
   Result<Finished> Finish() override {
-    if (body_->appended != body_->size) {
+    if (body_->appended != body_->size.value_or(body_->appended)) {
       return Status(Code::kInvalidArgument, "message body is shorter than announced");
     }
     Finished finished;
     finished.sha256 = hasher_.Finish();
     finished.location = {.segment = body_->segment->number,
                          .offset = body_->begin + kBodyHeaderBytes,
-                         .size = body_->size};
-    MH_RETURN_IF_ERROR(Put(StreamedBodyTrailer(body_->size, finished.sha256)));
+                         .size = body_->appended};
+    MH_RETURN_IF_ERROR(Put(StreamedBodyTrailer(body_->appended, finished.sha256)));
     body_->buffer.PadToBlock();
     MH_RETURN_IF_ERROR(Flush());
+    if (!body_->size.has_value()) {
+      MH_RETURN_IF_ERROR(CompleteHeader());
+      store_.TakeBack(body_->segment, body_->begin + body_->flushed);
+    }
     return finished;
   }
 
@@ -193,14 +205,25 @@ class StreamedWriter final : public BlobStore::Writer {
  private:
   Status Flush() {
     const std::string_view bytes = body_->buffer.view();
+    if (body_->flushed == 0 && !body_->size.has_value()) {
+      first_block_ = bytes.substr(0, kBlockBytes);
+    }
     MH_RETURN_IF_ERROR(store_.WriteTo(*body_->segment, body_->begin + body_->flushed, bytes));
     body_->flushed += bytes.size();
     body_->buffer.Clear();
     return Status::Ok();
   }
 
+  Status CompleteHeader() {
+    first_block_.replace(0, kBodyHeaderBytes, StreamedBodyHeader(body_->appended));
+    AlignedBuffer block(kBlockBytes);
+    block.Append(first_block_);
+    return store_.WriteTo(*body_->segment, body_->begin, block.view());
+  }
+
   SegmentBlobStore& store_;
   const std::shared_ptr<StreamedBody> body_;
+  std::string first_block_;  // Without announced size, once written.
   Sha256Hasher hasher_;
 };
 
@@ -313,17 +336,23 @@ Result<BlobLocation> SegmentBlobStore::Append(std::string_view body, const Sha25
   return location;
 }
 
+// A segment for bodies that arrive in parts, its first block written.
+Status SegmentBlobStore::OpenStreamed(std::shared_ptr<Segment>* segment) {
+  MH_ASSIGN_OR_RETURN(std::shared_ptr<Segment> opened, NewSegment());
+  AlignedBuffer header(kBlockBytes);
+  header.Append(SegmentFileHeader(opened->number));
+  MH_RETURN_IF_ERROR(WriteTo(*opened, 0, header.view()));
+  *segment = std::move(opened);
+  return Status::Ok();
+}
+
 Status SegmentBlobStore::ReserveStreamed(uint64_t bytes) {
   if (streamed_ != nullptr && streamed_end_ > kBlockBytes &&
       streamed_end_ + bytes > options_.segment_bytes_max) {
     streamed_.reset();
   }
   if (streamed_ == nullptr) {
-    MH_ASSIGN_OR_RETURN(std::shared_ptr<Segment> segment, NewSegment());
-    AlignedBuffer header(kBlockBytes);
-    header.Append(SegmentFileHeader(segment->number));
-    MH_RETURN_IF_ERROR(WriteTo(*segment, 0, header.view()));
-    streamed_ = std::move(segment);
+    MH_RETURN_IF_ERROR(OpenStreamed(&streamed_));
     streamed_end_ = kBlockBytes;
   } else if (std::find(unsynced_.begin(), unsynced_.end(), streamed_) == unsynced_.end()) {
     unsynced_.push_back(streamed_);
@@ -332,10 +361,7 @@ Status SegmentBlobStore::ReserveStreamed(uint64_t bytes) {
   return Status::Ok();
 }
 
-Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(uint64_t size) {
-  if (!failed_.ok()) {
-    return failed_;
-  }
+Result<std::shared_ptr<StreamedBody>> SegmentBlobStore::PlaceSized(uint64_t size) {
   const uint64_t bytes = RoundUpToBlock(size + 2 * kBodyHeaderBytes);
   MH_RETURN_IF_ERROR(CheckRoom(bytes));
   MH_RETURN_IF_ERROR(ReserveStreamed(bytes));
@@ -344,8 +370,35 @@ Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(uint64_t size
   body->begin = streamed_end_;
   body->size = size;
   streamed_end_ += bytes;
+  return body;
+}
+
+Result<std::shared_ptr<StreamedBody>> SegmentBlobStore::PlaceUnsized() {
+  if (unsized_ == nullptr || unsized_end_ >= options_.segment_bytes_max) {
+    MH_RETURN_IF_ERROR(OpenStreamed(&unsized_));
+    unsized_end_ = kBlockBytes;
+  } else if (std::find(unsynced_.begin(), unsynced_.end(), unsized_) == unsynced_.end()) {
+    unsynced_.push_back(unsized_);
+  }
+  auto body = std::make_shared<StreamedBody>(kWriterBufferBytes);
+  body->segment = std::move(unsized_);
+  body->begin = unsized_end_;
+  return body;
+}
+
+void SegmentBlobStore::TakeBack(std::shared_ptr<Segment> segment, uint64_t end) {
+  unsized_ = std::move(segment);
+  unsized_end_ = end;
+}
+
+Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional<uint64_t> size) {
+  if (!failed_.ok()) {
+    return failed_;
+  }
+  MH_ASSIGN_OR_RETURN(std::shared_ptr<StreamedBody> body,
+                      size.has_value() ? PlaceSized(*size) : PlaceUnsized());
   auto writer = std::make_unique<StreamedWriter>(*this, std::move(body));
-  MH_RETURN_IF_ERROR(writer->Put(StreamedBodyHeader(size)));
+  MH_RETURN_IF_ERROR(writer->Put(StreamedBodyHeader(size.value_or(kBodySizeUnknown))));
   return std::unique_ptr<Writer>(std::move(writer));
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,7 +44,7 @@ class BlobStore {
   class Writer {
    public:
     virtual ~Writer() = default;
-    // At most the announced size in all, else kInvalidArgument.
+    // At most the announced size, if any, in all, else kInvalidArgument.
     virtual Status Append(std::string_view part) = 0;
     // All bytes were appended: the location and the hash of what was written.
     struct Finished {
@@ -59,7 +60,8 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   virtual Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) = 0;
-  virtual Result<std::unique_ptr<Writer>> Begin(uint64_t size) = 0;
+  // Without a size any number of bytes may follow; the body has a segment to itself meanwhile.
+  virtual Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) = 0;
   // Everything appended or finished so far is durable. After kDiskFull the bodies appended since
   // the last success are lost, and new ones may be appended; after kIo all further calls fail.
   virtual Status Sync() = 0;

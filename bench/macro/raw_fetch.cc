@@ -20,7 +20,8 @@ class DiscardingSink final : public BodySink {
   net::Task<Status> Reserve(std::span<const MessageMeta> /*messages*/) override {
     co_return Status::Ok();
   }
-  net::Task<Status> BeginBody(const MessageMeta& /*meta*/, uint64_t /*size*/) override {
+  net::Task<Status> BeginBody(const MessageMeta& /*meta*/,
+                              std::optional<uint64_t> /*size*/) override {
     co_return Status::Ok();
   }
   net::Task<Status> AppendBody(std::string_view bytes) override {

@@ -27,7 +27,8 @@ size_t CostOfSize(uint64_t size) {
 
 struct IngestSink::Arriving {
   MessageMeta meta;
-  uint64_t size = 0;
+  std::optional<uint64_t> announced;
+  uint64_t size = 0;  // Once all is received.
   uint64_t received = 0;
   size_t credits = 0;
   std::string body;  // Small messages: all of it. Streamed ones: the part being filled.
@@ -39,7 +40,7 @@ struct IngestSink::Arriving {
   net::OneShot<Status> part_written;
   std::optional<store::BlobStore::Writer::Finished> finished;
 
-  bool streamed() const { return size > kStreamBytes; }
+  bool streamed() const { return !announced.has_value() || *announced > kStreamBytes; }
 };
 
 struct IngestSink::Committed {
@@ -105,7 +106,7 @@ net::Task<Status> IngestSink::Reserve(std::span<const MessageMeta> messages) {
   co_return failure_;
 }
 
-net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, uint64_t size) {
+net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, std::optional<uint64_t> size) {
   if (!failure_.ok()) {
     co_return failure_;
   }
@@ -114,20 +115,20 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, uint64_t size) 
   }
   arriving_ = std::make_shared<Arriving>();
   arriving_->meta = meta;
-  arriving_->size = size;
+  arriving_->announced = size;
   const auto held = reserved_.find(meta.uid);
   if (held != reserved_.end()) {
     arriving_->credits = held->second;
     reserved_.erase(held);
   }
-  const size_t needed = CostOfSize(size);
+  const size_t needed = size.has_value() ? CostOfSize(*size) : kStreamedCostBytes;
   if (needed > arriving_->credits) {
     // The server announced less than it sends; at most one part per session is beyond the budget.
     context_.budget.ForceTake(needed - arriving_->credits);
     arriving_->credits = needed;
   }
   if (!arriving_->streamed()) {
-    arriving_->body.reserve(size);
+    arriving_->body.reserve(*size);
     co_return Status::Ok();
   }
   using Begun = Result<std::unique_ptr<store::BlobStore::Writer>>;
@@ -144,8 +145,9 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, uint64_t size) 
 }
 
 net::Task<Status> IngestSink::AppendBody(std::string_view bytes) {
-  MH_CHECK(arriving_ != nullptr && bytes.size() <= arriving_->size - arriving_->received);
+  MH_CHECK(arriving_ != nullptr);
   arriving_->received += bytes.size();
+  MH_CHECK(arriving_->received <= arriving_->announced.value_or(UINT64_MAX));
   if (!arriving_->streamed()) {
     arriving_->body.append(bytes);
     co_return Status::Ok();
@@ -192,7 +194,9 @@ void IngestSink::StartPart() {
 }
 
 net::Task<Status> IngestSink::EndBody() {
-  MH_CHECK(arriving_ != nullptr && arriving_->received == arriving_->size);
+  MH_CHECK(arriving_ != nullptr);
+  MH_CHECK(arriving_->received == arriving_->announced.value_or(arriving_->received));
+  arriving_->size = arriving_->received;
   ++stats_.fetched;
   rejected_in_a_row_ = 0;
   stats_.bytes_fetched += arriving_->size;
@@ -279,6 +283,9 @@ void IngestSink::SubmitStreamed() {
 }
 
 void IngestSink::NoBody(const MessageMeta& meta, const Status& why) {
+  if (arriving_ != nullptr && arriving_->meta.uid == meta.uid) {
+    ReleaseArriving();
+  }
   const auto held = reserved_.find(meta.uid);
   if (held != reserved_.end()) {
     context_.budget.Give(held->second);

@@ -1,9 +1,9 @@
 // Takes the bodies of one folder from a session and sees them into the store.
 //
 // A message up to kStreamBytes is collected in memory, hashed and parsed on the CPU arena, and
-// committed. A larger one goes to the blob store in parts while it arrives, so that memory never
-// holds it whole. The session goes on while commits are pending; memory credits, taken before the
-// FETCH and given back after the commit, are what slows it down.
+// committed. A larger one, or one of unknown size, goes to the blob store in parts while it
+// arrives, so that memory never holds it whole. The session goes on while commits are pending;
+// memory credits, taken before the FETCH and given back after the commit, are what slows it down.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ class IngestSink final : public BodySink {
 
   bool TryReserve(std::span<const MessageMeta> messages) override;
   net::Task<Status> Reserve(std::span<const MessageMeta> messages) override;
-  net::Task<Status> BeginBody(const MessageMeta& meta, uint64_t size) override;
+  net::Task<Status> BeginBody(const MessageMeta& meta, std::optional<uint64_t> size) override;
   net::Task<Status> AppendBody(std::string_view bytes) override;
   net::Task<Status> EndBody() override;
   void NoBody(const MessageMeta& meta, const Status& why) override;

@@ -38,9 +38,10 @@ class KeepingSink final : public BodySink {
     reserved += messages.size();
     co_return Status::Ok();
   }
-  net::Task<Status> BeginBody(const MessageMeta& meta, uint64_t size) override {
+  net::Task<Status> BeginBody(const MessageMeta& meta, std::optional<uint64_t> size) override {
     open_uid_ = meta.uid;
-    size_ = size;
+    EXPECT_TRUE(size.has_value());
+    size_ = size.value_or(0);
     open_.clear();
     ++begun;
     co_return fail_with;

@@ -183,6 +183,82 @@ TEST(BlobStore, ABodyInPartsMustHaveItsAnnouncedSize) {
   EXPECT_TRUE(writer->Finish().ok());
 }
 
+BlobLocation WriteUnsized(BlobStore& store, const std::string& body) {
+  Result<std::unique_ptr<BlobStore::Writer>> writer = store.Begin(std::nullopt);
+  EXPECT_TRUE(writer.ok());
+  for (size_t at = 0; at < body.size(); at += 100'000) {
+    EXPECT_TRUE((*writer)->Append(std::string_view(body).substr(at, 100'000)).ok());
+  }
+  EXPECT_EQ(ReadAll(*(*writer)->Source()), body);
+  const Result<BlobStore::Writer::Finished> finished = (*writer)->Finish();
+  EXPECT_TRUE(finished.ok()) << finished.status().ToString();
+  EXPECT_EQ(finished->sha256, ComputeSha256(body));
+  return finished->location;
+}
+
+TEST(BlobStore, ABodyInPartsNeedsNoSize) {
+  MemoryFileSystem files;
+  std::vector<BlobLocation> locations;
+  {
+    const auto store = OpenStore(files);
+    for (size_t i = 0; i < kSizes.size(); ++i) {
+      locations.push_back(WriteUnsized(*store, BodyOf(kSizes[i], i)));
+      EXPECT_EQ(locations.back().size, kSizes[i]);
+    }
+    EXPECT_TRUE(store->Sync().ok());
+  }
+  const auto store = OpenStore(files);
+  for (size_t i = 0; i < kSizes.size(); ++i) {
+    EXPECT_EQ(ReadBody(*store, locations[i]), BodyOf(kSizes[i], i)) << kSizes[i];
+  }
+  EXPECT_EQ(locations.front().segment, locations[5].segment);  // One after the other.
+  EXPECT_NE(locations.front().segment, locations.back().segment);
+}
+
+TEST(BlobStore, BodiesWithoutSizeMayInterleaveAndBeGivenUp) {
+  MemoryFileSystem files;
+  const auto store = OpenStore(files);
+  const std::string first = BodyOf(700'000, 1);
+  const std::string second = BodyOf(400'000, 2);
+  Result<std::unique_ptr<BlobStore::Writer>> a = store->Begin(std::nullopt);
+  Result<std::unique_ptr<BlobStore::Writer>> b = store->Begin(std::nullopt);
+  Result<std::unique_ptr<BlobStore::Writer>> given_up = store->Begin(std::nullopt);
+  ASSERT_TRUE(a.ok() && b.ok() && given_up.ok());
+  ASSERT_TRUE((*given_up)->Append(first).ok());
+  ASSERT_TRUE((*a)->Append(first.substr(0, 300'000)).ok());
+  ASSERT_TRUE((*b)->Append(second).ok());
+  const BlobLocation sized = AppendBody(*store, second);
+  given_up->reset();
+  const auto done_b = (*b)->Finish();
+  ASSERT_TRUE((*a)->Append(first.substr(300'000)).ok());
+  const auto done_a = (*a)->Finish();
+  ASSERT_TRUE(done_a.ok() && done_b.ok());
+  const BlobLocation behind = WriteUnsized(*store, second);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(ReadBody(*store, done_a->location), first);
+  EXPECT_EQ(ReadBody(*store, done_b->location), second);
+  EXPECT_EQ(ReadBody(*store, behind), second);
+  EXPECT_EQ(ReadBody(*store, sized), second);
+  EXPECT_EQ(behind.segment, done_a->location.segment);
+}
+
+TEST(BlobStore, ABodyWhoseSizeIsNotWrittenYetIsNotFound) {
+  MemoryFileSystem files;
+  const auto store = OpenStore(files);
+  const std::string body = BodyOf(1 << 20, 1);
+  Result<std::unique_ptr<BlobStore::Writer>> writer = store->Begin(std::nullopt);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->Append(body).ok());
+  ASSERT_TRUE(store->Sync().ok());
+  const BlobLocation early = {.segment = 1, .offset = 4096 + 48, .size = 900'000};
+  EXPECT_EQ(store->Open(early).status().code(), Code::kCorrupt);
+  const auto finished = (*writer)->Finish();
+  ASSERT_TRUE(finished.ok());
+  EXPECT_EQ(finished->location.offset, early.offset);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(ReadBody(*store, finished->location), body);
+}
+
 TEST(BlobStore, ABodyFinishedAfterASyncIsDurableAfterTheNext) {
   MemoryFileSystem files;
   SeededRandom random(1);

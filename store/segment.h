@@ -22,7 +22,8 @@ uint32_t ParseSegmentName(std::string_view name);
 std::string SegmentFileHeader(uint32_t segment);  // One block.
 std::string BodyHeader(uint64_t size, const Sha256& sha256);
 // A body that arrives in parts: its hash is known at the end only, and stands in a trailer. If its
-// size is too, the header says kBodySizeUnknown until it is written again: such a body is not whole.
+// size is too, the header says kBodySizeUnknown until it is written again: such a body is not
+// whole.
 inline constexpr uint64_t kBodySizeUnknown = UINT64_MAX;
 std::string StreamedBodyHeader(uint64_t size);
 std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256);

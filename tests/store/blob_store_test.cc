@@ -200,7 +200,7 @@ TEST(BlobStore, ABodyInPartsNeedsNoSize) {
   MemoryFileSystem files;
   std::vector<BlobLocation> locations;
   {
-    const auto store = OpenStore(files);
+    const auto store = OpenStore(files, 1 << 22);
     for (size_t i = 0; i < kSizes.size(); ++i) {
       locations.push_back(WriteUnsized(*store, BodyOf(kSizes[i], i)));
       EXPECT_EQ(locations.back().size, kSizes[i]);

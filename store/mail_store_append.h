@@ -108,6 +108,7 @@ class AtomBuilder final {
   };
   using Filter = std::function<bool(const Placement&)>;
 
+  bool full() const { return cut_ || atom_.full(); }
   Result<Target> Touch(const BatchWork& work);
   Status TakeFrom(BatchWork& work);
   Status AddMessage(const BatchWork& work, const Target& target, const IngestMessage& message);
@@ -137,6 +138,7 @@ class AtomBuilder final {
   ShardWork& work_;
   ShardBatch atom_;
   Batch batch_;
+  bool cut_ = false;  // The rest goes into a batch of its own, though there is room.
   std::map<IngestBatch*, Counts> counts_;
   std::vector<std::unordered_map<std::string, BodyState>::value_type*> bodies_;
   size_t current_before_;

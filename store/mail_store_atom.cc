@@ -21,7 +21,7 @@ AtomBuilder::AtomBuilder(MailStore::Impl& store, ShardWork& work)
 
 Status AtomBuilder::Build() {
   MH_RETURN_IF_ERROR(atom_.Open());
-  while (work_.current < work_.batches.size() && !atom_.full()) {
+  while (work_.current < work_.batches.size() && !full()) {
     BatchWork& next = work_.batches[work_.current];
     MH_RETURN_IF_ERROR(TakeFrom(next));
     if (next.done()) {
@@ -49,8 +49,13 @@ Result<AtomBuilder::Target> AtomBuilder::Touch(const BatchWork& work) {
 
 Status AtomBuilder::TakeFrom(BatchWork& work) {
   MH_ASSIGN_OR_RETURN(const Target target, Touch(work));
-  while (!work.messages_done() && !atom_.full()) {
-    MH_RETURN_IF_ERROR(AddMessage(work, target, work.batch->messages[work.next_message]));
+  while (!work.messages_done() && !full()) {
+    const IngestMessage& message = work.batch->messages[work.next_message];
+    if (message.completes && atom_.touched(work.batch->mailbox, work.batch->folder)) {
+      cut_ = true;  // What it completes may be in this batch, and so not be found yet.
+      break;
+    }
+    MH_RETURN_IF_ERROR(AddMessage(work, target, message));
     ++work.next_message;
   }
   if (work.messages_done()) {
@@ -141,7 +146,7 @@ void AtomBuilder::AddPlacement(const BatchWork& work, const Target& target,
 
 void AtomBuilder::AddRanges(BatchWork& work, const Target& target) {
   const std::vector<UidRange>& ranges = work.batch->absent.ranges();
-  while (work.next_range < ranges.size() && !atom_.full()) {
+  while (work.next_range < ranges.size() && !full()) {
     UidRange rest = ranges[work.next_range];
     rest.first = std::max(rest.first, work.next_uid);
     const Uid last = atom_.AddToLedger(target.ledger_id, *target.ledger, rest);

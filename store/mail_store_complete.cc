@@ -13,7 +13,7 @@ Result<bool> AtomBuilder::Complete(const BatchWork& work, const Target& target,
   MH_ASSIGN_OR_RETURN(
       const std::optional<MessageId> id,
       FindByUid(store_.records, batch.mailbox, batch.folder, batch.uid_validity, message.uid));
-  if (!id || atom_.marked(*id) || !HasBody(message)) {
+  if (!id || !HasBody(message)) {
     return false;
   }
   MH_ASSIGN_OR_RETURN(Placement placement, ReadPlacement(store_.records, *id));

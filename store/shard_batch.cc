@@ -47,6 +47,11 @@ void ShardBatch::Touch(MailboxId mailbox, FolderId folder) {
   touched_folders_ += touched_[mailbox].insert(folder).second ? 1 : 0;
 }
 
+bool ShardBatch::touched(MailboxId mailbox, FolderId folder) const {
+  const auto found = touched_.find(mailbox);
+  return found != touched_.end() && found->second.contains(folder);
+}
+
 void ShardBatch::AddToLedger(const LedgerId& id, Ledger& ledger, Uid uid) {
   ledgers_.emplace(id, &ledger);
   const size_t before = ledger.pending_bytes();

@@ -46,6 +46,7 @@ class ShardBatch final {
 
   // The rows of this mailbox and folder are written as they are in the cache at Finish().
   void Touch(MailboxId mailbox, FolderId folder);
+  bool touched(MailboxId mailbox, FolderId folder) const;
   void AddToLedger(const LedgerId& id, Ledger& ledger, Uid uid);
   // Returns the last UID that found room; at least the range's first.
   Uid AddToLedger(const LedgerId& id, Ledger& ledger, UidRange range);

@@ -1,0 +1,183 @@
+#include "tests/store/store_model.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace mailhaul::store {
+namespace {
+
+void Rebind(ModelMessage& message, const ModelMessage& to) {
+  message.folder = to.folder;
+  message.uid_validity = to.uid_validity;
+  message.uid = to.uid;
+  message.flags = to.flags;
+  message.gone = false;
+}
+
+// Contents as far as the store knows them.
+bool IsSame(const ModelMessage& a, const ModelMessage& b) {
+  return a.body == b.body && (!a.body.empty() || a.content == b.content);
+}
+
+}  // namespace
+
+ModelMessage* StoreModel::FindPlaced(Place place, Uid uid) {
+  for (ModelMessage& message : messages_) {
+    if (!message.gone && Place(message.folder, message.uid_validity) == place &&
+        message.uid == uid) {
+      return &message;
+    }
+  }
+  return nullptr;
+}
+
+ModelMessage* StoreModel::FindTakenOver(const ModelMessage& message, const Mode& mode) {
+  ModelMessage* earlier = nullptr;
+  ModelMessage* unlisted = nullptr;
+  ModelMessage* gone = nullptr;
+  for (ModelMessage& other : messages_) {
+    if (!IsSame(other, message)) {
+      continue;
+    }
+    const bool here = !other.gone && other.folder == message.folder;
+    if (here && other.uid_validity != message.uid_validity) {
+      const bool first = earlier == nullptr || other.uid_validity < earlier->uid_validity;
+      earlier = first ? &other : earlier;
+    } else if (here && mode.listed && !mode.listed->contains(other.uid)) {
+      unlisted = unlisted == nullptr ? &other : unlisted;
+    } else if (other.gone && (mode.relink_gone || mode.listed)) {
+      gone = gone == nullptr ? &other : gone;
+    }
+  }
+  return earlier != nullptr ? earlier : unlisted != nullptr ? unlisted : gone;
+}
+
+StoreModel::Counts StoreModel::Append(const std::vector<Arrival>& arrivals, const Mode& mode) {
+  Counts counts;
+  for (const Arrival& arrival : arrivals) {
+    const ModelMessage& message = arrival.message;
+    const Place place(message.folder, message.uid_validity);
+    if (!ledgers_[place].insert(message.uid).second) {
+      ModelMessage* known = FindPlaced(place, message.uid);
+      if (arrival.completes && known != nullptr && known->body.empty() && !message.body.empty()) {
+        known->body = message.body;
+        known->content = message.content;
+        ++counts.completed;
+      } else {
+        ++counts.duplicates;
+      }
+    } else if (ModelMessage* earlier = FindTakenOver(message, mode)) {
+      Rebind(*earlier, message);
+      ++counts.relinked;
+    } else {
+      messages_.push_back(message);
+      ++counts.stored;
+    }
+  }
+  return counts;
+}
+
+SyncCounts StoreModel::Sync(Place place, const std::vector<FlagUpdate>& flags,
+                            const std::set<Uid>& vanished) {
+  SyncCounts counts;
+  for (const FlagUpdate& update : flags) {
+    ModelMessage* message = FindPlaced(place, update.uid);
+    if (message != nullptr && !vanished.contains(update.uid) && message->flags != update.flags) {
+      message->flags = update.flags;
+      ++counts.flags_changed;
+    }
+  }
+  for (const Uid uid : vanished) {
+    if (ModelMessage* message = FindPlaced(place, uid)) {
+      message->gone = true;
+      ++counts.vanished;
+    }
+  }
+  return counts;
+}
+
+std::set<Uid> StoreModel::Relink(Place place, const std::vector<ModelMessage>& items) {
+  std::map<std::string, std::vector<const ModelMessage*>> groups;
+  for (const ModelMessage& item : items) {
+    if (!ledgers_[place].contains(item.uid)) {
+      groups[item.content].push_back(&item);
+    }
+  }
+  for (auto& [content, group] : groups) {
+    std::vector<ModelMessage*> candidates;
+    for (ModelMessage& message : messages_) {
+      const bool stale = message.folder == place.first && message.uid_validity != place.second;
+      if (message.content == content && (message.gone || stale)) {
+        candidates.push_back(&message);
+      }
+    }
+    std::sort(group.begin(), group.end(),
+              [](const auto* a, const auto* b) { return a->uid < b->uid; });
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const auto* a, const auto* b) { return a->uid < b->uid; });
+    const auto bind = [&](size_t item, size_t candidate) {
+      Rebind(*candidates[candidate], *group[item]);
+      ledgers_[place].insert(group[item]->uid);
+      group.erase(group.begin() + static_cast<std::ptrdiff_t>(item));
+      candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(candidate));
+    };
+    const auto bind_by_date = [&] {
+      for (size_t i = 0; i < group.size(); ++i) {
+        const WallTime date = group[i]->date;
+        const auto dated = [date](const ModelMessage* message) { return message->date == date; };
+        if (std::count_if(group.begin(), group.end(), dated) == 1 &&
+            std::count_if(candidates.begin(), candidates.end(), dated) == 1) {
+          const auto found = std::find_if(candidates.begin(), candidates.end(), dated);
+          bind(i, static_cast<size_t>(found - candidates.begin()));
+          return true;
+        }
+      }
+      return false;
+    };
+    const auto bind_twins = [&] {
+      const auto same = [&](const ModelMessage* m) { return m->body == candidates[0]->body; };
+      if (group.size() != candidates.size() ||
+          !std::all_of(candidates.begin(), candidates.end(), same)) {
+        return false;
+      }
+      while (!group.empty()) {
+        bind(0, 0);
+      }
+      return false;
+    };
+    while (!group.empty() && !candidates.empty() && (bind_twins() || bind_by_date())) {
+    }
+  }
+  std::set<Uid> accounted;
+  for (const ModelMessage& item : items) {
+    if (ledgers_[place].contains(item.uid)) {
+      accounted.insert(item.uid);
+    }
+  }
+  return accounted;
+}
+
+uint64_t StoreModel::MarkGone(FolderId folder, std::optional<uint32_t> kept_validity) {
+  uint64_t count = 0;
+  for (ModelMessage& message : messages_) {
+    if (message.folder == folder && !message.gone && message.uid_validity != kept_validity) {
+      message.gone = true;
+      ++count;
+    }
+  }
+  return count;
+}
+
+uint64_t StoreModel::RemoveGone() {
+  return std::erase_if(messages_, [](const ModelMessage& message) { return message.gone; });
+}
+
+std::vector<Uid> StoreModel::AssignUidls(const std::vector<std::string>& uidls) {
+  std::vector<Uid> uids;
+  for (const std::string& uidl : uidls) {
+    uids.push_back(uidls_.emplace(uidl, static_cast<Uid>(uidls_.size() + 1)).first->second);
+  }
+  return uids;
+}
+
+}  // namespace mailhaul::store

@@ -99,6 +99,7 @@ void BM_Append(benchmark::State& state) {
       message.uid = bench.NextUid();
       message.internal_date = WallTime(std::chrono::seconds(random.Below(1'000'000'000)));
       random.Fill(message.sha256);  // Every message is new to the store.
+      random.Fill(message.identity.emplace());
     }
     batch.messages = std::move(messages);
     IngestBatch* const one = &batch;

@@ -15,10 +15,14 @@
 
 namespace mailhaul::imap {
 
-// Only the user's own folders where NAMESPACE has told (it may have been sent aside).
+// Appends the LIST that ListFolders() with statuses begins with, and gives its tag.
+std::string AppendList(Connection* connection, const Capabilities& capabilities);
+
+// `sent_tag`: of an AppendList() that has been sent; empty: none. Only the user's own folders where
+// NAMESPACE has told (it may have been sent aside).
 net::Task<Result<std::vector<FolderInfo>>> ListFolders(Connection& connection,
                                                        const Capabilities& capabilities,
-                                                       bool with_status);
+                                                       bool with_status, std::string sent_tag);
 
 // `known`: null, or alive until done.
 net::Task<Result<OpenedFolder>> Examine(Connection& connection, const Capabilities& capabilities,
@@ -27,6 +31,10 @@ net::Task<Result<OpenedFolder>> Examine(Connection& connection, const Capabiliti
 // `messages`: how many the folder has as far as known; far more UIDs than that are kProtocol.
 net::Task<Result<UidSet>> SearchUids(Connection& connection, const Capabilities& capabilities,
                                      std::optional<WallTime> since, uint32_t messages);
+
+// UIDs of the open folder whose Message-ID header holds `message_id`.
+net::Task<Result<UidSet>> SearchMessageId(Connection& connection, const Capabilities& capabilities,
+                                          std::string message_id);
 
 // `uids` must live until done; a command names them in at most `set_bytes_max` bytes.
 net::Task<Result<std::vector<MessageMeta>>> FetchMetadata(Connection& connection,
@@ -45,6 +53,9 @@ net::Task<Status> FetchMessageBodies(Connection& connection, const SessionOption
 
 // NOOP; whether there is news of the open folder.
 net::Task<Result<bool>> PollForNews(Connection& connection);
+
+// COMPRESS (RFC 4978). A server that does not want to goes on without.
+net::Task<Status> Compress(Connection& connection);
 
 // Says LOGOUT and waits for the answer, both for at most kLogoutTime.
 net::Task<void> Logout(Connection& connection);

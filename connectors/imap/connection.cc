@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "connectors/imap/refusal.h"
+#include "connectors/net/deflate_stream.h"
 #include "connectors/net/loop.h"
 
 namespace mailhaul::imap {
@@ -13,13 +14,15 @@ namespace {
 
 Status AsFailure(const Response& bye) {
   const Status status = ClassifyRefusal(bye, "the session", Code::kUnreachable);
-  return status.code() == Code::kThrottled ? status : Status(Code::kUnreachable, status.message());
+  const bool tells_more = status.code() == Code::kThrottled || status.code() == Code::kAuthFailed;
+  return tells_more ? status : Status(Code::kUnreachable, status.message());
 }
 
 }  // namespace
 
 void Connection::ArmDeadline() {
-  stream_->SetDeadline(std::min(net::Loop::Current()->Now() + command_timeout_, overall_deadline_));
+  const TimePoint from = std::max(net::Loop::Current()->Now(), quiet_until_);
+  stream_->SetDeadline(std::min(from + command_timeout_, overall_deadline_));
 }
 
 void Connection::PrepareBuffer() {
@@ -98,6 +101,9 @@ net::Task<Status> Connection::SkipBody() {
 }
 
 bool Connection::Observe(const Response& response) {
+  if (response.condition != Condition::kNone && throttle_hint_.ok()) {
+    throttle_hint_ = HintOfThrottling(response);
+  }
   switch (response.kind) {
     case ResponseKind::kExists:
       news_ = news_ || response.number != messages_;
@@ -134,10 +140,20 @@ bool Connection::Observe(const Response& response) {
   }
 }
 
-void Connection::SendAside(EncodedCommand command) {
+void Connection::Append(EncodedCommand command) {
   MH_CHECK(command.parts.size() == 1);
   aside_ += command.parts.front();
-  aside_tags_.push_back(std::move(command.tag));
+}
+
+void Connection::SendAside(EncodedCommand command) {
+  aside_tags_.push_back(command.tag);
+  Append(std::move(command));
+}
+
+void Connection::AskNamespaces() {
+  if (!std::exchange(asked_namespaces_, true)) {
+    SendAside(PlainCommand(NextTag(), "NAMESPACE"));
+  }
 }
 
 void Connection::Enable(std::vector<std::string> names) {
@@ -176,6 +192,19 @@ net::Task<Status> Connection::Write(std::string_view bytes) {
 
 net::Task<Result<Response>> Connection::Run(EncodedCommand command, UntaggedHandler& handler) {
   CO_RETURN_IF_ERROR(Write(command.parts.front()));
+  co_return co_await AwaitRest(std::move(command), handler);
+}
+
+net::Task<Result<Response>> Connection::Await(std::string tag, UntaggedHandler& handler) {
+  EncodedCommand command;
+  command.tag = std::move(tag);
+  command.parts.resize(1);
+  return AwaitRest(std::move(command), handler);
+}
+
+// All but the first part is still to be sent.
+net::Task<Result<Response>> Connection::AwaitRest(EncodedCommand command,
+                                                  UntaggedHandler& handler) {
   size_t parts_sent = 1;
   for (;;) {
     CO_TRY(const ResponseParser::Event event, Next());
@@ -200,6 +229,18 @@ net::Task<Result<Response>> Connection::Run(EncodedCommand command, UntaggedHand
       }
     }
   }
+}
+
+void Connection::BeQuietUntil(TimePoint until) {
+  quiet_until_ = until;
+  ArmDeadline();
+}
+
+void Connection::StartDeflate() {
+  MH_CHECK(parser_.idle());
+  std::string received(input_);
+  input_ = {};
+  stream_ = net::MakeDeflateStream(std::move(stream_), std::move(received));
 }
 
 net::Task<void> Connection::Close() {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,18 +58,23 @@ class Connection final {
   // Goes out together with the next Write(), before it. What the server answers to it is taken by
   // Next() and decides nothing. One part.
   void SendAside(EncodedCommand command);
+  // The same, but its answer is awaited later, with Await(). One part.
+  void Append(EncodedCommand command);
   // ENABLE (RFC 5161), aside. What the server then reports as enabled is enabled() until the end.
   void Enable(std::vector<std::string> names);
   bool enabled(std::string_view name) const;
   // Enabled, or asked for and not answered yet: a command that wants it may be pipelined.
   bool may_enable(std::string_view name) const;
 
-  // As last told (RFC 2342).
+  // NAMESPACE (RFC 2342), aside, unless that has been done.
+  void AskNamespaces();
+  // As last told.
   const std::vector<NamespaceEntry>& namespaces() const { return namespaces_; }
 
   // Of the open folder, as far as told: its last EXISTS, less what was expunged since.
   uint32_t messages() const { return messages_; }
   // Whether the folder has changed (EXISTS, EXPUNGE, VANISHED, or NoteNews()) since the last call.
+  bool has_news() const { return news_; }
   bool TakeNews() { return std::exchange(news_, false); }
   void NoteNews() { news_ = true; }
 
@@ -77,13 +83,28 @@ class Connection final {
   // Sends `command` and completes with its tagged response, whatever its condition.
   net::Task<Result<Response>> Run(EncodedCommand command, UntaggedHandler& handler);
 
+  // Completes with the tagged response to a command that has been sent.
+  net::Task<Result<Response>> Await(std::string tag, UntaggedHandler& handler);
+
   // Nothing was received beyond the last response: the condition for changing to TLS.
   bool NothingUnread() const { return input_.empty() && parser_.idle(); }
   // Before any byte was received, an end of the stream means something else.
   bool received_anything() const { return received_anything_; }
   bool secure() const { return stream_->secure(); }
   Duration command_timeout() const { return command_timeout_; }
+  std::optional<net::ChannelBinding> channel_binding() const { return stream_->channel_binding(); }
   std::string peer_name() const { return stream_->peer_name(); }
+
+  // Until then the server may stay silent: the client idles. What the client does not read is left
+  // where it is; a Write() of another task may be pending meanwhile.
+  void BeQuietUntil(TimePoint until);
+  net::Task<Status> WriteWhileIdle(std::string_view bytes) { return stream_->Write(bytes); }
+
+  // From the next byte on in both directions DEFLATE (RFC 4978). Between responses only.
+  void StartDeflate();
+
+  // kThrottled once the server has said in a response other than a refusal that it wants less.
+  const Status& throttle_hint() const { return throttle_hint_; }
 
   // For all that follows together, besides command_timeout. TimePoint::max(): none.
   void SetOverallDeadline(TimePoint deadline) { overall_deadline_ = deadline; }
@@ -93,6 +114,7 @@ class Connection final {
 
  private:
   net::Task<Status> ReadMore();
+  net::Task<Result<Response>> AwaitRest(EncodedCommand command, UntaggedHandler& handler);
   // What is kept of any response. False: it answers a command sent aside, and is done with.
   bool Observe(const Response& response);
   void ArmDeadline();
@@ -115,9 +137,12 @@ class Connection final {
   std::vector<std::string> asked_to_enable_;
   std::string enable_tag_;  // Until it is answered.
   std::vector<std::string> enabled_;
+  bool asked_namespaces_ = false;
   std::vector<NamespaceEntry> namespaces_;
   uint32_t messages_ = 0;
   bool news_ = false;
+  TimePoint quiet_until_{};
+  Status throttle_hint_;
   bool received_anything_ = false;
 };
 

@@ -254,7 +254,7 @@ Status BodyFetch::OnTagged(const Response& done) {
   Status refusal;
   if (done.condition != Condition::kOk) {
     refusal = ClassifyRefusal(done, "UID FETCH", Code::kMessageRejected);
-    if (refusal.code() == Code::kThrottled) {
+    if (refusal.code() == Code::kThrottled || refusal.code() == Code::kAuthFailed) {
       return refusal;
     }
   }

@@ -71,7 +71,8 @@ Status Pipeline::OnFetch(const FetchEntry& fetch) {
 
 Status Pipeline::OnRefusal(const Response& refusal, const UidSet& uids) {
   const Status why = ClassifyRefusal(refusal, "UID FETCH", Code::kServerRefused);
-  if (why.code() == Code::kThrottled || ++refusals_in_a_row_ > kRefusalsInARowMax) {
+  if (why.code() == Code::kThrottled || why.code() == Code::kAuthFailed ||
+      ++refusals_in_a_row_ > kRefusalsInARowMax) {
     return why;
   }
   const UidSet rest = uids.Minus(answered_);

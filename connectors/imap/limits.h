@@ -49,9 +49,11 @@ inline constexpr size_t kBatchMessagesMax = 200;               // ... for bodies
 inline constexpr uint64_t kBatchBytesMax = uint64_t{1} << 20;  // ... and their announced bytes.
 inline constexpr size_t kPipelineDepth = 3;                    // Commands for bodies in flight.
 inline constexpr size_t kMetaPipelineDepth = 2;                // ... for anything else.
+inline constexpr uint64_t kCompressFromBytes = 64 * 1024;      // Bodies that make DEFLATE worth it.
 inline constexpr size_t kRefusalsInARowMax = 30;  // Without one answer: not about one message.
 
 // Buffers and time.
+inline constexpr size_t kAppendBlockBytes = 64 * 1024;
 inline constexpr size_t kReadBufferBytesMin = 16 * 1024;
 inline constexpr size_t kReadBufferBytesMax = 256 * 1024;
 inline constexpr size_t kIdleTextBytesMax = 64 * 1024;  // Kept between responses.

@@ -155,6 +155,10 @@ net::Task<Status> StatusPipeline::Run() {
   co_return Status::Ok();
 }
 
+EncodedCommand ListCommand(std::string tag, const std::string& options) {
+  return PlainCommand(std::move(tag), "LIST \"\" \"*\"" + options);
+}
+
 // RETURN belongs to LIST-EXTENDED (RFC 5258, RFC 6154 section 2, RFC 5819), which LIST-STATUS
 // implies.
 std::string ReturnOptions(const Capabilities& capabilities, bool with_status) {
@@ -171,14 +175,35 @@ std::string ReturnOptions(const Capabilities& capabilities, bool with_status) {
 
 }  // namespace
 
+std::string AppendList(Connection* connection, const Capabilities& capabilities) {
+  if (capabilities.Has("NAMESPACE")) {
+    connection->AskNamespaces();
+  }
+  std::string tag = connection->NextTag();
+  connection->Append(ListCommand(tag, ReturnOptions(capabilities, true)));
+  return tag;
+}
+
 net::Task<Result<std::vector<FolderInfo>>> ListFolders(Connection& connection,
                                                        const Capabilities& capabilities,
-                                                       bool with_status) {
+                                                       bool with_status, std::string sent_tag) {
+  if (capabilities.Has("NAMESPACE")) {
+    connection.AskNamespaces();
+  }
   std::string options = ReturnOptions(capabilities, with_status);
   for (;;) {
     ListHandler handler(connection, capabilities);
-    EncodedCommand command = PlainCommand(connection.NextTag(), "LIST \"\" \"*\"" + options);
-    CO_TRY(const Response done, connection.Run(std::move(command), handler));
+    const bool early = !sent_tag.empty();
+    if (!early) {
+      sent_tag = connection.NextTag();
+      const EncodedCommand command = ListCommand(sent_tag, options);
+      CO_RETURN_IF_ERROR(connection.Write(command.parts.front()));
+    }
+    std::string tag = std::exchange(sent_tag, std::string());
+    CO_TRY(const Response done, connection.Await(std::move(tag), handler));
+    if (done.condition == Condition::kBad && early) {
+      continue;  // It no longer knows what it once did.
+    }
     if (done.condition == Condition::kBad && !options.empty()) {
       options.clear();  // It does not know what it offers.
       continue;

@@ -1,11 +1,16 @@
 #include "connectors/imap/login.h"
 
+#include <array>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "base/base64.h"
-#include "base/text.h"
+#include "base/random.h"
+#include "connectors/imap/authenticate.h"
+#include "connectors/imap/commands.h"
 #include "connectors/imap/refusal.h"
+#include "connectors/net/loop.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -28,53 +33,167 @@ class CapabilityCollector final : public UntaggedHandler {
   Capabilities capabilities_;
 };
 
-enum class Method : uint8_t { kNone, kPlainInitial, kPlain, kLogin };
-
-Method ChooseMethod(const Capabilities& capabilities) {
-  if (capabilities.Has("AUTH=PLAIN")) {
-    return capabilities.Has("SASL-IR") ? Method::kPlainInitial : Method::kPlain;
-  }
-  return capabilities.Has("LOGINDISABLED") ? Method::kNone : Method::kLogin;
+// ID (RFC 2971). Whether the server likes our name does not matter.
+void SendId(Connection* connection) {
+  connection->SendAside(PlainCommand(connection->NextTag(), "ID (\"name\" \"mailhaul\")"));
 }
 
-// RFC 4616: authorization identity (none), user name, password.
-Result<std::string> PlainMessage(const Credentials& credentials) {
-  const std::string_view password = credentials.password.Reveal();
-  if (credentials.username.find('\0') != std::string::npos ||
-      password.find('\0') != std::string_view::npos) {
-    return Status(Code::kInvalidArgument, "the user name or password contains NUL");
+// What goes out with the first command after the login, or with the login itself.
+void Introduce(const Capabilities& capabilities, const SessionOptions& options,
+               Connection* connection) {
+  if (capabilities.Has("ID") || options.id_before_select) {
+    SendId(connection);
   }
-  std::string message(1, '\0');
-  message += credentials.username;
-  message.push_back('\0');
-  message += password;
-  return Base64Encode(message);
+  const std::array<const char*, 3> wanted = {"QRESYNC", "CONDSTORE", "UTF8=ACCEPT"};
+  std::vector<std::string> names;
+  for (const char* name : wanted) {
+    if (capabilities.Has(name)) {
+      names.emplace_back(name);
+    }
+  }
+  if (capabilities.Has("ENABLE") && !names.empty()) {
+    connection->Enable(std::move(names));
+  }
 }
 
-Result<EncodedCommand> EncodeLogin(Method method, std::string tag, LiteralSupport literals,
-                                   const Credentials& credentials) {
-  if (method == Method::kLogin) {
-    CommandEncoder encoder(std::move(tag), literals);
-    encoder.Raw("LOGIN").String(credentials.username).String(credentials.password.Reveal());
-    return std::move(encoder).Finish();
+// One conversation up to the login.
+class Opening final {
+ public:
+  Opening(Dialer& dialer, ServerAddress server, Credentials credentials,
+          const SessionOptions& options)
+      : dialer_(dialer),
+        server_(std::move(server)),
+        credentials_(std::move(credentials)),
+        options_(options) {}
+
+  net::Task<Result<LoggedIn>> Run(std::unique_ptr<net::Stream> stream);
+
+ private:
+  net::Task<Status> Converse();
+  // Greeting and STARTTLS: what is offered before the login, if that is known.
+  net::Task<Status> Begin();
+  net::Task<Status> LogIn();
+  // With all that a check of an unchanged mailbox needs, in one write.
+  net::Task<Result<Response>> LogInAndList(Authentication* authentication, EncodedCommand login,
+                                           UntaggedHandler* handler);
+  Random& random() { return options_.random != nullptr ? *options_.random : system_random_; }
+  Capabilities Usable(std::span<const std::string> names) const {
+    Capabilities capabilities({names.begin(), names.end()});
+    capabilities.Remove(options_.broken);
+    return capabilities;
   }
-  MH_ASSIGN_OR_RETURN(const std::string message, PlainMessage(credentials));
-  if (method == Method::kPlainInitial) {
-    return PlainCommand(std::move(tag), "AUTHENTICATE PLAIN " + message);
+
+  Dialer& dialer_;
+  const ServerAddress server_;
+  const Credentials credentials_;
+  const SessionOptions& options_;
+  SystemRandom system_random_;
+  LoggedIn result_;
+  bool preauthenticated_ = false;
+  std::vector<std::string> before_login_;  // As offered.
+  std::vector<std::string> after_login_;
+};
+
+net::Task<Result<LoggedIn>> Opening::Run(std::unique_ptr<net::Stream> stream) {
+  result_.connection = std::make_unique<Connection>(std::move(stream), options_.command_timeout);
+  const Status opened = co_await Converse();
+  if (!opened.ok()) {
+    if (result_.connection != nullptr) {
+      co_await result_.connection->Close();
+    }
+    co_return opened;
   }
-  // The password is the answer to the server's "+", never sent before it.
-  EncodedCommand command = PlainCommand(std::move(tag), "AUTHENTICATE PLAIN");
-  command.parts.push_back(message + "\r\n");
-  return command;
+  co_return std::move(result_);
 }
 
-// Servers have been seen to quote the command back.
-void WithholdSecret(const Secret& password, Response* refusal) {
-  const std::string_view secret = password.Reveal();
-  if (!secret.empty() && (refusal->text.find(secret) != std::string::npos ||
-                          refusal->code.arguments.find(secret) != std::string::npos)) {
-    refusal->text = "(text withheld)";
+net::Task<Status> Opening::Converse() {
+  // One deadline for all of it: a server cannot drag out a login byte by byte. The handshake after
+  // STARTTLS has the dialer's own.
+  const TimePoint deadline = net::Loop::Current()->Now() + options_.command_timeout;
+  result_.connection->SetOverallDeadline(deadline);
+  CO_RETURN_IF_ERROR(Begin());
+  result_.connection->SetOverallDeadline(deadline);
+  if (!preauthenticated_) {
+    CO_RETURN_IF_ERROR(LogIn());
   }
+  if (after_login_.empty()) {
+    CO_TRY(const Capabilities told, AskCapabilities(*result_.connection));
+    after_login_ = told.names();
+  }
+  result_.capabilities = Usable(after_login_);
+  if (result_.list_tag.empty()) {
+    Introduce(result_.capabilities, options_, result_.connection.get());
+  }
+  if (options_.learned != nullptr) {
+    options_.learned->before_login = before_login_;
+    options_.learned->after_login = after_login_;
+  }
+  result_.connection->SetOverallDeadline(TimePoint::max());
+  co_return Status::Ok();
+}
+
+net::Task<Status> Opening::Begin() {
+  CO_TRY(Greeting greeting, ReadGreeting(*result_.connection));
+  preauthenticated_ = greeting.preauthenticated;
+  before_login_ = greeting.capabilities.names();
+  if (server_.security == Security::kStartTls) {
+    before_login_.clear();
+    CO_RETURN_IF_ERROR(StartTls(dialer_, server_, std::move(greeting), options_.command_timeout,
+                                &result_.connection));
+  }
+  if (preauthenticated_) {
+    after_login_ = before_login_;
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> Opening::LogIn() {
+  if (before_login_.empty()) {
+    before_login_ = options_.remembered.before_login;
+  }
+  if (before_login_.empty()) {
+    CO_TRY(const Capabilities told, AskCapabilities(*result_.connection));
+    before_login_ = told.names();
+  }
+  sasl::MechanismContext context;
+  context.host = server_.host;
+  context.port = server_.port;
+  context.secure = result_.connection->secure() || server_.security == Security::kPlaintext;
+  context.channel_binding = result_.connection->channel_binding();
+  Result<Authentication> authentication =
+      Authentication::Choose(Usable(before_login_), credentials_, context, random());
+  if (!authentication.ok()) {
+    co_return authentication.status();
+  }
+  CapabilityCollector collector;
+  std::optional<EncodedCommand> line;
+  if (!options_.remembered.after_login.empty()) {
+    line = authentication->OneLine(result_.connection->NextTag());
+  }
+  Response done;
+  if (line.has_value()) {
+    CO_TRY(done, LogInAndList(&*authentication, *std::move(line), &collector));
+  } else {
+    CO_TRY(done, authentication->Run(*result_.connection, collector));
+  }
+  collector.Note(done);
+  after_login_ = collector.Take().names();
+  if (after_login_.empty()) {
+    after_login_ = options_.remembered.after_login;
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Result<Response>> Opening::LogInAndList(Authentication* authentication,
+                                                  EncodedCommand login, UntaggedHandler* handler) {
+  Connection& connection = *result_.connection;
+  const Capabilities capabilities = Usable(options_.remembered.after_login);
+  std::string tag = login.tag;
+  connection.Append(std::move(login));
+  Introduce(capabilities, options_, &connection);
+  result_.list_tag = AppendList(&connection, capabilities);
+  CO_RETURN_IF_ERROR(connection.Write(""));
+  co_return co_await authentication->Verdict(connection, std::move(tag), *handler);
 }
 
 }  // namespace
@@ -114,36 +233,16 @@ net::Task<Result<Capabilities>> AskCapabilities(Connection& connection) {
   co_return collector.Take();
 }
 
-net::Task<Result<Capabilities>> Login(Connection& connection, Capabilities capabilities,
-                                      const Credentials& credentials) {
-  const Method method = ChooseMethod(capabilities);
-  if (method == Method::kNone) {
-    co_return Status(Code::kServerRefused,
-                     "the server offers neither LOGIN nor AUTHENTICATE PLAIN on this connection; "
-                     "it may want security: tls or starttls");
+net::Task<Result<LoggedIn>> Establish(Dialer& dialer, ServerAddress server, Credentials credentials,
+                                      std::optional<net::IpAddress> egress,
+                                      const SessionOptions& options) {
+  CO_TRY(std::unique_ptr<net::Stream> stream, dialer.Dial(server, egress));
+  if (server.security == Security::kTls && !stream->secure()) {
+    co_await stream->Close();
+    co_return Status(Code::kTlsFailed, "the connection has no verified TLS");
   }
-  const std::string_view name = method == Method::kLogin ? "LOGIN" : "AUTHENTICATE PLAIN";
-  Result<EncodedCommand> command =
-      EncodeLogin(method, connection.NextTag(), capabilities.literals(), credentials);
-  if (!command.ok()) {
-    co_return command.status();
-  }
-  CapabilityCollector collector;
-  CO_TRY(Response done, connection.Run(std::move(*command), collector));
-  if (done.condition != Condition::kOk) {
-    WithholdSecret(credentials.password, &done);
-    co_return ClassifyLoginRefusal(done, name);
-  }
-  collector.Note(done);
-  Capabilities after = collector.Take();
-  if (after.known()) {
-    co_return after;
-  }
-  co_return co_await AskCapabilities(connection);
-}
-
-void SendId(Connection* connection) {
-  connection->SendAside(PlainCommand(connection->NextTag(), "ID (\"name\" \"mailhaul\")"));
+  Opening opening(dialer, std::move(server), std::move(credentials), options);
+  co_return co_await opening.Run(std::move(stream));
 }
 
 }  // namespace mailhaul::imap

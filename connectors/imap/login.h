@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "connectors/imap/capabilities.h"
 #include "connectors/imap/connection.h"
@@ -28,12 +29,16 @@ net::Task<Status> StartTls(Dialer& dialer, ServerAddress server, Greeting greeti
 // CAPABILITY.
 net::Task<Result<Capabilities>> AskCapabilities(Connection& connection);
 
-// AUTHENTICATE PLAIN or LOGIN, and the capabilities that hold afterwards.
-net::Task<Result<Capabilities>> Login(Connection& connection, Capabilities capabilities,
-                                      const Credentials& credentials);
+// What a login leads to.
+struct LoggedIn {
+  std::unique_ptr<Connection> connection;
+  Capabilities capabilities;  // Without what is broken.
+  std::string list_tag;       // Of a LIST that is under way with the login; empty: none.
+};
 
-// ID (RFC 2971): some servers want to know the client before they open a folder.
-// Goes out with the next command; whether the server likes our name does not matter.
-void SendId(Connection* connection);
+// All of it. ID and ENABLE are on their way, or go out with the next command.
+net::Task<Result<LoggedIn>> Establish(Dialer& dialer, ServerAddress server, Credentials credentials,
+                                      std::optional<net::IpAddress> egress,
+                                      const SessionOptions& options);
 
 }  // namespace mailhaul::imap

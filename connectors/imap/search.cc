@@ -1,9 +1,9 @@
-#include <array>
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <utility>
 
 #include "connectors/imap/commands.h"
+#include "connectors/imap/internal_date.h"
 #include "connectors/imap/refusal.h"
 
 namespace mailhaul::imap {
@@ -38,16 +38,14 @@ class SearchHandler final : public UntaggedHandler {
   UidSet uids_;
 };
 
-// RFC 9051 date: "1-Feb-2024". One day less than `since`: the server compares local dates.
-std::string SearchDate(WallTime since) {
-  constexpr std::array<const char*, 12> kNames = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(since) -
-                                         std::chrono::days(1));
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%u-%s-%04d", static_cast<unsigned>(date.day()),
-                kNames[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()));
-  return text.data();
+net::Task<Result<UidSet>> RunSearch(Connection& connection, EncodedCommand command,
+                                    uint32_t messages) {
+  SearchHandler handler(messages);
+  CO_TRY(const Response done, connection.Run(std::move(command), handler));
+  if (done.condition != Condition::kOk) {
+    co_return ClassifyRefusal(done, "UID SEARCH", Code::kServerRefused);
+  }
+  co_return handler.Finish();
 }
 
 }  // namespace
@@ -58,14 +56,21 @@ net::Task<Result<UidSet>> SearchUids(Connection& connection, const Capabilities&
   if (capabilities.Has("ESEARCH") || capabilities.Has("IMAP4REV2")) {
     text += "RETURN (ALL) ";
   }
-  text += since ? "SINCE " + SearchDate(*since) : "ALL";
+  // One day less: the server compares local dates.
+  text += since ? "SINCE " + FormatDate(*since - std::chrono::days(1)) : "ALL";
   EncodedCommand command = PlainCommand(connection.NextTag(), text);
-  SearchHandler handler(messages);
-  CO_TRY(const Response done, connection.Run(std::move(command), handler));
-  if (done.condition != Condition::kOk) {
-    co_return ClassifyRefusal(done, "UID SEARCH", Code::kServerRefused);
+  co_return co_await RunSearch(connection, std::move(command), messages);
+}
+
+net::Task<Result<UidSet>> SearchMessageId(Connection& connection, const Capabilities& capabilities,
+                                          std::string message_id) {
+  CommandEncoder encoder(connection.NextTag(), capabilities.literals());
+  encoder.Raw("UID SEARCH HEADER Message-ID").String(message_id);
+  Result<EncodedCommand> command = std::move(encoder).Finish();
+  if (!command.ok()) {
+    co_return command.status();
   }
-  co_return handler.Finish();
+  co_return co_await RunSearch(connection, std::move(*command), connection.messages());
 }
 
 }  // namespace mailhaul::imap

@@ -1,6 +1,6 @@
 #include "connectors/imap/session.h"
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "connectors/imap/commands.h"
@@ -9,51 +9,6 @@
 
 namespace mailhaul::imap {
 namespace {
-
-net::Task<Result<Capabilities>> Establish(Dialer& dialer, ServerAddress server,
-                                          const Credentials& credentials,
-                                          const SessionOptions& options,
-                                          std::unique_ptr<Connection>* connection) {
-  // One deadline for all of it: a server cannot drag out a login byte by byte. The handshake after
-  // STARTTLS has the dialer's own.
-  const TimePoint deadline = net::Loop::Current()->Now() + options.command_timeout;
-  (*connection)->SetOverallDeadline(deadline);
-  CO_TRY(Greeting greeting, ReadGreeting(**connection));
-  const bool preauthenticated = greeting.preauthenticated;
-  Capabilities capabilities = greeting.capabilities;
-  if (server.security == Security::kStartTls) {
-    CO_RETURN_IF_ERROR(StartTls(dialer, std::move(server), std::move(greeting),
-                                options.command_timeout, connection));
-    (*connection)->SetOverallDeadline(deadline);
-    capabilities = Capabilities();
-  }
-  if (!capabilities.known()) {
-    CO_TRY(capabilities, AskCapabilities(**connection));
-  }
-  if (!preauthenticated) {
-    CO_TRY(capabilities, Login(**connection, std::move(capabilities), credentials));
-  }
-  (*connection)->SetOverallDeadline(TimePoint::max());
-  co_return capabilities;
-}
-
-// What goes out with the first command after the login.
-void PrepareSession(const Capabilities& capabilities, const SessionOptions& options,
-                    Connection* connection) {
-  if (capabilities.Has("ID") || options.id_before_select) {
-    SendId(connection);
-  }
-  const std::array<const char*, 3> wanted = {"QRESYNC", "CONDSTORE", "UTF8=ACCEPT"};
-  std::vector<std::string> names;
-  for (const char* name : wanted) {
-    if (capabilities.Has(name)) {
-      names.emplace_back(name);
-    }
-  }
-  if (capabilities.Has("ENABLE") && !names.empty()) {
-    connection->Enable(std::move(names));
-  }
-}
 
 bool EndsSession(const Status& outcome) {
   switch (outcome.code()) {
@@ -72,24 +27,10 @@ bool EndsSession(const Status& outcome) {
 net::Task<Result<std::unique_ptr<SourceSession>>> OpenImapSession(
     Dialer& dialer, ServerAddress server, Credentials credentials,
     std::optional<net::IpAddress> egress, SessionOptions options) {
-  CO_TRY(std::unique_ptr<net::Stream> stream, dialer.Dial(server, egress));
-  if (server.security == Security::kTls && !stream->secure()) {
-    co_await stream->Close();
-    co_return Status(Code::kTlsFailed, "the connection has no verified TLS");
-  }
-  auto connection = std::make_unique<Connection>(std::move(stream), options.command_timeout);
-  Result<Capabilities> capabilities =
-      co_await Establish(dialer, server, credentials, options, &connection);
-  if (!capabilities.ok()) {
-    if (connection != nullptr) {
-      co_await connection->Close();
-    }
-    co_return capabilities.status();
-  }
-  capabilities->Remove(options.broken);
-  PrepareSession(*capabilities, options, connection.get());
+  CO_TRY(LoggedIn login,
+         Establish(dialer, std::move(server), std::move(credentials), egress, options));
   co_return std::unique_ptr<SourceSession>(
-      std::make_unique<ImapSession>(std::move(connection), std::move(*capabilities), options));
+      std::make_unique<ImapSession>(std::move(login), options));
 }
 
 void ImapSession::Note(const Status& outcome) {
@@ -98,25 +39,49 @@ void ImapSession::Note(const Status& outcome) {
   }
 }
 
+net::Task<Status> ImapSession::Begin() {
+  if (!ended_.ok()) {
+    co_return ended_;
+  }
+  if (!list_tag_.empty()) {
+    // Nobody wants the folders that were asked for with the login.
+    IgnoreUntagged ignore;
+    const Result<Response> done =
+        co_await connection_->Await(std::exchange(list_tag_, std::string()), ignore);
+    if (!done.ok()) {
+      Note(done.status());
+      co_return done.status();
+    }
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> ImapSession::CompressFor(std::span<const MessageMeta> messages) {
+  uint64_t bytes = 0;
+  for (const MessageMeta& meta : messages) {
+    bytes += std::min(meta.size, kCompressFromBytes);
+  }
+  if (!options_.compress || compress_asked_ || bytes < kCompressFromBytes ||
+      !capabilities_.Has("COMPRESS=DEFLATE")) {
+    co_return Status::Ok();
+  }
+  compress_asked_ = true;
+  co_return co_await Compress(*connection_);
+}
+
 net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool with_status) {
   if (!ended_.ok()) {
     co_return ended_;
   }
-  if (capabilities_.Has("NAMESPACE") && !asked_namespaces_) {
-    asked_namespaces_ = true;
-    connection_->SendAside(PlainCommand(connection_->NextTag(), "NAMESPACE"));
-  }
-  Result<std::vector<FolderInfo>> folders =
-      co_await imap::ListFolders(*connection_, capabilities_, with_status);
+  Result<std::vector<FolderInfo>> folders = co_await imap::ListFolders(
+      *connection_, capabilities_, with_status, std::exchange(list_tag_, std::string()));
   Note(folders.status());
   co_return folders;
 }
 
 net::Task<Result<OpenedFolder>> ImapSession::OpenFolder(const FolderInfo& folder,
                                                         const KnownFolder* known) {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Result<OpenedFolder> opened =
       co_await Examine(*connection_, capabilities_, folder.wire_name, known);
   Note(opened.status());
@@ -124,9 +89,7 @@ net::Task<Result<OpenedFolder>> ImapSession::OpenFolder(const FolderInfo& folder
 }
 
 net::Task<Result<UidSet>> ImapSession::ListUids(std::optional<WallTime> since) {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Result<UidSet> uids =
       co_await SearchUids(*connection_, capabilities_, since, connection_->messages());
   Note(uids.status());
@@ -134,9 +97,7 @@ net::Task<Result<UidSet>> ImapSession::ListUids(std::optional<WallTime> since) {
 }
 
 net::Task<Result<std::vector<MessageMeta>>> ImapSession::FetchMeta(const UidSet& uids) {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Result<std::vector<MessageMeta>> metas =
       co_await FetchMetadata(*connection_, capabilities_, uids, set_bytes_max_);
   Note(metas.status());
@@ -144,10 +105,11 @@ net::Task<Result<std::vector<MessageMeta>>> ImapSession::FetchMeta(const UidSet&
 }
 
 net::Task<Status> ImapSession::FetchBodies(std::span<const MessageMeta> messages, BodySink& sink) {
-  if (!ended_.ok()) {
-    co_return ended_;
+  CO_RETURN_IF_ERROR(Begin());
+  Status done = co_await CompressFor(messages);
+  if (done.ok()) {
+    done = co_await FetchMessageBodies(*connection_, options_, messages, sink);
   }
-  Status done = co_await FetchMessageBodies(*connection_, options_, messages, sink);
   if (!done.ok() && ended_.ok()) {
     ended_ = done;  // Whatever the sink's code is: answers are left unread.
   }
@@ -156,9 +118,7 @@ net::Task<Status> ImapSession::FetchBodies(std::span<const MessageMeta> messages
 
 net::Task<Result<std::vector<FlagState>>> ImapSession::FetchFlags(const UidSet& uids,
                                                                   uint64_t changed_since) {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Result<std::vector<FlagState>> states =
       co_await FetchFlagStates(*connection_, capabilities_, uids, changed_since, set_bytes_max_);
   Note(states.status());
@@ -166,26 +126,30 @@ net::Task<Result<std::vector<FlagState>>> ImapSession::FetchFlags(const UidSet& 
 }
 
 net::Task<Status> ImapSession::FetchHeaders(const UidSet& uids, HeaderSink& sink) {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Status done = co_await FetchMessageHeaders(*connection_, uids, sink, set_bytes_max_);
   Note(done);
   co_return done;
 }
 
 net::Task<Result<bool>> ImapSession::Poll() {
-  if (!ended_.ok()) {
-    co_return ended_;
-  }
+  CO_RETURN_IF_ERROR(Begin());
   Result<bool> news = co_await PollForNews(*connection_);
   Note(news.status());
   co_return news;
 }
 
-net::Task<Result<bool>> ImapSession::WaitForNews(Duration /*wait_max*/) {
-  co_return Status(Code::kServerRefused, "the server has no IDLE");
+net::Task<Result<bool>> ImapSession::WaitForNews(Duration wait_max) {
+  CO_RETURN_IF_ERROR(Begin());
+  if (!capabilities_.Has("IDLE")) {
+    co_return Status(Code::kServerRefused, "the server has no IDLE");
+  }
+  Result<bool> news = co_await idle_.Run(*connection_, wait_max);
+  Note(news.status());
+  co_return news;
 }
+
+void ImapSession::StopWaiting() { idle_.Stop(); }
 
 void ImapSession::Abort() {
   ended_ = Status(Code::kCancelled, "the session was aborted");

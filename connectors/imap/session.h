@@ -10,16 +10,18 @@
 #include "connectors/imap/capabilities.h"
 #include "connectors/imap/connection.h"
 #include "connectors/imap/fetch_plan.h"
+#include "connectors/imap/idle.h"
 #include "connectors/imap/imap_session.h"
+#include "connectors/imap/login.h"
 
 namespace mailhaul::imap {
 
 class ImapSession final : public SourceSession {
  public:
-  ImapSession(std::unique_ptr<Connection> connection, Capabilities capabilities,
-              const SessionOptions& options)
-      : connection_(std::move(connection)),
-        capabilities_(std::move(capabilities)),
+  ImapSession(LoggedIn login, const SessionOptions& options)
+      : connection_(std::move(login.connection)),
+        capabilities_(std::move(login.capabilities)),
+        list_tag_(std::move(login.list_tag)),
         options_(options),
         set_bytes_max_(UidSetBytes(options.command_bytes_max)) {}
 
@@ -34,19 +36,26 @@ class ImapSession final : public SourceSession {
   net::Task<Status> FetchHeaders(const UidSet& uids, HeaderSink& sink) override;
   net::Task<Result<bool>> Poll() override;
   net::Task<Result<bool>> WaitForNews(Duration wait_max) override;
-  void StopWaiting() override {}
+  void StopWaiting() override;
+  Status throttle_hint() const override { return connection_->throttle_hint(); }
   void Abort() override;
   net::Task<void> Close() override;
 
  private:
+  // Before every call but ListFolders(): nothing is under way.
+  net::Task<Status> Begin();
+  // Before many bytes come.
+  net::Task<Status> CompressFor(std::span<const MessageMeta> messages);
   // Remembers a failure that ends the session.
   void Note(const Status& outcome);
 
   std::unique_ptr<Connection> connection_;
   const Capabilities capabilities_;
+  std::string list_tag_;  // Of a LIST that is under way since the login.
   const SessionOptions options_;
   const size_t set_bytes_max_;
-  bool asked_namespaces_ = false;
+  IdleWait idle_;
+  bool compress_asked_ = false;
   Status ended_;  // Why the session can no longer be used.
 };
 

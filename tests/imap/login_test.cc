@@ -78,11 +78,79 @@ TEST_F(LoginTest, NulAndLineEndsInCredentialsAreRefusedBeforeSending) {
   EXPECT_TRUE(server_.counters.lines.empty());
 }
 
+TEST_F(LoginTest, ATokenIsSentAndNothingElse) {
+  for (const bool initial : {true, false}) {
+    server_.options.capabilities = {"AUTH=PLAIN", "AUTH=XOAUTH2"};
+    if (initial) {
+      server_.options.capabilities.emplace_back("SASL-IR");
+    }
+    credentials_.access_token = Secret(kPassword);
+    EXPECT_TRUE(Open().ok());
+    CloseSession();
+  }
+  EXPECT_EQ(server_.counters.logins, 2U);
+}
+
+TEST_F(LoginTest, ARefusedTokenIsExplained) {
+  server_.options.capabilities = {"AUTH=XOAUTH2", "SASL-IR"};
+  credentials_.access_token = Secret("expired-token");
+  const Status refused = Open();
+  EXPECT_EQ(refused.code(), Code::kAuthFailed);
+  EXPECT_EQ(refused.message().find("expired-token"), std::string::npos);
+}
+
+TEST_F(LoginTest, ATokenIsNeverSentByLogin) {
+  server_.options.capabilities = {"AUTH=PLAIN"};
+  credentials_.access_token = Secret("token");
+  EXPECT_EQ(Open().code(), Code::kServerRefused);
+  EXPECT_TRUE(server_.counters.lines.empty());
+}
+
+TEST_F(LoginTest, BrokenMechanismsAreNotUsed) {
+  options_.broken = {"AUTH=PLAIN"};
+  EXPECT_TRUE(Open().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"LOGIN"}));
+}
+
+TEST_F(LoginTest, AServerThatSaysOkBeforeScramHasFinishedIsAnImpostor) {
+  for (const char* verdict : {"%T OK [CAPABILITY IMAP4rev1] welcome\r\n", "+ \r\n"}) {
+    canned_ = CannedServer();
+    canned_.replies = {"* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256 SASL-IR] hi\r\n", verdict};
+    canned_.stays = true;
+    UseCanned();
+    SeededRandom random(7);
+    options_.random = &random;
+    options_.command_timeout = std::chrono::seconds(5);
+    const Status status = Open();
+    EXPECT_NE(status.code(), Code::kOk) << verdict;
+    EXPECT_EQ(canned_.received.front().find("AUTHENTICATE SCRAM-SHA-256 "), 3U);
+    loop_.Await(network_.Drain());
+  }
+}
+
+TEST_F(LoginTest, AChallengeThatIsNoneIsCancelled) {
+  canned_.replies = {"* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256] hi\r\n", "+ \r\n", "+ %%%\r\n",
+                     "A1 BAD cancelled\r\n"};
+  canned_.stays = true;
+  UseCanned();
+  EXPECT_EQ(Open().code(), Code::kProtocol);
+  ASSERT_EQ(canned_.received.size(), 3U);
+  EXPECT_EQ(canned_.received.back(), "*");
+}
+
 TEST_F(LoginTest, LoginDisabledIsSaidClearly) {
   server_.options.capabilities = {"LOGINDISABLED"};
   const Status refused = Open();
   EXPECT_EQ(refused.code(), Code::kServerRefused);
   EXPECT_NE(refused.message().find("starttls"), std::string::npos);
+}
+
+TEST_F(LoginTest, AnExpiredTokenInTheMiddleOfASessionIsSaid) {
+  canned_.replies = {"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n",
+                     "* BYE Session invalidated - AccessTokenExpired\r\n"};
+  UseCanned();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(loop_.Await(session_->Poll()).status().code(), Code::kAuthFailed);
 }
 
 TEST_F(LoginTest, ByeInsteadOfAGreetingIsJudgedByItsText) {
@@ -129,7 +197,8 @@ TEST_F(LoginTest, ASpuriousContinuationGetsNoSecret) {
   canned.stays = true;
   UseCanned();
   EXPECT_EQ(Open().code(), Code::kProtocol);
-  EXPECT_EQ(canned.received.size(), 2U);
+  ASSERT_EQ(canned.received.size(), 3U);
+  EXPECT_EQ(canned.received.back(), "*");
 }
 
 TEST_F(LoginTest, AnAnswerToACommandNeverSentEndsTheSession) {

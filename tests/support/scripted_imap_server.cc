@@ -34,7 +34,14 @@ class Connection final {
   // What needs no waiting; answers go to wire_.
   void Dispatch(const std::string& verb, Scanner* arguments);
   net::Task<Status> Authenticate(std::string mechanism, std::string initial);
+  // XOAUTH2; a token is good when it is the account's password.
+  net::Task<Status> AuthenticateToken(std::string initial);
   net::Task<Status> Fetch(std::string arguments);
+  net::Task<Status> Idle();
+  net::Task<void> FlushNews();
+  net::Task<Status> Compress();
+  void OnAppend(Scanner* arguments);
+  void OnCreate(Scanner* arguments);
 
   void Finish(std::string_view outcome) { wire_.Send(tag_ + " " + std::string(outcome) + "\r\n"); }
   std::string CapabilityList() const;
@@ -55,6 +62,7 @@ class Connection final {
   ScriptedAccount* account_ = nullptr;
   FolderView view_;
   bool over_ = false;
+  net::TaskGroup telling_;  // News to a client that idles.
 };
 
 net::Task<void> Connection::Serve() {
@@ -150,6 +158,12 @@ net::Task<Status> Connection::OnCommand(std::string line) {
     std::string arguments(scanner.rest());
     co_return co_await Fetch(std::move(arguments));
   }
+  if (verb == "IDLE" && OpenFolder() != nullptr) {
+    co_return co_await Idle();
+  }
+  if (verb == "COMPRESS" && server_.options.Has("COMPRESS=DEFLATE")) {
+    co_return co_await Compress();
+  }
   Dispatch(verb, &scanner);
   co_return Status::Ok();
 }
@@ -194,6 +208,10 @@ void Connection::Dispatch(const std::string& verb, Scanner* arguments) {
     Finish("OK done");
   } else if (verb == "ENABLE" && server_.options.Has("ENABLE")) {
     OnEnable(arguments);
+  } else if (verb == "APPEND") {
+    OnAppend(arguments);
+  } else if (verb == "CREATE") {
+    OnCreate(arguments);
   } else if (verb == "EXAMINE" || verb == "SELECT") {
     OnOpen(arguments, verb == "EXAMINE");
   } else if (verb == "UID SEARCH" && OpenFolder() != nullptr) {
@@ -222,7 +240,31 @@ void Connection::OnLogin(const std::string& user, const std::string& password) {
                                                 : "OK welcome");
 }
 
+net::Task<Status> Connection::AuthenticateToken(std::string initial) {
+  if (initial.empty()) {
+    wire_.Send("+ \r\n");
+    CO_RETURN_IF_ERROR(wire_.Flush());
+    CO_TRY(initial, wire_.ReadLine());
+  }
+  for (const auto& [user, account] : server_.accounts) {
+    if (Base64Encode("user=" + user + "\x01" + "auth=Bearer " + account.password + "\x01\x01") ==
+        initial) {
+      OnLogin(user, account.password);
+      co_return Status::Ok();
+    }
+  }
+  wire_.Send("+ " + Base64Encode("{\"status\":\"401\"}") + "\r\n");
+  CO_RETURN_IF_ERROR(wire_.Flush());
+  CO_TRY(const std::string answer, wire_.ReadLine());
+  static_cast<void>(answer.size());
+  OnLogin("", "");
+  co_return Status::Ok();
+}
+
 net::Task<Status> Connection::Authenticate(std::string mechanism, std::string initial) {
+  if (EqualsIgnoreCase(mechanism, "XOAUTH2")) {
+    co_return co_await AuthenticateToken(std::move(initial));
+  }
   if (!EqualsIgnoreCase(mechanism, "PLAIN")) {
     Finish("NO unknown mechanism");
     co_return Status::Ok();
@@ -267,6 +309,83 @@ void Connection::OnEnable(Scanner* arguments) {
   Finish("OK done");
 }
 
+net::Task<void> Connection::FlushNews() {
+  const Status flushed = co_await wire_.Flush();
+  static_cast<void>(flushed.ok());
+}
+
+net::Task<Status> Connection::Idle() {
+  wire_.Send("+ idling\r\n");
+  if (!server_.faults.bye_while_idle.empty()) {
+    wire_.Send(server_.faults.bye_while_idle + "\r\n");
+    over_ = true;
+    co_return Status::Ok();
+  }
+  wire_.Send(NewsAnswers(*OpenFolder(), &view_));
+  CO_RETURN_IF_ERROR(wire_.Flush());
+  server_.idlers[this] = [this] {
+    wire_.Send(NewsAnswers(*OpenFolder(), &view_));
+    telling_.Spawn(FlushNews());
+  };
+  const Result<std::string> done = co_await wire_.ReadLine();
+  server_.idlers.erase(this);
+  co_await telling_.Drain();
+  if (!done.ok()) {
+    co_return done.status();
+  }
+  Finish(*done == "DONE" ? "OK idled" : "BAD expected DONE");
+  co_return Status::Ok();
+}
+
+net::Task<Status> Connection::Compress() {
+  Finish("OK compressing");
+  wire_.Send(server_.faults.after_compress);
+  CO_RETURN_IF_ERROR(wire_.Flush());
+  wire_.StartDeflate();
+  co_return Status::Ok();
+}
+
+// "name" (flags) "date" and the message as a literal.
+void Connection::OnAppend(Scanner* arguments) {
+  std::string name;
+  std::string date;
+  arguments->Astring(&name);
+  arguments->Expect(' ');
+  const bool seen = arguments->SkipWord("(\\Seen) ");
+  arguments->String(&date);
+  arguments->Expect(' ');
+  const std::string_view text = arguments->rest();
+  const size_t line_end = text.find("\r\n");
+  const std::optional<WallTime> time = imap::ParseInternalDate(date);
+  const auto it = account_->folders.find(name);
+  if (arguments->failed() || !time || line_end == std::string_view::npos) {
+    Finish("BAD malformed APPEND");
+  } else if (it == account_->folders.end()) {
+    Finish("NO [TRYCREATE] no such folder");
+  } else {
+    ScriptedFolder& folder = it->second;
+    const Uid uid = folder.Add(std::string(text.substr(line_end + 2)), *time, seen ? kFlagSeen : 0);
+    if (folder.messages().size() >= server_.faults.append_cut) {
+      over_ = true;
+      return;
+    }
+    Finish(server_.options.Has("UIDPLUS") ? "OK [APPENDUID " + std::to_string(folder.uid_validity) +
+                                                " " + std::to_string(uid) + "] appended"
+                                          : "OK appended");
+  }
+}
+
+void Connection::OnCreate(Scanner* arguments) {
+  std::string name;
+  arguments->Astring(&name);
+  if (arguments->failed() || account_->folders.count(name) > 0) {
+    Finish("NO [ALREADYEXISTS] it is there");
+    return;
+  }
+  account_->folders[name];
+  Finish("OK created");
+}
+
 void Connection::OnStatus(Scanner* arguments) {
   std::string name;
   arguments->Astring(&name);
@@ -305,6 +424,15 @@ void Connection::OnSearch(std::string_view arguments) {
     arguments.remove_prefix(std::string_view("RETURN (ALL) ").size());
   }
   WallTime since = WallTime::min();
+  std::string header;  // "Message-ID: <...>", which the message must hold.
+  if (StartsWithIgnoreCase(arguments, "HEADER ")) {
+    Scanner scanner(arguments.substr(7));
+    std::string value;
+    header = scanner.Atom();
+    scanner.Expect(' ');
+    scanner.Astring(&value);
+    header += ": " + value;
+  }
   if (StartsWithIgnoreCase(arguments, "SINCE ")) {
     const std::string date(arguments.substr(6));
     const std::optional<WallTime> day = imap::ParseInternalDate(date + " 00:00:00 +0000");
@@ -317,7 +445,7 @@ void Connection::OnSearch(std::string_view arguments) {
   UidSet uids;
   std::string list;
   for (const ScriptedMessage& message : OpenFolder()->messages()) {
-    if (message.internal_date >= since) {
+    if (message.internal_date >= since && message.raw->find(header) != std::string::npos) {
       uids.Add(message.uid);
       list += extended ? "" : " " + std::to_string(message.uid);
     }

@@ -103,6 +103,12 @@ ScriptedAccount* ScriptedMailServer::Find(const std::string& user) {
   return it == accounts.end() ? nullptr : &it->second;
 }
 
+void ScriptedMailServer::Announce() {
+  for (const auto& [connection, tell] : idlers) {
+    tell();
+  }
+}
+
 ScriptedFolder& ScriptedMailServer::Folder(const std::string& user, const std::string& folder) {
   ScriptedAccount* const account = Find(user);
   MH_CHECK(account != nullptr);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -87,6 +88,9 @@ struct ScriptedFaults {
   bool double_bodies = false;
   bool unsolicited = false;  // Flags, EXISTS, RECENT and a body nobody asked for in between.
   bool plaintext_after_starttls = false;
+  std::string bye_while_idle;  // Said as soon as a client idles.
+  std::string after_compress;  // Sent in plain text after the OK to COMPRESS.
+  size_t append_cut = std::numeric_limits<size_t>::max();  // APPEND: hang up after storing so many.
   bool lose_modseqs = false;                   // HIGHESTMODSEQ 1, whatever was told before.
   bool vanish_everything = false;              // VANISHED (EARLIER) names every UID there is.
   std::map<std::string, std::string> answers;  // Command verb to what follows the tag.
@@ -125,12 +129,16 @@ class ScriptedMailServer final {
  public:
   ScriptedAccount& AddAccount(const std::string& user, const std::string& password);
   ScriptedAccount* Find(const std::string& user);
+  // Tells connections that idle what has happened in their folders. On the loop.
+  void Announce();
+
   ScriptedFolder& Folder(const std::string& user, const std::string& folder = "INBOX");
 
   ScriptedOptions options;
   ScriptedFaults faults;
   ScriptedCounters counters;
   std::map<std::string, ScriptedAccount> accounts;
+  std::map<const void*, std::function<void()>> idlers;  // By connection.
 };
 
 }  // namespace mailhaul::test_support

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "connectors/imap/scanner.h"
+#include "connectors/net/deflate_stream.h"
 
 namespace mailhaul::test_support {
 
@@ -66,6 +68,10 @@ net::Task<Status> ScriptedWire::Flush() {
     co_return Status(Code::kUnreachable, "the connection was cut");
   }
   co_return Status::Ok();
+}
+
+void ScriptedWire::StartDeflate() {
+  stream_ = net::MakeDeflateStream(std::move(stream_), std::exchange(in_, std::string()));
 }
 
 net::Task<void> ScriptedWire::Close() { co_await stream_->Close(); }

@@ -28,6 +28,8 @@ class ScriptedWire final {
   // Fails once the connection is cut or gone.
   net::Task<Status> Flush();
   net::Task<void> Close();
+  // Everything from here on is DEFLATE; what was sent before must be flushed.
+  void StartDeflate();
 
  private:
   net::Task<Status> ReadMore();

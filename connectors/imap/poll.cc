@@ -1,10 +1,8 @@
-// NOOP and IDLE (RFC 2177): whether something happened in the open folder.
-#include <algorithm>
+// NOOP: whether something happened in the open folder.
 #include <utility>
 
 #include "connectors/imap/commands.h"
 #include "connectors/imap/refusal.h"
-#include "connectors/net/loop.h"
 
 namespace mailhaul::imap {
 namespace {

@@ -1,0 +1,140 @@
+// A check of an unchanged mailbox: the login and all it needs in one write.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/imap/session_fixture.h"
+
+namespace mailhaul::imap {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr Duration kLatency = std::chrono::milliseconds(100);
+
+test_support::MemoryNetworkOptions FarAway() {
+  test_support::MemoryNetworkOptions options;
+  options.latency = kLatency;
+  return options;
+}
+
+class EarlyPollTest : public SessionTest {
+ protected:
+  EarlyPollTest() : SessionTest(FarAway()) {
+    server_.options.capabilities = {"SASL-IR",     "LITERAL+", "ID",          "AUTH=PLAIN",
+                                    "SPECIAL-USE", "ENABLE",   "LIST-STATUS", "NAMESPACE",
+                                    "CONDSTORE",   "QRESYNC"};
+  }
+  // One session to learn from.
+  void Learn() {
+    options_.learned = &options_.remembered;
+    KnownServer learned;
+    options_.learned = &learned;
+    ASSERT_TRUE(Open().ok());
+    CloseSession();
+    options_.learned = nullptr;
+    options_.remembered = learned;
+    server_.counters.lines.clear();
+  }
+  Result<std::vector<FolderInfo>> Poll() {
+    const Status opened = Open();
+    if (!opened.ok()) {
+      return opened;
+    }
+    return loop_.Await(session_->ListFolders(true));
+  }
+  static constexpr const char* kList =
+      "LIST \"\" \"*\" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN "
+      "HIGHESTMODSEQ))";
+};
+
+TEST_F(EarlyPollTest, CostsTheGreetingAndOneRoundTrip) {
+  Fill(3);
+  Learn();
+  const TimePoint before = clock_.Now();
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  // Connecting takes one latency, the greeting one, the round trip two.
+  EXPECT_EQ(clock_.Now() - before, 4 * kLatency);
+  ASSERT_EQ(folders->size(), 1U);
+  EXPECT_EQ((*folders)[0].status->messages, 3U);
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
+                                           "ENABLE QRESYNC CONDSTORE", "NAMESPACE", kList}));
+  // The session is like any other.
+  KnownFolder known;
+  known.uid_validity = 1;
+  known.modseq = 1;
+  known.uid_next = 4;
+  const auto opened = loop_.Await(session_->OpenFolder((*folders)[0], &known));
+  ASSERT_TRUE(opened.ok());
+  EXPECT_TRUE(opened->resynchronized);
+}
+
+TEST_F(EarlyPollTest, AnotherFirstCallIsCorrectToo) {
+  Fill(3);
+  Learn();
+  OpenInbox();
+  EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).value().size(), 3U);
+  EXPECT_EQ(loop_.Await(session_->ListFolders(false)).value().size(), 1U);
+}
+
+TEST_F(EarlyPollTest, ARefusedLoginIsSaidAndLeavesNothingOpen) {
+  Learn();
+  credentials_.password = Secret("wrong");
+  EXPECT_EQ(Poll().status().code(), Code::kAuthFailed);
+  server_.faults.refuse_login = "NO [LIMIT] too many";
+  EXPECT_EQ(Poll().status().code(), Code::kThrottled);
+  for (const auto& [key, count] : network_.pools()) {
+    EXPECT_EQ(count.open, 0U);
+  }
+}
+
+TEST_F(EarlyPollTest, ARefusedTokenIsExplainedAlthoughNothingIsAnswered) {
+  server_.options.capabilities.emplace_back("AUTH=XOAUTH2");
+  credentials_.access_token = Secret(kPassword);
+  Learn();
+  EXPECT_TRUE(Poll().ok());
+  CloseSession();
+  credentials_.access_token = Secret("expired-token");
+  EXPECT_EQ(Poll().status().code(), Code::kAuthFailed);
+}
+
+TEST_F(EarlyPollTest, AServerThatHasLostItsExtensionsIsAskedPlainly) {
+  Fill(3);
+  Learn();
+  server_.options.capabilities = {"SASL-IR", "AUTH=PLAIN"};
+  server_.faults.answers["NAMESPACE"] = "BAD what";
+  server_.faults.answers["ID"] = "BAD what";
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ((*folders)[0].status->messages, 3U);
+  CloseSession();
+  server_.faults.answers["LIST"] = "BAD what";
+  EXPECT_EQ(Poll().status().code(), Code::kServerRefused);
+  EXPECT_EQ(server_.counters.lines.back(), "LIST \"\" \"*\"");
+}
+
+TEST_F(EarlyPollTest, WhereTheLoginNeedsMoreThanALineNothingIsSentEarly) {
+  Learn();
+  server_.options.capabilities = {"AUTH=PLAIN", "ID"};
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines,
+            Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")", "LIST \"\" \"*\"",
+                   "STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"}));
+}
+
+TEST_F(EarlyPollTest, AfterStartTlsNothingIsAskedThatIsRemembered) {
+  network_.RegisterImap(kHost, 143, server_);
+  server_.options.capabilities.emplace_back("STARTTLS");
+  address_.port = 143;
+  address_.security = Security::kStartTls;
+  Fill(1);
+  Learn();
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"STARTTLS", "AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
+                                           "ENABLE QRESYNC CONDSTORE", "NAMESPACE", kList}));
+}
+
+}  // namespace
+}  // namespace mailhaul::imap

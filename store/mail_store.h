@@ -228,6 +228,13 @@ class MailStore final {
   // are left.
   Result<std::vector<Uid>> AssignUidls(MailboxId mailbox, FolderId folder,
                                        std::span<const UidlKey> keys, WallTime now);
+  // The numbers of known keys, 0 for the others. Any thread.
+  Result<std::vector<Uid>> FindUidls(MailboxId mailbox, FolderId folder,
+                                     std::span<const UidlKey> keys) const;
+  // Makes every key another name of the number at its place, which AssignUidls() gave out, whatever
+  // it named before; listed today. In batches: a failure may leave a part done.
+  Status BindUidls(MailboxId mailbox, FolderId folder, std::span<const UidlKey> keys,
+                   std::span<const Uid> uids, WallTime now);
 
   // Progress of a folder: uid_validity, uid_next, the two complete flags, and what the source said
   // of it (modseq, source_..., flags_checked_at). Counters and `listed` are kept.

@@ -178,4 +178,41 @@ Result<std::vector<Uid>> MailStore::AssignUidls(MailboxId mailbox, FolderId fold
   return UidlAssigner(*impl_, mailbox, folder, keys, DayOf(now)).Run();
 }
 
+Result<std::vector<Uid>> MailStore::FindUidls(MailboxId mailbox, FolderId folder,
+                                              std::span<const UidlKey> keys) const {
+  std::vector<Uid> uids;
+  uids.reserve(keys.size());
+  for (const UidlKey& key : keys) {
+    MH_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                        impl_->records.Get(UidlKeyOf(mailbox, folder, key)));
+    UidlRow row;
+    if (value.has_value()) {
+      MH_ASSIGN_OR_RETURN(row, DecodeUidl(*value));
+    }
+    uids.push_back(row.uid);
+  }
+  return uids;
+}
+
+Status MailStore::BindUidls(MailboxId mailbox, FolderId folder, std::span<const UidlKey> keys,
+                            std::span<const Uid> uids, WallTime now) {
+  MH_CHECK(keys.size() == uids.size());
+  impl_->cache.Trim();
+  const uint32_t today = DayOf(now);
+  size_t done = 0;
+  while (done < keys.size()) {
+    size_t next = done;
+    const auto fill = [&](ShardBatch& batch) -> Status {
+      for (next = done; next < keys.size() && !batch.full(); ++next) {
+        batch.Put(UidlKeyOf(mailbox, folder, keys[next]),
+                  EncodeUidl({.uid = uids[next], .day = today}));
+      }
+      return Status::Ok();
+    };
+    MH_RETURN_IF_ERROR(CommitShardBatch(*impl_, mailbox.shard(), fill));
+    done = next;
+  }
+  return Status::Ok();
+}
+
 }  // namespace mailhaul::store

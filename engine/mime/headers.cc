@@ -82,13 +82,14 @@ enum class Target : uint8_t {
   kBcc,
   kReplyTo,
   kSubject,
+  kReceived,
   kNone
 };
 struct Name {
   std::string_view name;
   Target target;
 };
-constexpr std::array<Name, 10> kNames = {{{"message-id", Target::kMessageId},
+constexpr std::array<Name, 11> kNames = {{{"message-id", Target::kMessageId},
                                           {"in-reply-to", Target::kInReplyTo},
                                           {"references", Target::kReferences},
                                           {"date", Target::kDate},
@@ -97,7 +98,8 @@ constexpr std::array<Name, 10> kNames = {{{"message-id", Target::kMessageId},
                                           {"cc", Target::kCc},
                                           {"bcc", Target::kBcc},
                                           {"reply-to", Target::kReplyTo},
-                                          {"subject", Target::kSubject}}};
+                                          {"subject", Target::kSubject},
+                                          {"received", Target::kReceived}}};
 
 Target TargetOf(std::string_view name) {
   const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& known) {
@@ -116,6 +118,12 @@ void FillIfEmpty(std::string_view raw, std::string_view hint, std::vector<Mailbo
   if (mailboxes.empty()) {
     AppendMailboxes(raw, hint, mailboxes);
   }
+}
+
+// RFC 5322 section 3.6.7: the date stands behind the last semicolon.
+std::optional<WallTime> ReceivedDate(std::string_view raw) {
+  const size_t semicolon = raw.rfind(';');
+  return semicolon == std::string_view::npos ? std::nullopt : ParseDate(raw.substr(semicolon + 1));
 }
 
 void FillField(Target target, std::string_view raw, std::string_view hint, ParsedMessage& message) {
@@ -144,6 +152,9 @@ void FillField(Target target, std::string_view raw, std::string_view hint, Parse
       if (message.subject.empty()) {
         message.subject = Utf8Prefix(DecodeUnstructured(raw, hint), kSubjectBytesMax);
       }
+      return;
+    case Target::kReceived:
+      message.received = message.received.has_value() ? message.received : ReceivedDate(raw);
       return;
     case Target::kNone:
       return;

@@ -52,6 +52,7 @@ struct ParsedMessage {
   std::string in_reply_to;
   std::vector<std::string> references;
   std::optional<WallTime> date;
+  std::optional<WallTime> received;  // Of the topmost Received field that has a date.
   std::vector<Mailbox> from, to, cc, bcc, reply_to;
   std::string subject;
   std::string preview;

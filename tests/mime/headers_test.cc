@@ -154,6 +154,17 @@ TEST(Headers, DatesAreReadAsSent) {
   EXPECT_EQ(DateOf("Mon, 2 Mar 2026\r\n 23:59:59 -0830"), "2026-03-03T08:29:59Z");
 }
 
+TEST(Headers, TheTopmostReceivedThatHasADateCounts) {
+  const ParsedMessage message = Parse(
+      "Received: by nobody\n"
+      "Received: from a (b; c)\n by d;\n\tMon, 2 Mar 2026 11:00:00 +0100 (CET)\n"
+      "Received: by e; Mon, 2 Mar 2026 08:00:00 +0000\n"
+      "Date: Mon, 2 Mar 2026 07:00:00 +0000\n\n");
+  ASSERT_TRUE(message.received.has_value());
+  EXPECT_EQ(FormatRfc3339(*message.received), "2026-03-02T10:00:00Z");
+  EXPECT_FALSE(Parse("Received: x; y\nDate: Mon, 2 Mar 2026 07:00:00 +0000\n\n").received);
+}
+
 TEST(Headers, UnreadableDatesAreAbsent) {
   EXPECT_EQ(DateOf(""), "none");
   EXPECT_EQ(DateOf("yesterday"), "none");

@@ -310,8 +310,9 @@ net::Task<Status> Identification::FindTwins(size_t known, bool* twins) {
 net::Task<Status> Identification::RememberPositions(size_t known) {
   if (known > 0) {
     // Known already: this only says that they are still in use.
-    const std::vector<UidlKey> used(positions_.begin(),
-                                    positions_.begin() + static_cast<ptrdiff_t>(known));
+    std::vector<UidlKey> used(positions_.begin(),
+                              positions_.begin() + static_cast<ptrdiff_t>(known));
+    used.push_back(PositionLook(known - 1));
     CO_TRY(const std::vector<Uid> uids, directory_.Assign(used));
     static_cast<void>(uids);
   }

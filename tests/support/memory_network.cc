@@ -169,6 +169,7 @@ net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name) {
   net::MemoryStreamOptions stream;
   stream.buffer_bytes_max = options_.buffer_bytes_max;
   stream.read_bytes_max = options_.read_bytes_max;
+  stream.cut_after_bytes_forward = options_.cut_after_bytes_forward;
   stream.latency = options_.latency;
   stream.first_name = name;
   if (options_.cut_one_in > 0 && random_.Chance(1, options_.cut_one_in)) {

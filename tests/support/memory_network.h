@@ -28,6 +28,8 @@ struct MemoryNetworkOptions {
   Duration latency{0};               // Per chunk, and once to connect.
   uint64_t cut_one_in = 0;           // One connection in so many breaks; 0: none.
   size_t cut_bytes_max = 64 * 1024;  // Where it breaks: at a random byte up to this one.
+  // Every connection breaks after so many bytes from the client.
+  size_t cut_after_bytes_forward = std::numeric_limits<size_t>::max();
   size_t buffer_bytes_max = 64 * 1024;
   size_t read_bytes_max = std::numeric_limits<size_t>::max();
 };

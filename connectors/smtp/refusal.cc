@@ -87,7 +87,6 @@ constexpr std::array kRows = std::to_array<Row>({
     {kConnecting, 4, "4.7.1", "", Meaning::kThrottled, kNoWait},
     {kConnecting, 4, "4.3.2", "", Meaning::kThrottled, kNoWait},
     // Limits per day: permanent by their digit, but they pass.
-    {kSending, 0, "", "daily user sending limit", Meaning::kThrottled, minutes(60)},  // Gmail.
     {kSending, 0, "", "daily sending quota", Meaning::kThrottled, minutes(60)},
     {kSending, 0, "", "daily limit", Meaning::kThrottled, minutes(60)},
     {kSending, 550, "5.4.5", "", Meaning::kThrottled, minutes(60)},  // Gmail.
@@ -95,10 +94,8 @@ constexpr std::array kRows = std::to_array<Row>({
     {kSending, 0, "", "exceeded the recipient rate", Meaning::kThrottled, minutes(60)},
     {kSending, 554, "5.2.0", "submissionquotaexceeded", Meaning::kThrottled, minutes(60)},
     {kSending, 550, "5.7.705", "", Meaning::kThrottled, minutes(60)},  // Exchange Online.
-    {kSending, 452, "4.5.3", "", Meaning::kTemporary, kNoWait},        // Too many recipients.
     // Never, whatever the first digit.
     {kSending, 0, "", "sendasdenied", Meaning::kMessage, kNoWait},  // Exchange.
-    {kSending, 0, "5.2.252", "", Meaning::kMessage, kNoWait},
 });
 
 bool CodeMatches(uint16_t wanted, uint16_t code) {

@@ -8,9 +8,10 @@
 namespace mailhaul::smtp {
 
 // What a server may say.
-inline constexpr size_t kReplyLineBytesMax = 8 * 1024;  // RFC 5321 wants 512; servers exceed it.
+inline constexpr size_t kReplyLineBytesMax =
+    size_t{8} * 1024;  // RFC 5321 wants 512; servers exceed it.
 inline constexpr size_t kReplyLinesMax = 200;
-inline constexpr size_t kReplyBytesMax = 128 * 1024;  // All lines of one reply.
+inline constexpr size_t kReplyBytesMax = size_t{128} * 1024;  // All lines of one reply.
 
 // What we may say (RFC 5321 section 4.5.3.1, RFC 3461, RFC 4954).
 inline constexpr size_t kLocalPartBytesMax = 64;
@@ -22,8 +23,8 @@ inline constexpr size_t kCommandLineBytesMax = 512;        // AUTH with an initi
 inline constexpr size_t kMessageLineBytesMax = 998;        // Without CRLF (RFC 5322).
 inline constexpr size_t kRecipientsMax = 1000;             // Of one Send().
 inline constexpr size_t kPipelineBytesMax = 4096;          // In flight: fits any socket's buffers.
-inline constexpr size_t kDataBlockBytes = 16 * 1024;
-inline constexpr size_t kChunkBytes = 64 * 1024;  // Of one BDAT.
+inline constexpr size_t kDataBlockBytes = size_t{16} * 1024;
+inline constexpr size_t kChunkBytes = size_t{64} * 1024;  // Of one BDAT.
 inline constexpr size_t kChunksInFlightMax = 2;
 
 // How long a server may take for a step, as Postfix's client allows it.

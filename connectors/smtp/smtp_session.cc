@@ -79,12 +79,15 @@ net::Task<Result<std::unique_ptr<SmtpSession>>> OpenSmtpSession(
     }
     co_return extensions.status();
   }
-  co_return std::make_unique<SmtpSession>(std::move(connection), *extensions, options);
+  co_return std::make_unique<SmtpSession>(std::move(connection), std::move(*extensions),
+                                          std::move(options));
 }
 
-SmtpSession::SmtpSession(std::unique_ptr<Connection> connection, const Extensions& extensions,
-                         const SessionOptions& options)
-    : connection_(std::move(connection)), extensions_(extensions), options_(options) {}
+SmtpSession::SmtpSession(std::unique_ptr<Connection> connection, Extensions extensions,
+                         SessionOptions options)
+    : connection_(std::move(connection)),
+      extensions_(std::move(extensions)),
+      options_(std::move(options)) {}
 
 SmtpSession::~SmtpSession() = default;
 

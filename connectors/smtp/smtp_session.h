@@ -81,8 +81,8 @@ struct SendResult {
 
 class SmtpSession final {
  public:
-  SmtpSession(std::unique_ptr<Connection> connection, const Extensions& extensions,
-              const SessionOptions& options);
+  SmtpSession(std::unique_ptr<Connection> connection, Extensions extensions,
+              SessionOptions options);
   ~SmtpSession();
   SmtpSession(const SmtpSession&) = delete;
   SmtpSession& operator=(const SmtpSession&) = delete;

@@ -25,7 +25,7 @@ net::Task<Status> StartTls(Dialer& dialer, ServerAddress server, const Extension
                          "replies");
   }
   Result<std::unique_ptr<net::Stream>> secured =
-      co_await dialer.UpgradeToTls((*connection)->ReleaseStream(), std::move(server));
+      co_await dialer.UpgradeToTls((*connection)->ReleaseStream(), server);
   if (!secured.ok()) {
     connection->reset();
     co_return secured.status();

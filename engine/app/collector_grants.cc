@@ -67,6 +67,8 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   Status status;
   if (worker.stopping) {
     status = Status(Code::kCancelled, "stopping");
+  } else if (server.host.empty()) {
+    status = mailbox->config->undiscovered;
   } else {
     Result<std::unique_ptr<SourceSession>> opened =
         co_await imap::OpenImapSession(*worker.worker.dialer, ToServerAddress(server),

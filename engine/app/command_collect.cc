@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "engine/app/commands.h"
+#include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/progress_bar.h"
 #include "engine/app/runtime.h"
@@ -105,9 +106,13 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
 int RunCollect(const CommandOptions& options) {
   SignalWatcher signals;
   bool clean = false;
-  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
     return kExitUsage;
+  }
+  const Status discovered = DiscoverServersNow(*config);
+  if (!discovered.ok()) {
+    return ExplainFailure(discovered);
   }
   const Result<RunResult> run = Run(*config, options, signals);
   if (!run.ok()) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "engine/app/commands.h"
 #include "engine/app/directory.h"
+#include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
 #include "engine/http/service.h"
@@ -90,9 +91,13 @@ class Server final {
 int RunServe(const CommandOptions& options) {
   SignalWatcher signals;
   bool clean = false;
-  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
     return kExitUsage;
+  }
+  const Status discovered = DiscoverServersNow(*config);
+  if (!discovered.ok()) {
+    return ExplainFailure(discovered);
   }
   const Result<std::unique_ptr<OpenStore>> store = OpenForWriting(*config);
   if (!store.ok()) {

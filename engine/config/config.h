@@ -33,7 +33,9 @@ struct OAuth2 {
 
 struct Server {
   Protocol protocol = Protocol::kImap;  // Of a source; says nothing of a submission.
-  std::string host;  // Lower case; a name or a literal address (IPv6 without brackets).
+  // Lower case; a name or a literal address (IPv6 without brackets). "" of a source: neither the
+  // file nor a profile names one, autodiscovery has to; port and security mean nothing then.
+  std::string host;
   uint16_t port = 0;
   SecurityMode security = SecurityMode::kTls;  // kPlaintext only to loopback or if allowed by name.
   std::string username;                        // Filled: the address, or the source's.
@@ -47,12 +49,14 @@ struct MailboxConfig {
   std::string id;
   std::string address;
   Server source;
-  std::optional<Server> submission;  // By default the provider's; absent: cannot send.
+  // By default the provider's; absent: cannot send. Its host may be "" while that of the source is.
+  std::optional<Server> submission;
   // What is known of the source's provider; null: nothing.
   std::shared_ptr<const ProviderProfile> profile;
   // What the source's limits are counted by: the name of the profile whose server it is, else the
-  // host.
+  // host; while there is none, "discover:" and the domain.
   std::string pool;
+  Status undiscovered;  // Why autodiscovery found no host; success: it did, or has not run.
 };
 
 struct Token {

@@ -54,6 +54,15 @@ bool ReadHost(const Node& node, Report& report, std::string& out) {
   return true;
 }
 
+std::string PoolOf(const MailboxConfig& mailbox, const Providers& providers) {
+  const std::string& host = mailbox.source.host;
+  if (host.empty()) {
+    return "discover:" + DomainOf(mailbox.address);  // No host has a colon before a letter.
+  }
+  const Providers::Profile profile = providers.ByServer(host);
+  return profile == nullptr ? host : profile->name;
+}
+
 void TakeServer(const MailServer& from, Server& to) {
   to.host = from.host;
   to.port = from.port;
@@ -66,11 +75,13 @@ void TakeFromProfile(const MapReader& reader, const Providers& providers, bool p
   if (!provider_named) {
     mailbox.profile = providers.ByDomain(DomainOf(mailbox.address));
   }
-  if (mailbox.profile == nullptr) {
-    if (!provider_named && reader.is_map()) {
-      report.Error(reader.position(),
-                   "'source' lacks the key 'host', and no provider is known for "
-                   "the domain of the address");
+  if (mailbox.profile == nullptr) {  // Autodiscovery will find it, with its port.
+    for (const char* key : {"port", "security"}) {
+      if (const Node* node = reader.Find(key)) {
+        report.Error(node->position, "'" + std::string(key) +
+                                         "' needs a 'host': no provider is known for the domain "
+                                         "of the address");
+      }
     }
     return;
   }
@@ -186,8 +197,7 @@ void ReadSource(const Node& node, const Providers& providers, References& refere
   } else if (reader.Find("oauth2") == nullptr && reader.Find("auth")->text == "password") {
     reader.Require("password");
   }
-  const Providers::Profile of_host = providers.ByServer(server.host);
-  mailbox.pool = of_host == nullptr ? server.host : of_host->name;
+  mailbox.pool = PoolOf(mailbox, providers);
 }
 
 void ReadSubmission(const Node* node, References& references, Report& report,
@@ -215,8 +225,10 @@ void ReadSubmission(const Node* node, References& references, Report& report,
                          report);
   if (offered && reader.Find("host") == nullptr) {
     TakeServer(*profile->smtp, server);
-  } else if (const Node* host = reader.Require("host")) {
-    ReadHost(*host, report, server.host);
+  } else if (reader.Find("host") != nullptr || !mailbox.source.host.empty()) {
+    if (const Node* host = reader.Require("host")) {
+      ReadHost(*host, report, server.host);
+    }
   }
   ReadTransport(reader, SmtpPort, server);
   CheckPlaintext(reader, server, report);

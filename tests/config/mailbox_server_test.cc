@@ -78,6 +78,26 @@ TEST(MailboxServerTest, WhatIsGivenGoesBeforeTheProfile) {
   EXPECT_EQ(submission.mailbox->submission->port, 587);
 }
 
+TEST(MailboxServerTest, AnUnknownDomainIsLeftToAutodiscovery) {
+  const Parsed parsed = Parse("a@Acme.example", "{protocol: pop3, password: p}");
+  EXPECT_EQ(parsed.problems, "");
+  ASSERT_TRUE(parsed.mailbox);
+  EXPECT_EQ(parsed.mailbox->source.host, "");
+  EXPECT_EQ(parsed.mailbox->pool, "discover:acme.example");
+  EXPECT_EQ(parsed.mailbox->profile, nullptr);
+  EXPECT_FALSE(parsed.mailbox->submission);
+  const Parsed submission = Parse("a@acme.example", "{password: p}", "{username: u}");
+  ASSERT_TRUE(submission.mailbox) << submission.problems;
+  EXPECT_EQ(submission.mailbox->submission->host, "");
+  EXPECT_EQ(submission.mailbox->submission->username, "u");
+  EXPECT_EQ(Parse("a@acme.example", "{port: 993, security: tls, password: p}").problems,
+            "t:5:20: 'port' needs a 'host': no provider is known for the domain of the address\n"
+            "t:5:35: 'security' needs a 'host': no provider is known for the domain of the "
+            "address\n");
+  EXPECT_EQ(Parse("a@acme.example", "{host: h, password: p}", "{username: u}").problems,
+            "t:6:17: 'submission' lacks the key 'host'\n");
+}
+
 TEST(MailboxServerTest, TheHostDecidesTheProviderNotTheAddress) {
   const Parsed hosted = Parse("a@acme.example", "{host: Imap.Gmail.com, password: p}");
   ASSERT_TRUE(hosted.mailbox) << hosted.problems;

@@ -72,6 +72,7 @@ class OutcomeTest : public ::testing::Test {
     if (!result.has_value() || result->state == SendState::kTemporary) {
       ++seen_.not_sent;
       ASSERT_EQ(taken, 0U);
+      ASSERT_EQ(world.observer.calls, 0U) << "a partial end of data is no failure before the mark";
     } else if (result->state == SendState::kSent) {
       ++seen_.sent;
       ASSERT_EQ(taken, 1U);

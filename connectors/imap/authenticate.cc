@@ -169,7 +169,7 @@ net::Task<Result<Response>> Authentication::Exchange(Connection& connection, std
       co_return Judge(response);
     } else if (response.kind == ResponseKind::kContinuation) {
       if (++step > sasl::kStepsMax || !cancelled.ok() || mechanism_ == nullptr) {
-        co_return Status(Code::kProtocol, "the server asks for data that no command announced");
+        co_return UnexpectedContinuation();
       }
       const Result<Secret> answer = Answer(response.text);
       if (!answer.ok()) {

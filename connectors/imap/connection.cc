@@ -20,9 +20,15 @@ Status AsFailure(const Response& bye) {
 
 }  // namespace
 
+Status UnexpectedContinuation() {
+  return {Code::kProtocol, "the server asks for data that no command announced"};
+}
+
 void Connection::ArmDeadline() {
   const TimePoint from = std::max(net::Loop::Current()->Now(), quiet_until_);
-  stream_->SetDeadline(std::min(from + command_timeout_, overall_deadline_));
+  const Duration allowed =
+      kCommandTimeMax + std::chrono::seconds(bytes_read_ / kBytesPerSecondMin) - waited_;
+  stream_->SetDeadline(std::min(from + std::min(command_timeout_, allowed), overall_deadline_));
 }
 
 void Connection::PrepareBuffer() {
@@ -36,6 +42,7 @@ void Connection::PrepareBuffer() {
 net::Task<Status> Connection::ReadMore() {
   PrepareBuffer();
   ArmDeadline();
+  const TimePoint before = net::Loop::Current()->Now();
   Result<size_t> bytes = co_await stream_->Read(std::span<char>(buffer_.get(), buffer_bytes_));
   if (!bytes.ok()) {
     co_return bytes.status();
@@ -48,6 +55,11 @@ net::Task<Status> Connection::ReadMore() {
                                              : "the server closed the connection");
   }
   received_anything_ = true;
+  bytes_read_ += *bytes;
+  const TimePoint now = net::Loop::Current()->Now();
+  if (now > quiet_until_) {
+    waited_ += now - std::max(before, quiet_until_);
+  }
   filled_ = *bytes == buffer_bytes_;
   input_ = std::string_view(buffer_.get(), *bytes);
   co_return Status::Ok();
@@ -178,6 +190,8 @@ bool Connection::enabled(std::string_view name) const {
 
 net::Task<Status> Connection::Write(std::string_view bytes) {
   responses_ = 0;
+  waited_ = Duration::zero();
+  bytes_read_ = 0;
   ArmDeadline();
   std::string together;
   if (!aside_.empty()) {
@@ -218,7 +232,7 @@ net::Task<Result<Response>> Connection::AwaitRest(EncodedCommand command,
       co_return Response(response());
     } else if (response().kind == ResponseKind::kContinuation) {
       if (parts_sent == command.parts.size()) {
-        co_return Status(Code::kProtocol, "the server asks for data that no command announced");
+        co_return UnexpectedContinuation();
       }
       CO_RETURN_IF_ERROR(Write(command.parts[parts_sent]));
       ++parts_sent;

@@ -37,9 +37,13 @@ class IgnoreUntagged final : public UntaggedHandler {
   Status OnUntagged(const Response& /*response*/) override { return {}; }
 };
 
+// The kProtocol of a "+" that nothing asked for.
+Status UnexpectedContinuation();
+
 class Connection final {
  public:
-  // `command_timeout`: how long the server may stay silent while we wait for it.
+  // `command_timeout`: how long the server may stay silent while we wait for it. Even one that is
+  // never silent has no more than kCommandTimeMax, and what kBytesPerSecondMin adds.
   Connection(std::unique_ptr<net::Stream> stream, Duration command_timeout)
       : stream_(std::move(stream)), command_timeout_(command_timeout) {}
   Connection(const Connection&) = delete;
@@ -142,6 +146,8 @@ class Connection final {
   uint32_t messages_ = 0;
   bool news_ = false;
   TimePoint quiet_until_{};
+  Duration waited_{0};       // For the server, since the last write.
+  uint64_t bytes_read_ = 0;  // Since the last write.
   Status throttle_hint_;
   bool received_anything_ = false;
 };

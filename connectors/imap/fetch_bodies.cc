@@ -105,6 +105,8 @@ net::Task<Status> BodyFetch::Run() {
       CO_RETURN_IF_ERROR(OnBody());
     } else if (connection_.response().kind == ResponseKind::kFetch) {
       CO_RETURN_IF_ERROR(OnFetch());
+    } else if (connection_.response().kind == ResponseKind::kContinuation) {
+      co_return UnexpectedContinuation();
     } else if (connection_.response().kind == ResponseKind::kTagged) {
       Status done = OnTagged(connection_.response());
       if (!done.ok()) {

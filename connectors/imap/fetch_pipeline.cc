@@ -121,6 +121,8 @@ net::Task<Status> Pipeline::Run() {
       if (!taken.ok()) {
         co_return taken;
       }
+    } else if (response.kind == ResponseKind::kContinuation) {
+      co_return UnexpectedContinuation();
     } else if (response.kind == ResponseKind::kTagged) {
       Status done = OnTagged(response);
       if (!done.ok() && done.code() != Code::kServerRefused && done.code() != Code::kNotFound) {

@@ -75,7 +75,7 @@ net::Task<Status> IdleWait::UntilDone(Connection& connection, const std::string&
       }
       co_return Status::Ok();
     } else if (response.kind == ResponseKind::kContinuation) {
-      co_return Status(Code::kProtocol, "the server asks for data that no command announced");
+      co_return UnexpectedContinuation();
     } else if (response.kind == ResponseKind::kFetch) {
       connection.NoteNews();
     }

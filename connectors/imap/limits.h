@@ -57,6 +57,10 @@ inline constexpr size_t kAppendBlockBytes = 64 * 1024;
 inline constexpr size_t kReadBufferBytesMin = 16 * 1024;
 inline constexpr size_t kReadBufferBytesMax = 256 * 1024;
 inline constexpr size_t kIdleTextBytesMax = 64 * 1024;  // Kept between responses.
+// What a server may take for one command besides its silences, for the bytes it sends at a snail's
+// pace and the lines that say nothing: so long, and longer by what it delivers at this rate.
+inline constexpr Duration kCommandTimeMax = std::chrono::minutes(10);
+inline constexpr uint64_t kBytesPerSecondMin = 4096;
 inline constexpr Duration kLogoutTime = std::chrono::seconds(2);
 inline constexpr Duration kIdleTime = std::chrono::minutes(28);  // RFC 2177: at most 29.
 inline constexpr Duration kRetryAfterMax = std::chrono::hours(24);

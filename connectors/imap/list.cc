@@ -122,6 +122,9 @@ net::Task<Status> StatusPipeline::Send() {
 }
 
 Status StatusPipeline::OnResponse(const Response& response) {
+  if (response.kind == ResponseKind::kContinuation) {
+    return UnexpectedContinuation();
+  }
   if (response.kind != ResponseKind::kTagged) {
     return handler_.OnUntagged(response);
   }

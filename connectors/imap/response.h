@@ -87,6 +87,8 @@ struct FetchEntry {
   BodyState body = BodyState::kAbsent;
   BodySection section = BodySection::kWhole;  // Of body.
   std::string inline_body;
+
+  void Clear();  // Keeps the memory of strings.
 };
 
 struct Response {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/text.h"
 #include "connectors/imap/scanner.h"
@@ -28,15 +29,19 @@ size_t TextBytesMax(std::string_view text) {
 
 }  // namespace
 
+// A FETCH response, of which there are by far the most, leaves everything else untouched.
 void Response::Clear() {
-  kind = ResponseKind::kNone;
+  number = 0;
+  fetch.Clear();
+  if (std::exchange(kind, ResponseKind::kNone) == ResponseKind::kFetch) {
+    return;
+  }
   condition = Condition::kNone;
   tag.clear();
   code.name.clear();
   code.arguments.clear();
   text.clear();
   capabilities.clear();
-  number = 0;
   uids = UidSet();
   earlier = false;
   namespaces.clear();
@@ -44,19 +49,22 @@ void Response::Clear() {
   list.delimiter = '\0';
   list.mailbox.clear();
   status = StatusEntry();
-  fetch.sequence = 0;
-  fetch.uid = 0;
-  fetch.flags.reset();
-  fetch.keywords.clear();
-  fetch.internal_date.reset();
-  fetch.size.reset();
-  fetch.modseq = 0;
-  fetch.labels.reset();
-  fetch.email_id.clear();
-  fetch.thread_id.clear();
-  fetch.body = BodyState::kAbsent;
-  fetch.section = BodySection::kWhole;
-  fetch.inline_body.clear();
+}
+
+void FetchEntry::Clear() {
+  sequence = 0;
+  uid = 0;
+  flags.reset();
+  keywords.clear();
+  internal_date.reset();
+  size.reset();
+  modseq = 0;
+  labels.reset();
+  email_id.clear();
+  thread_id.clear();
+  body = BodyState::kAbsent;
+  section = BodySection::kWhole;
+  inline_body.clear();
 }
 
 void ResponseParser::BeginResponse() {
@@ -119,6 +127,9 @@ Result<ResponseParser::Event> ResponseParser::Buffer(std::string_view* input) {
 }
 
 Status ResponseParser::CheckLimits(std::string_view text) const {
+  if (text.size() <= kLineBytesMax) {
+    return {};
+  }
   if (text.size() - std::min(text.size(), literal_bytes_) > TextBytesMax(text)) {
     return {Code::kProtocol, "the server sent an overlong response: " + EscapeForLog(text, 40)};
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "connectors/imap/known_names.h"
 #include "connectors/imap/modified_utf7.h"
 
 namespace mailhaul::imap {
@@ -28,87 +29,6 @@ constexpr std::array<NamedRole, 8> kAttributes = {{
     {"\\Important", FolderRole::kImportant},
 }};
 
-// Names that servers and clients give these folders where SPECIAL-USE is missing. ASCII in lower
-// case; other letters as they are usually written.
-constexpr NamedRole kKnownNames[] = {
-    {"sent", FolderRole::kSent},
-    {"sent items", FolderRole::kSent},
-    {"sent messages", FolderRole::kSent},
-    {"sent mail", FolderRole::kSent},
-    {"gesendet", FolderRole::kSent},
-    {"gesendete objekte", FolderRole::kSent},
-    {"gesendete elemente", FolderRole::kSent},
-    {"envoyés", FolderRole::kSent},
-    {"messages envoyés", FolderRole::kSent},
-    {"éléments envoyés", FolderRole::kSent},
-    {"enviados", FolderRole::kSent},
-    {"elementos enviados", FolderRole::kSent},
-    {"posta inviata", FolderRole::kSent},
-    {"inviata", FolderRole::kSent},
-    {"verzonden items", FolderRole::kSent},
-    {"wysłane", FolderRole::kSent},
-    {"skickat", FolderRole::kSent},
-    {"Отправленные", FolderRole::kSent},
-    {"已发送", FolderRole::kSent},
-    {"送信済みメール", FolderRole::kSent},
-    {"drafts", FolderRole::kDrafts},
-    {"draft", FolderRole::kDrafts},
-    {"entwürfe", FolderRole::kDrafts},
-    {"brouillons", FolderRole::kDrafts},
-    {"borradores", FolderRole::kDrafts},
-    {"rascunhos", FolderRole::kDrafts},
-    {"bozze", FolderRole::kDrafts},
-    {"concepten", FolderRole::kDrafts},
-    {"kopie robocze", FolderRole::kDrafts},
-    {"utkast", FolderRole::kDrafts},
-    {"Черновики", FolderRole::kDrafts},
-    {"草稿箱", FolderRole::kDrafts},
-    {"下書き", FolderRole::kDrafts},
-    {"trash", FolderRole::kTrash},
-    {"deleted", FolderRole::kTrash},
-    {"deleted items", FolderRole::kTrash},
-    {"deleted messages", FolderRole::kTrash},
-    {"bin", FolderRole::kTrash},
-    {"papierkorb", FolderRole::kTrash},
-    {"gelöschte objekte", FolderRole::kTrash},
-    {"gelöschte elemente", FolderRole::kTrash},
-    {"corbeille", FolderRole::kTrash},
-    {"éléments supprimés", FolderRole::kTrash},
-    {"papelera", FolderRole::kTrash},
-    {"lixeira", FolderRole::kTrash},
-    {"cestino", FolderRole::kTrash},
-    {"prullenbak", FolderRole::kTrash},
-    {"verwijderde items", FolderRole::kTrash},
-    {"kosz", FolderRole::kTrash},
-    {"papperskorgen", FolderRole::kTrash},
-    {"Корзина", FolderRole::kTrash},
-    {"已删除", FolderRole::kTrash},
-    {"ごみ箱", FolderRole::kTrash},
-    {"junk", FolderRole::kJunk},
-    {"junk e-mail", FolderRole::kJunk},
-    {"junk email", FolderRole::kJunk},
-    {"spam", FolderRole::kJunk},
-    {"spamverdacht", FolderRole::kJunk},
-    {"bulk mail", FolderRole::kJunk},
-    {"indésirables", FolderRole::kJunk},
-    {"courrier indésirable", FolderRole::kJunk},
-    {"correo no deseado", FolderRole::kJunk},
-    {"lixo eletrônico", FolderRole::kJunk},
-    {"posta indesiderata", FolderRole::kJunk},
-    {"ongewenste e-mail", FolderRole::kJunk},
-    {"skräppost", FolderRole::kJunk},
-    {"Спам", FolderRole::kJunk},
-    {"垃圾邮件", FolderRole::kJunk},
-    {"迷惑メール", FolderRole::kJunk},
-    {"archive", FolderRole::kArchive},
-    {"archives", FolderRole::kArchive},
-    {"archiv", FolderRole::kArchive},
-    {"archivo", FolderRole::kArchive},
-    {"arquivo", FolderRole::kArchive},
-    {"archivio", FolderRole::kArchive},
-    {"archief", FolderRole::kArchive},
-};
-
 bool HasAttribute(const ListEntry& entry, std::string_view name) {
   return std::any_of(entry.attributes.begin(), entry.attributes.end(),
                      [name](const std::string& own) { return EqualsIgnoreCase(own, name); });
@@ -117,19 +37,6 @@ bool HasAttribute(const ListEntry& entry, std::string_view name) {
 FolderRole RoleFromAttributes(const ListEntry& entry) {
   for (const NamedRole& known : kAttributes) {
     if (HasAttribute(entry, known.name)) {
-      return known.role;
-    }
-  }
-  return FolderRole::kNone;
-}
-
-FolderRole RoleFromName(std::string_view name) {
-  if (StartsWithIgnoreCase(name, "INBOX/")) {
-    name.remove_prefix(6);
-  }
-  const std::string lower = AsciiLowered(name);
-  for (const NamedRole& known : kKnownNames) {
-    if (lower == known.name) {
       return known.role;
     }
   }

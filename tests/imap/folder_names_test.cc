@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connectors/imap/imap_session.h"
+#include "connectors/imap/known_names.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -102,6 +103,48 @@ TEST(FolderNamesTest, RefusesTooManyFolders) {
     ASSERT_TRUE(collector.Add(Entry({}, std::to_string(i))).ok());
   }
   EXPECT_EQ(collector.Add(Entry({}, "one more")).code(), Code::kProtocol);
+}
+
+TEST(KnownNamesTest, KnowsRolesInManyLanguages) {
+  const std::vector<std::pair<const char*, FolderRole>> names = {
+      {"Sent Items", FolderRole::kSent},
+      {"INBOX/Gesendet", FolderRole::kSent},
+      {"Messages envoyés", FolderRole::kSent},
+      {"Elementos enviados", FolderRole::kSent},
+      {"Itens Enviados", FolderRole::kSent},
+      {"Posta inviata", FolderRole::kSent},
+      {"Verzonden", FolderRole::kSent},
+      {"Elementy wysłane", FolderRole::kSent},
+      {"Skickat", FolderRole::kSent},
+      {"Sendte elementer", FolderRole::kSent},
+      {"Lähetetyt", FolderRole::kSent},
+      {"Odeslaná pošta", FolderRole::kSent},
+      {"Odoslané", FolderRole::kSent},
+      {"Elküldött elemek", FolderRole::kSent},
+      {"Trimise", FolderRole::kSent},
+      {"Отправленные", FolderRole::kSent},
+      {"Надіслані", FolderRole::kSent},
+      {"Изпратени", FolderRole::kSent},
+      {"Gönderilmiş Öğeler", FolderRole::kNone},  // Only ASCII letters lose their case.
+      {"gönderilenler", FolderRole::kSent},
+      {"Απεσταλμένα", FolderRole::kSent},
+      {"보낸편지함", FolderRole::kSent},
+      {"已发送", FolderRole::kSent},
+      {"寄件備份", FolderRole::kSent},
+      {"送信済み", FolderRole::kSent},
+      {"Papierkorb", FolderRole::kTrash},
+      {"Roskakori", FolderRole::kTrash},
+      {"휴지통", FolderRole::kTrash},
+      {"Roskaposti", FolderRole::kJunk},
+      {"垃圾邮件", FolderRole::kJunk},
+      {"Luonnokset", FolderRole::kDrafts},
+      {"Arkiv", FolderRole::kArchive},
+      {"Sentinel", FolderRole::kNone},
+      {"", FolderRole::kNone},
+  };
+  for (const auto& [name, role] : names) {
+    EXPECT_EQ(RoleFromName(name), role) << name;
+  }
 }
 
 }  // namespace

@@ -184,6 +184,32 @@ std::optional<Grant> Scheduler::Continue(const Grant& grant, TimePoint now) {
   return next;
 }
 
+size_t Scheduler::Shortage(const Grant& grant, TimePoint now) const {
+  Impl& impl = *impl_;
+  impl.Advance(now);
+  const Impl::Index index = impl.mailboxes[impl.FindGrant(grant).mailbox].pool;
+  const auto waiting_of = [](const Impl::Pool& pool) {
+    size_t waiting = 0;
+    for (const FairQueue& queue : pool.queues) {
+      waiting += queue.size();
+    }
+    return waiting;
+  };
+  const Impl::Pool& pool = impl.pools[index];
+  if (pool.connections >= pool.health.connections_max()) {
+    return waiting_of(pool);
+  }
+  const Impl::Egress& egress = impl.egresses[pool.egress];
+  if (egress.connections < egress.connections_max) {
+    return 0;
+  }
+  size_t waiting = 0;
+  for (const Impl::Pool& each : impl.pools) {
+    waiting += each.egress == pool.egress ? waiting_of(each) : 0;
+  }
+  return waiting;
+}
+
 TimePoint Scheduler::NextWake(TimePoint now) const {
   Impl& impl = *impl_;
   impl.Advance(now);

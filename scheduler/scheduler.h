@@ -112,6 +112,10 @@ class Scheduler final {
   // caller has closed it and calls Finish().
   std::optional<Grant> TryContinue(const Grant& grant, TimePoint now);
 
+  // How many more connections due jobs of other mailboxes could use at once of the pool of this
+  // grant, if holders like it gave theirs up: 0 while the pool and its egress address have room.
+  size_t Shortage(const Grant& grant, TimePoint now) const;
+
   // Until then, only Submit(), Finish() or Continue() can make Take() give more. max(): never.
   TimePoint NextWake(TimePoint now) const;
 

@@ -111,5 +111,33 @@ TEST_F(SchedulerContinueTest, ANarrowedPoolTakesConnectionsBack) {
   EXPECT_TRUE(scheduler_.Continue(grants[2], At(seconds(3))).has_value()) << "two may go on";
 }
 
+TEST_F(SchedulerContinueTest, AHolderLearnsHowManyCouldUseItsPlace) {
+  AddBoxes(1, 5, AddHost({2, 1000}));
+  Submit(1, JobKind::kNew, At(seconds(9)));
+  const Grant held = MustTake(At(seconds(0)));
+  EXPECT_EQ(scheduler_.Shortage(held, At(seconds(0))), 0U);
+  SubmitEach(2, 4, JobKind::kNew, At(seconds(9)));
+  EXPECT_EQ(scheduler_.Shortage(held, At(seconds(0))), 0U) << "one connection is free";
+  const Grant second = MustTake(At(seconds(0)));
+  EXPECT_EQ(scheduler_.Shortage(held, At(seconds(0))), 3U);
+  scheduler_.Finish(second, At(seconds(1)), Status::Ok());
+  EXPECT_EQ(scheduler_.Shortage(held, At(seconds(1))), 0U);
+}
+
+TEST_F(SchedulerContinueTest, AFullEgressAddressIsAShortageOfAllItsPools) {
+  Scheduler scheduler{Options{}};
+  scheduler.AddEgress("192.0.2.1", 1);
+  const HostId one = scheduler.AddHost("one.example", {5, 1000});
+  const HostId two = scheduler.AddHost("two.example", {5, 1000});
+  ASSERT_TRUE(scheduler.AddMailbox(Box(1), TenantId{1}, one).ok());
+  ASSERT_TRUE(scheduler.AddMailbox(Box(2), TenantId{1}, two).ok());
+  ASSERT_TRUE(scheduler.Submit(Job{Box(1), JobKind::kNew, TimePoint{}, At(seconds(9))}).ok());
+  const std::optional<Grant> held = scheduler.Take(At(seconds(0)));
+  ASSERT_TRUE(held.has_value());
+  EXPECT_EQ(scheduler.Shortage(*held, At(seconds(0))), 0U);
+  ASSERT_TRUE(scheduler.Submit(Job{Box(2), JobKind::kNew, TimePoint{}, At(seconds(9))}).ok());
+  EXPECT_EQ(scheduler.Shortage(*held, At(seconds(0))), 1U);
+}
+
 }  // namespace
 }  // namespace mailhaul::scheduler

@@ -1,8 +1,11 @@
 #include "engine/pipeline/content_mapper.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
+#include "connectors/connector.h"
 #include "engine/mime/message_parser.h"
 
 namespace mailhaul::pipeline {
@@ -65,11 +68,60 @@ uint64_t ThreadOf(const store::MessageContent& content, uint64_t fallback) {
   return content.message_id.empty() ? fallback : HashToU64(content.message_id);
 }
 
-ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback) {
-  const store::MessageContent content = ToContent(mime::ParseMessage(raw));
+namespace {
+
+ParsedContent Encode(const store::MessageContent& content, uint64_t thread_fallback) {
   return {.record = store::EncodeContent(content),
           .thread = ThreadOf(content, thread_fallback),
           .quarantined = !content.unparsed_reason.empty()};
+}
+
+}  // namespace
+
+ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback) {
+  return Encode(ToContent(mime::ParseMessage(raw)), thread_fallback);
+}
+
+ParsedContent ParseHeader(std::string_view header, std::string_view reason,
+                          uint64_t thread_fallback) {
+  store::MessageContent content = ToContent(mime::ParseMessage(MemoryByteSource(header)));
+  content.unparsed_reason = reason;
+  return Encode(content, thread_fallback);
+}
+
+size_t HeaderBytes(std::string_view front) {
+  size_t line = 0;
+  while (line < front.size()) {
+    const size_t end = front.find('\n', line);
+    if (end == std::string_view::npos) {
+      break;
+    }
+    const std::string_view text = front.substr(line, end - line);
+    if (text.empty() || text == "\r") {
+      return end + 1;
+    }
+    line = end + 1;
+  }
+  return std::string_view::npos;
+}
+
+std::string ReadFront(const ByteSource& raw) {
+  std::string front(static_cast<size_t>(std::min<uint64_t>(raw.size(), kHeaderBytesMax)), '\0');
+  size_t done = 0;
+  while (done < front.size()) {
+    const std::span<char> rest(front.data() + done, front.size() - done);
+    const Result<size_t> got = raw.ReadAt(done, rest);
+    if (!got.ok() || *got == 0) {
+      break;
+    }
+    done += *got;
+  }
+  front.resize(done);
+  return front;
+}
+
+uint64_t ThreadOfObject(std::string_view thread_object) {
+  return HashToU64("thread object " + std::string(thread_object));
 }
 
 }  // namespace mailhaul::pipeline

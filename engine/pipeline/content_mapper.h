@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/byte_source.h"
 #include "store/mail_store.h"
@@ -17,6 +18,20 @@ struct ParsedContent {
 
 // Parses `raw` and encodes its record. CPU work: for the arena. `thread_fallback`: see ThreadOf().
 ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback);
+
+// The same for a message of which only the header is here, perhaps nothing: what it says, and
+// `reason` for its being unparsed.
+ParsedContent ParseHeader(std::string_view header, std::string_view reason,
+                          uint64_t thread_fallback);
+
+// Bytes of the header at the front of a message, with the empty line that ends it; npos: it does
+// not end in `front`.
+size_t HeaderBytes(std::string_view front);
+// As much of the front as any header has that is read for re-linking (kHeaderBytesMax).
+std::string ReadFront(const ByteSource& raw);
+
+// The thread of a server's own thread id (X-GM-THRID, RFC 8474).
+uint64_t ThreadOfObject(std::string_view thread_object);
 
 // Messages whose References lead to the same first message share a thread. A message without any
 // identifier is a thread of its own, named by `fallback`.

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/pipeline/await_on.h"
 #include "engine/pipeline/content_mapper.h"
+#include "engine/pipeline/message_tags.h"
 
 namespace mailhaul::pipeline {
 namespace {
@@ -227,41 +228,55 @@ net::Task<Status> IngestSink::FinishStreamed() {
 
 namespace {
 
-std::unique_ptr<store::IngestBatch> MakeBatch(MailboxId mailbox, store::FolderId folder,
-                                              uint32_t uid_validity) {
-  auto batch = std::make_unique<store::IngestBatch>();
-  batch->mailbox = mailbox;
-  batch->folder = folder;
-  batch->uid_validity = uid_validity;
-  return batch;
-}
-
 store::IngestMessage ToIngestMessage(const MessageMeta& meta, uint64_t size) {
   store::IngestMessage message;
   message.uid = meta.uid;
   message.flags = meta.flags;
-  message.keywords = meta.keywords;
+  message.keywords = TagsOf(meta.keywords, meta.labels);
   message.internal_date = meta.internal_date;
   message.size = size;
   return message;
 }
 
-void SetContent(store::IngestMessage& message, ParsedContent content) {
+void SetContent(store::IngestMessage& message, const MessageMeta& meta, ParsedContent content) {
   message.content = std::move(content.record);
-  message.thread = content.thread;
+  // A server that knows threads knows them better than our reading of References.
+  message.thread = meta.thread_object.empty() ? content.thread : ThreadOfObject(meta.thread_object);
   message.quarantined = content.quarantined;
 }
 
+// By the header's bytes as the server would give them alone; none when it does not end in time.
+std::optional<store::MessageIdentity> IdentityOf(std::string_view front, uint64_t body_size,
+                                                 uint64_t announced_size) {
+  const size_t end = HeaderBytes(front);
+  if (end == std::string_view::npos && front.size() < body_size) {
+    return std::nullopt;
+  }
+  return store::ComputeIdentity(front.substr(0, end), announced_size);
+}
+
 }  // namespace
+
+std::unique_ptr<store::IngestBatch> IngestSink::MakeBatch() const {
+  auto batch = std::make_unique<store::IngestBatch>();
+  batch->mailbox = mailbox_;
+  batch->folder = folder_;
+  batch->uid_validity = uid_validity_;
+  batch->relink_gone = true;
+  return batch;
+}
 
 void IngestSink::SubmitSmall() {
   const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
   ++in_flight_;
   context_.cpu.Submit([this, message] {
-    auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+    auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
     ingest.sha256 = store::ComputeSha256(message->body);
-    SetContent(ingest, ParseContent(MemoryByteSource(message->body), message->meta.uid));
+    ingest.completes = completes_;
+    ingest.identity = IdentityOf(message->body, message->size, message->meta.size);
+    SetContent(ingest, message->meta,
+               ParseContent(MemoryByteSource(message->body), message->meta.uid));
     ingest.body = std::move(message->body);
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
@@ -272,11 +287,14 @@ void IngestSink::SubmitStreamed() {
   const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
   ++in_flight_;
   context_.cpu.Submit([this, message] {
-    auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+    auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
     ingest.location = message->finished->location;
     ingest.sha256 = message->finished->sha256;
-    SetContent(ingest, ParseContent(*message->writer->Source(), message->meta.uid));
+    const std::unique_ptr<ByteSource> source = message->writer->Source();
+    ingest.completes = completes_;
+    ingest.identity = IdentityOf(ReadFront(*source), message->size, message->meta.size);
+    SetContent(ingest, message->meta, ParseContent(*source, message->meta.uid));
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });
@@ -312,7 +330,7 @@ void IngestSink::SettleRejected() {
   }
   if (failure_.ok()) {
     for (const auto& [meta, why] : rejected_) {
-      SubmitQuarantined(meta, why);
+      SubmitQuarantined(meta, {}, why);
     }
   }
   rejected_.clear();
@@ -320,27 +338,29 @@ void IngestSink::SettleRejected() {
 
 // The message is listed with the reason instead of its contents, so that nothing is silently
 // missing.
-void IngestSink::SubmitQuarantined(const MessageMeta& meta, const Status& why) {
+void IngestSink::SubmitQuarantined(const MessageMeta& meta, std::string header, const Status& why) {
   LogWarning("folder " + std::to_string(folder_) + " of mailbox " + FormatId(mailbox_.value) +
              ", UID " + std::to_string(meta.uid) + ": kept without its body: " + why.message());
-  store::MessageContent content;
-  content.unparsed_reason = "the body could not be fetched: " + why.message();
-  auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
-  store::IngestMessage ingest = ToIngestMessage(meta, meta.size);
-  ingest.sha256 = store::ComputeSha256({});
-  ingest.content = store::EncodeContent(content);
-  ingest.thread = meta.uid;
-  ingest.quarantined = true;
-  batch->messages.push_back(std::move(ingest));
   ++in_flight_;
-  Commit(std::move(batch), 0);
+  std::string reason = "the body could not be fetched: " + why.message();
+  context_.cpu.Submit([this, meta, moved = std::move(header), reason = std::move(reason)] {
+    auto batch = MakeBatch();
+    store::IngestMessage ingest = ToIngestMessage(meta, meta.size);
+    ingest.sha256 = store::ComputeSha256({});
+    SetContent(ingest, meta, ParseHeader(moved, reason, meta.uid));
+    if (!moved.empty()) {
+      ingest.identity = store::ComputeIdentity(moved, meta.size);
+    }
+    batch->messages.push_back(std::move(ingest));
+    Commit(std::move(batch), 0);
+  });
 }
 
 void IngestSink::SubmitAbsent() {
   if (absent_.empty()) {
     return;
   }
-  auto batch = MakeBatch(mailbox_, folder_, uid_validity_);
+  auto batch = MakeBatch();
   batch->absent = std::exchange(absent_, {});
   ++in_flight_;
   Commit(std::move(batch), 0);

@@ -47,8 +47,13 @@ class IngestSink final : public BodySink {
   net::Task<Status> EndBody() override;
   void NoBody(const MessageMeta& meta, const Status& why) override;
 
-  // Policy keeps this message's body out: it is listed with the reason instead.
-  void LeaveOut(const MessageMeta& meta, const Status& why) { SubmitQuarantined(meta, why); }
+  // Policy keeps this message's body out: it is listed with what its header says (empty: unknown)
+  // and the reason instead.
+  void LeaveOut(const MessageMeta& meta, std::string header, const Status& why) {
+    SubmitQuarantined(meta, std::move(header), why);
+  }
+  // The bodies belong to messages that are listed without theirs.
+  void CompleteListed() { completes_ = true; }
   // UIDs that the server listed but no longer has.
   void AddAbsent(const UidSet& uids) { absent_.AddAll(uids); }
   // Waits until everything given so far is durable, or has failed; the first failure.
@@ -60,6 +65,7 @@ class IngestSink final : public BodySink {
   struct Arriving;   // The body being received.
   struct Committed;  // What the committer reports back.
 
+  std::unique_ptr<store::IngestBatch> MakeBatch() const;  // Any thread.
   static size_t CostOf(const MessageMeta& meta);
   void NoteReserved(std::span<const MessageMeta> messages);
   net::Task<Status> FlushPart();
@@ -69,7 +75,7 @@ class IngestSink final : public BodySink {
   void SubmitStreamed();
   void SubmitAbsent();
   void SettleRejected();
-  void SubmitQuarantined(const MessageMeta& meta, const Status& why);
+  void SubmitQuarantined(const MessageMeta& meta, std::string header, const Status& why);
   void Commit(std::unique_ptr<store::IngestBatch> batch, size_t credits);
   void OnCommitted(Committed result);
   void TakeResults();
@@ -81,6 +87,7 @@ class IngestSink final : public BodySink {
   const store::FolderId folder_;
   const uint32_t uid_validity_;
 
+  bool completes_ = false;
   std::unordered_map<Uid, size_t> reserved_;  // Credits taken for bodies not begun.
   std::shared_ptr<Arriving> arriving_;
   UidSet absent_;

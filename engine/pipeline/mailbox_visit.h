@@ -1,4 +1,5 @@
-// What one connection does for one mailbox: check for new mail, fetch the window, backfill.
+// What one connection does for one mailbox: check what is new and what changed, fetch the window,
+// backfill.
 //
 // A visit borrows a logged-in session and decides, from the store's ledger, which UIDs to fetch. It
 // writes nothing to the source. Progress is kept whatever happens: what was committed is in the
@@ -12,12 +13,17 @@
 
 #include "connectors/connector.h"
 #include "engine/pipeline/context.h"
+#include "engine/pipeline/folder_list.h"
 #include "engine/pipeline/ingest_sink.h"
+#include "engine/pipeline/relinker.h"
+#include "engine/pipeline/source_changes.h"
 
 namespace mailhaul::pipeline {
 
 enum class Stage : uint8_t {
-  kNew,       // UIDs at or above the last complete check's UIDNEXT, in every folder.
+  // A whole check: changed flags and messages that are gone, then UIDs at or above the last
+  // complete check's UIDNEXT. Folders whose status shows no change are not opened.
+  kNew,
   kWindow,    // The same, and the window of folders where it is not complete.
   kBackfill,  // Folders whose older part is not complete.
 };
@@ -27,6 +33,11 @@ struct VisitOptions {
   std::optional<std::chrono::milliseconds> window;  // Absent: the window is all of the mailbox.
   uint64_t max_message = uint64_t{64} << 20;
   std::vector<std::string> exclude;  // Folder names or roles, case-insensitive.
+  bool backfill = true;              // The older part is wanted at all.
+  // What is gone at the source is deleted here too, once all folders have been read.
+  bool mirror = false;
+  // Messages that were left out for their size, to be fetched now, with the check for new mail.
+  std::vector<MessageId> wanted;
 };
 
 struct VisitResult {
@@ -35,6 +46,7 @@ struct VisitResult {
   bool more = false;                      // The slice ended first: the stage is not complete.
   bool window_needed = false;             // Some folder's window is not complete.
   bool backfill_needed = false;           // Some folder's older part is not complete.
+  bool check_needed = false;              // Something is left that only a whole check settles.
   std::optional<double> window_coverage;  // 0..1, when this stage learned it.
   std::optional<double> backfill_coverage;
 };
@@ -49,12 +61,11 @@ class MailboxVisit final {
   // status.
   net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes);
 
+  // Opens INBOX for SourceSession::WaitForNews(), after a stage that went well. True when opening
+  // it shows news already.
+  net::Task<Result<bool>> Watch();
+
  private:
-  struct Folder {
-    FolderInfo info;
-    store::FolderRecord record;
-    bool changed = false;  // Not saved yet.
-  };
   struct Coverage {
     uint64_t listed = 0;
     uint64_t missing = 0;
@@ -62,25 +73,42 @@ class MailboxVisit final {
   };
 
   net::Task<Status> LoadFolders();
-  net::Task<Status> RunFolder(Stage stage, Folder& folder);
-  net::Task<Result<OpenedFolder>> Open(Folder& folder);
-  net::Task<Status> CheckNew(Folder& folder);
-  net::Task<Status> FetchListed(Folder& folder, Stage stage);
-  net::Task<Result<UidSet>> NewUids(const Folder& folder, const OpenedFolder& opened,
-                                    const UidSet& ledger);
-  net::Task<Result<UidSet>> ReadLedger(const Folder& folder);
-  net::Task<Status> Fetch(Folder& folder, UidSet uids);
-  net::Task<Status> FetchInto(IngestSink& sink, UidSet uids);
+  net::Task<Status> FollowChanges();
+  net::Task<Status> FollowFolder(VisitFolder& folder);
+  net::Task<Status> RunFolders(Stage stage);
+  net::Task<Status> RunFolder(Stage stage, VisitFolder& folder);
+  // Opens the folder unless it is the open one.
+  net::Task<Status> Open(VisitFolder& folder, const KnownFolder* known);
+  net::Task<Status> CheckNew(VisitFolder& folder);
+  net::Task<Status> FetchListed(VisitFolder& folder, Stage stage);
+  net::Task<Status> DropStale(VisitFolder& folder);
+  net::Task<Result<UidSet>> NewUids(const VisitFolder& folder, const UidSet& ledger);
+  net::Task<Result<UidSet>> ReadLedger(const VisitFolder& folder);
+  net::Task<Status> Fetch(VisitFolder& folder, UidSet uids);
+  net::Task<Status> FetchInto(IngestSink& sink, const VisitFolder& folder, UidSet uids);
   net::Task<Status> FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left);
+  net::Task<Status> FetchWanted();
+  net::Task<Status> FetchWhole(MessageId message);
+  net::Task<Status> KeepHeaders(IngestSink& sink, std::vector<MessageMeta> oversized);
   net::Task<Status> SaveProgress();
-  bool Excluded(const FolderInfo& folder) const;
+  bool ReadWhole() const;
+  net::Task<Status> RemoveGone();
+  // The first failure of a folder is the stage's; true when the other folders can still be done.
+  bool NoteFailure(const VisitFolder& folder, const Status& failure);
+  void Conclude(Stage stage);
   bool SliceOver() const;
 
   Context& context_;
   SourceSession& session_;
-  const VisitOptions options_;
-  std::vector<Folder> folders_;
+  VisitOptions options_;
+  SourceChanges changes_;
+  Relinker relinker_;
+  std::vector<VisitFolder> folders_;
   bool folders_loaded_ = false;
+  uint64_t gone_ = 0;                         // Messages that were gone when this visit began.
+  bool gone_removed_ = false;                 // Since the last message that vanished.
+  bool checked_whole_ = false;                // Since the folders were listed.
+  const VisitFolder* open_folder_ = nullptr;  // Of folders_.
 
   // Of the running stage.
   VisitResult result_;

@@ -95,6 +95,8 @@ void World::MakeConfig() {
     config::TenantConfig tenant;
     tenant.name = "tenant" + std::to_string(t);
     tenant.freshness.normal = std::chrono::seconds(Between(20, 120));
+    const bool mirror = random_.Chance(1, 2);
+    tenant.collect.deletions = mirror ? config::Deletions::kMirror : config::Deletions::kKeep;
     const uint64_t mailboxes = Between(1, 3);
     for (uint64_t m = 0; m < mailboxes; ++m) {
       config::MailboxConfig mailbox;
@@ -107,16 +109,34 @@ void World::MakeConfig() {
       accounts_.push_back({.tenant = tenant.name,
                            .mailbox = mailbox.id,
                            .host = mailbox.source.host,
-                           .user = mailbox.address});
+                           .user = mailbox.address,
+                           .mirror = mirror});
       tenant.mailboxes.push_back(std::move(mailbox));
     }
     config_.tenants.push_back(std::move(tenant));
   }
 }
 
+void World::ChooseCapabilities(test_support::ScriptedMailServer& server) {
+  std::vector<std::string>& capabilities = server.options.capabilities;
+  if (random_.Chance(1, 2)) {
+    capabilities.emplace_back("LIST-STATUS");
+  }
+  if (random_.Chance(2, 3)) {
+    capabilities.insert(capabilities.end(), {"CONDSTORE", "ENABLE"});
+    if (random_.Chance(1, 2)) {
+      capabilities.emplace_back("QRESYNC");
+    }
+  }
+}
+
 void World::FillServers() {
   for (const Account& account : accounts_) {
-    servers_[account.host].AddAccount(account.user, "right");
+    test_support::ScriptedMailServer& server = servers_[account.host];
+    if (server.accounts.empty()) {
+      ChooseCapabilities(server);
+    }
+    server.AddAccount(account.user, "right");
     servers_[account.host].Folder(account.user, "INBOX").uid_validity = 7;
     const uint64_t folders = Between(1, 3);
     for (uint64_t f = 0; f < folders; ++f) {
@@ -152,24 +172,55 @@ void World::AddMessage(const Account& account, const std::string& folder) {
   std::string raw =
       !history.added.empty() && random_.Chance(1, 15) ? history.added.begin()->first : MakeRaw();
   ++history.added[raw];
+  ++originals_[account.user][raw];
   servers_[account.host].Folder(account.user, folder).Add(std::move(raw), clock_.WallNow() - age);
+}
+
+void World::MoveMessage(const Account& account, test_support::ScriptedFolder& from,
+                        const std::string& from_name) {
+  auto& folders = servers_[account.host].accounts.at(account.user).folders;
+  auto to = std::next(folders.begin(), static_cast<ptrdiff_t>(random_.Below(folders.size())));
+  if (to->first == from_name) {
+    return;
+  }
+  const test_support::ScriptedMessage moved =
+      from.messages()[random_.Below(from.messages().size())];
+  to->second.AddShared(moved.raw, moved.internal_date, moved.flags);
+  from.Expunge(moved.uid);
+  ++history_[account.user + "/" + to->first].added[*moved.raw];
+  if (living_) {
+    moved_live_[account.user].insert(*moved.raw);
+  }
 }
 
 void World::MutateServers() {
   mutated_ = true;
   const Account& account = accounts_[random_.Below(accounts_.size())];
-  test_support::ScriptedFolder& inbox = servers_[account.host].Folder(account.user, "INBOX");
-  switch (random_.Below(4)) {
+  auto& folders = servers_[account.host].accounts.at(account.user).folders;
+  auto chosen = std::next(folders.begin(), static_cast<ptrdiff_t>(random_.Below(folders.size())));
+  test_support::ScriptedFolder& folder = chosen->second;
+  if (folder.messages().empty()) {
+    AddMessage(account, chosen->first);
+    return;
+  }
+  const Uid some = folder.messages()[random_.Below(folder.messages().size())].uid;
+  switch (random_.Below(8)) {
     case 0:
-      if (!inbox.messages().empty()) {
-        inbox.Expunge(inbox.messages()[random_.Below(inbox.messages().size())].uid);
-      }
+      folder.Expunge(some);
       break;
     case 1:
-      inbox.Renumber(inbox.uid_validity + 1);
+      folder.Renumber(folder.uid_validity + 1);
+      break;
+    case 2:
+    case 3:
+      folder.SetFlags(some, static_cast<uint8_t>(random_.Below(16)));
+      break;
+    case 4:
+    case 5:
+      MoveMessage(account, folder, chosen->first);
       break;
     default:
-      AddMessage(account, "INBOX");
+      AddMessage(account, chosen->first);
       break;
   }
 }
@@ -250,6 +301,7 @@ void World::RunLife(Life& life, const LifePlan& plan) {
            (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) ||
            life.loop.steps() >= kStepsMax;
   };
+  living_ = true;
   while (life.loop.RunUntil(must_act, end) && !life.over) {
     if (life.loop.steps() >= kStepsMax) {
       Violate("a life does not end");
@@ -264,6 +316,7 @@ void World::RunLife(Life& life, const LifePlan& plan) {
     MutateServers();
     next_mutation = life.loop.steps() + Between(50, 3000);
   }
+  living_ = false;
   if (!life.over) {
     // Of a dead process this is only the simulator's clean-up: its disk is frozen already.
     life.loop.Post([&life] { life.collector->Stop(); });
@@ -286,6 +339,9 @@ Report World::Run() {
     plan.dies_at_step = random_.Chance(3, 4) ? Between(20, 6000) : 0;
     LiveOnce(plan);
     Check(/*complete=*/false);
+    for (uint64_t changes = Between(0, 6); changes > 0; --changes) {
+      MutateServers();
+    }
   }
   LifePlan last;
   last.clean = true;

@@ -58,6 +58,7 @@ class World final {
     std::string mailbox;
     std::string host;
     std::string user;
+    bool mirror = false;  // Its tenant wants deletions mirrored.
   };
   struct LifePlan {
     bool clean = false;         // No faults, to the end.
@@ -67,9 +68,12 @@ class World final {
   struct Life;  // One process.
 
   void MakeConfig();
+  void ChooseCapabilities(test_support::ScriptedMailServer& server);
   void FillServers();
   void AddMessage(const Account& account, const std::string& folder);
   void MutateServers();
+  void MoveMessage(const Account& account, test_support::ScriptedFolder& from,
+                   const std::string& from_name);
   void SetFaults(bool clean);
   void LiveOnce(const LifePlan& plan);
   void RunLife(Life& life, const LifePlan& plan);
@@ -78,6 +82,7 @@ class World final {
   void CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored);
   void CheckIds(const Account& account, const std::vector<Stored>& stored);
   void CheckAgainstSource(const Account& account, const std::vector<Stored>& stored, bool complete);
+  void CheckFollowed(const Account& account, const std::vector<Stored>& stored);
   void Violate(const std::string& what);
   void Trace(const std::string& event);
   std::string MakeRaw();
@@ -91,10 +96,15 @@ class World final {
   std::vector<Account> accounts_;
   std::map<std::string, test_support::ScriptedMailServer> servers_;  // By host.
   std::map<std::string, FolderHistory> history_;                     // By user and folder.
-  std::map<std::string, std::string> ids_;  // Placement of a unique message -> its id, for ever.
+  // How many messages of an account began with these bytes: moves do not count.
+  std::map<std::string, std::map<std::string, uint32_t>> originals_;  // By user.
+  // Bytes that were moved while a process ran: it may have seen the copy before the hole.
+  std::map<std::string, std::set<std::string>> moved_live_;  // By user.
+  std::map<std::string, std::string> ids_;  // A unique message of an account -> its id, for ever.
   store::MemoryFileSystem files_;
   store::MemoryKeyValueStore records_;
-  bool mutated_ = false;  // Contents changed during a life.
+  bool mutated_ = false;  // Contents changed since the first life began.
+  bool living_ = false;
   uint64_t message_number_ = 0;
   Report report_;
 };

@@ -90,6 +90,9 @@ void World::CheckMailbox(const Account& account, bool complete) {
   CheckNothingDoubled(account, stored);
   CheckIds(account, stored);
   CheckAgainstSource(account, stored, complete);
+  if (complete) {
+    CheckFollowed(account, stored);
+  }
 }
 
 void World::CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored) {
@@ -117,14 +120,34 @@ void World::CheckNothingDoubled(const Account& account, const std::vector<Stored
 
 void World::CheckIds(const Account& account, const std::vector<Stored>& stored) {
   for (const Stored& each : stored) {
-    const std::string place = account.user + "/" + each.folder;
-    if (history_[place].added[each.raw] != 1) {
+    if (originals_[account.user][each.raw] != 1 || moved_live_[account.user].contains(each.raw)) {
       continue;  // Copies cannot be told apart.
     }
     const std::string id = FormatId(each.message.id.value);
-    const auto [known, first] = ids_.emplace(place + "/" + each.raw, id);
+    const auto [known, first] = ids_.emplace(account.user + "/" + each.raw, id);
     if (!first && known->second != id) {
-      Violate(place + ": the id of a message changed");
+      Violate(account.user + "/" + each.folder + ": the id of a message changed");
+    }
+  }
+}
+
+// What is gone and what was flagged at the source shows, after a run without faults.
+void World::CheckFollowed(const Account& account, const std::vector<Stored>& stored) {
+  test_support::ScriptedMailServer& server = servers_[account.host];
+  for (const Stored& each : stored) {
+    const std::string place =
+        account.user + "/" + each.folder + " UID " + std::to_string(each.message.uid);
+    test_support::ScriptedFolder& folder = server.Folder(account.user, each.folder);
+    const test_support::ScriptedMessage* const source =
+        folder.uid_validity == each.message.uid_validity ? folder.Find(each.message.uid) : nullptr;
+    if (each.message.gone) {
+      if (account.mirror) {
+        Violate(place + " is gone from the source and still here");
+      }
+    } else if (source == nullptr) {
+      Violate(place + " is shown as present and the source has no such message");
+    } else if (server.options.Has("CONDSTORE") && source->flags != each.message.flags) {
+      Violate(place + " has other flags than the source");
     }
   }
 }

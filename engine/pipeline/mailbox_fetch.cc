@@ -1,0 +1,155 @@
+// How a visit fetches: newest first, in chunks, re-linking before it downloads.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "engine/pipeline/await_on.h"
+#include "engine/pipeline/mailbox_visit.h"
+
+namespace mailhaul::pipeline {
+namespace {
+
+// UIDs whose metadata is held at once.
+constexpr uint64_t kChunkUids = 1000;
+
+UidSet UidsOf(const std::vector<MessageMeta>& metas) {
+  UidSet uids;
+  for (const MessageMeta& meta : metas) {
+    uids.Add(meta.uid);
+  }
+  return uids;
+}
+
+// Takes the headers of messages that are too large to be kept whole.
+class HeaderKeeper final : public HeaderSink {
+ public:
+  void OnHeader(Uid uid, std::string_view header) override { headers_[uid] = header; }
+  std::string Take(Uid uid) { return std::move(headers_[uid]); }
+
+ private:
+  std::map<Uid, std::string> headers_;
+};
+
+}  // namespace
+
+net::Task<Status> MailboxVisit::Fetch(VisitFolder& folder, UidSet uids) {
+  if (uids.empty()) {
+    co_return Status::Ok();
+  }
+  IngestSink sink(context_, options_.mailbox, folder.record.id, folder.record.uid_validity);
+  const Status fetched = co_await FetchInto(sink, folder, std::move(uids));
+  const Status committed = co_await sink.Drain();
+  result_.stats.Add(sink.stats());
+  // A store failure is the cause, the session's the consequence.
+  co_return committed.ok() ? fetched : committed;
+}
+
+net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& folder,
+                                          UidSet uids) {
+  // A message that has just gone may have moved here; one that went earlier turns up only where a
+  // folder is read anew.
+  const bool relinks = changes_.vanished() > 0 || (gone_ > 0 && folder.IsReadAnew());
+  while (!uids.empty()) {
+    if (SliceOver()) {
+      result_.more = true;
+      break;
+    }
+    UidSet chunk = uids.Greatest(kChunkUids);
+    uids.Remove(chunk);
+    if (relinks) {
+      CO_TRY(const UidSet found,
+             relinker_.Relink(folder.record.id, folder.record.uid_validity, chunk));
+      chunk.Remove(found);
+      result_.stats.duplicates += found.size();
+    }
+    UidSet left;
+    CO_RETURN_IF_ERROR(FetchChunk(sink, std::move(chunk), &left));
+    uids.AddAll(left);
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left) {
+  if (chunk.empty()) {
+    co_return Status::Ok();
+  }
+  CO_TRY(std::vector<MessageMeta> metas, session_.FetchMeta(chunk));
+  std::erase_if(metas, [&chunk](const MessageMeta& meta) { return !chunk.Contains(meta.uid); });
+  std::sort(metas.begin(), metas.end(),
+            [](const MessageMeta& a, const MessageMeta& b) { return a.uid < b.uid; });
+  sink.AddAbsent(chunk.Minus(UidsOf(metas)));
+  std::reverse(metas.begin(), metas.end());
+  std::vector<MessageMeta> wanted;
+  std::vector<MessageMeta> oversized;
+  wanted.reserve(metas.size());
+  for (MessageMeta& meta : metas) {
+    if (meta.size > options_.max_message) {
+      oversized.push_back(std::move(meta));
+    } else if (bytes_left_ == 0) {
+      left->Add(meta.uid);
+    } else {
+      bytes_left_ -= std::min(bytes_left_, std::max<uint64_t>(meta.size, 1));
+      wanted.push_back(std::move(meta));
+    }
+  }
+  CO_RETURN_IF_ERROR(KeepHeaders(sink, std::move(oversized)));
+  co_return co_await session_.FetchBodies(wanted, sink);
+}
+
+// A message over the limit is listed with what its header says, and with the reason.
+net::Task<Status> MailboxVisit::KeepHeaders(IngestSink& sink, std::vector<MessageMeta> oversized) {
+  // One at a time: a header may have a megabyte.
+  for (const MessageMeta& meta : oversized) {
+    HeaderKeeper keeper;
+    UidSet uid;
+    uid.Add(meta.uid);
+    const Status fetched = co_await session_.FetchHeaders(uid, keeper);
+    if (!fetched.ok() && fetched.code() != Code::kServerRefused) {
+      co_return fetched;
+    }
+    sink.LeaveOut(meta, keeper.Take(meta.uid),
+                  Status(Code::kMessageRejected, "larger than collect.max_message"));
+  }
+  co_return Status::Ok();
+}
+
+net::Task<Status> MailboxVisit::FetchWanted() {
+  while (!options_.wanted.empty()) {
+    const MessageId message = options_.wanted.back();
+    options_.wanted.pop_back();
+    CO_RETURN_IF_ERROR(FetchWhole(message));
+  }
+  co_return Status::Ok();
+}
+
+// A message that is gone, moved or here meanwhile needs nothing.
+net::Task<Status> MailboxVisit::FetchWhole(MessageId message) {
+  using Read = Result<store::StoredMessage>;
+  std::function<Read()> read = [this, message] { return context_.store.GetMessage(message); };
+  const Read stored = co_await RunOn<Read>(context_.reads, std::move(read));
+  if (!stored.ok()) {
+    co_return stored.status().code() == Code::kNotFound ? Status::Ok() : stored.status();
+  }
+  const auto folder =
+      std::find_if(folders_.begin(), folders_.end(),
+                   [&stored](const VisitFolder& each) { return each.record.id == stored->folder; });
+  if (folder == folders_.end() || stored->gone || stored->has_body() ||
+      stored->mailbox != options_.mailbox) {
+    co_return Status::Ok();
+  }
+  CO_RETURN_IF_ERROR(Open(*folder, nullptr));
+  if (folder->record.uid_validity != stored->uid_validity) {
+    co_return Status::Ok();
+  }
+  UidSet uid;
+  uid.Add(stored->uid);
+  CO_TRY(const std::vector<MessageMeta> metas, session_.FetchMeta(uid));
+  IngestSink sink(context_, options_.mailbox, folder->record.id, folder->record.uid_validity);
+  sink.CompleteListed();
+  const Status fetched = co_await session_.FetchBodies(metas, sink);
+  const Status committed = co_await sink.Drain();
+  result_.stats.Add(sink.stats());
+  co_return committed.ok() ? fetched : committed;
+}
+
+}  // namespace mailhaul::pipeline

@@ -118,6 +118,7 @@ void Collector::Stop() {
     return;
   }
   stopping_ = true;
+  ReleaseAll();
   for (const auto& state : workers_) {
     WorkerState* worker = state.get();
     worker->worker.loop->Post([worker] {
@@ -139,6 +140,7 @@ void Collector::Pump() {
     }
     Dispatch(*grant);
   }
+  ReleaseWanted();
   ArmTimer();
   CheckDone();
 }
@@ -194,12 +196,55 @@ const MailboxState* Collector::Find(std::string_view tenant, std::string_view ma
   return it == by_name_.end() ? nullptr : it->second;
 }
 
-void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
+MailboxState* Collector::FindMutable(std::string_view tenant, std::string_view mailbox) {
   const auto it = by_name_.find(std::string(tenant) + "/" + std::string(mailbox));
-  if (it == by_name_.end() || !options_.continuous || stopping_) {
+  return it == by_name_.end() || !options_.continuous || stopping_ ? nullptr : it->second;
+}
+
+void Collector::CheckNow(MailboxState& mailbox) {
+  const TimePoint now = context_.clock.Now();
+  Submit(mailbox, scheduler::JobKind::kNew, now, now);
+  if (mailbox.held_in.has_value()) {
+    OnHoldDue(*mailbox.held_in, mailbox.held_ticket);
+  }
+  Pump();
+}
+
+bool Collector::Refresh(std::string_view tenant, std::string_view mailbox) {
+  MailboxState* const state = FindMutable(tenant, mailbox);
+  const TimePoint now = context_.clock.Now();
+  if (state == nullptr ||
+      (state->refreshed_at != TimePoint::min() && now - state->refreshed_at < kRefreshEvery)) {
+    return false;
+  }
+  state->refreshed_at = now;
+  CheckNow(*state);
+  return true;
+}
+
+bool Collector::FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) {
+  MailboxState* const state = FindMutable(tenant, mailbox);
+  if (state == nullptr) {
+    return false;
+  }
+  const bool known =
+      std::find(state->wanted.begin(), state->wanted.end(), message) != state->wanted.end();
+  if (!known && state->wanted.size() >= kWantedMax) {
+    return false;
+  }
+  if (!known) {
+    state->wanted.push_back(message);
+  }
+  CheckNow(*state);
+  return true;
+}
+
+void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
+  MailboxState* const found = FindMutable(tenant, mailbox);
+  if (found == nullptr) {
     return;
   }
-  MailboxState& state = *it->second;
+  MailboxState& state = *found;
   const TimePoint now = context_.clock.Now();
   const bool was_active = state.active_until > now;
   state.active_until = now + state.tenant->freshness.active_for;

@@ -24,6 +24,10 @@
 
 namespace mailhaul::app {
 
+inline constexpr Duration kRefreshEvery = std::chrono::seconds(10);
+inline constexpr size_t kWantedMax = 100;                       // Of one mailbox.
+inline constexpr uint64_t kWantedBytesMax = uint64_t{1} << 30;  // Of one such message.
+
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
   bool continuous = false;
@@ -65,6 +69,12 @@ struct MailboxState {
   bool window_queued = false;
   bool backfill_queued = false;
   bool batch_over = false;  // Batch: nothing more will be tried in this run.
+  TimePoint refreshed_at = TimePoint::min();
+  std::vector<MessageId> wanted;      // Asked for in spite of their size.
+  std::vector<MessageId> wanted_now;  // Of these, what the running session takes.
+  std::optional<std::pair<scheduler::HostId, scheduler::EgressId>> held_in;  // Its held session,
+  uint64_t held_ticket = 0;                                                  // if there is one.
+  bool closing_held = false;  // Its held connection was told to close.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
 };
@@ -97,14 +107,43 @@ class Collector final {
   const std::vector<std::unique_ptr<MailboxState>>& mailboxes() const { return mailboxes_; }
   // Checks it soon and, for the tenant's active_for, more often.
   void MarkActive(std::string_view tenant, std::string_view mailbox);
+  // Checks it now. False: asked for less than kRefreshEvery ago, or there is no such mailbox.
+  bool Refresh(std::string_view tenant, std::string_view mailbox);
+  // Fetches, with the next check, a message that was left out for its size. False: kWantedMax are
+  // asked for already. Not remembered over a restart.
+  bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message);
   bool stopping() const { return stopping_; }
 
  private:
+  // What a held session is told: the next grant to work on, or none: to close.
+  using Decision = std::optional<scheduler::Grant>;
+  struct Hold {  // A session that waits for work or news; on its worker's loop.
+    SourceSession* session = nullptr;
+    bool decided = false;
+    net::OneShot<Decision> decision;
+  };
   struct WorkerState {  // Touched on its loop only, but for the pointers.
     Worker worker;
     net::TaskGroup tasks;
     std::vector<SourceSession*> sessions;
+    std::map<uint64_t, Hold*> holds;               // By ticket of their grant.
+    std::map<uint64_t, Decision> early_decisions;  // For holds that have not begun yet.
     bool stopping = false;
+  };
+  using PoolKey = std::pair<scheduler::HostId, scheduler::EgressId>;
+  struct Held {  // The same on the main loop.
+    scheduler::Grant grant;
+    MailboxState* mailbox = nullptr;
+    WorkerState* worker = nullptr;
+    net::Loop::TimerId timer = 0;
+  };
+  struct HeldPool {
+    std::map<uint64_t, Held> sessions;  // By ticket: the one held longest first.
+    size_t closing = 0;                 // Told to close, not closed yet.
+  };
+  struct StageReply {
+    std::optional<scheduler::Grant> next;
+    bool hold = false;  // No grant now: keep the connection and wait.
   };
   struct HostState {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
@@ -117,16 +156,36 @@ class Collector final {
   void Pump();
   void ArmTimer();
   void Dispatch(const scheduler::Grant& grant);
-  net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox);
+  net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox,
+                           std::vector<MessageId> wanted);
   net::Task<Status> RunSession(WorkerState& worker, SourceSession& session, scheduler::Grant* grant,
-                               MailboxState* mailbox);
-  net::Task<std::optional<scheduler::Grant>> ReportStage(scheduler::Grant grant,
-                                                         MailboxState* mailbox,
-                                                         pipeline::VisitResult result);
+                               MailboxState* mailbox, std::vector<MessageId> wanted);
+  net::Task<StageReply> ReportStage(scheduler::Grant grant, MailboxState* mailbox,
+                                    pipeline::VisitResult result, bool slow_down);
+  net::Task<Decision> HoldSession(WorkerState& worker, SourceSession& session,
+                                  pipeline::MailboxVisit& visit, scheduler::Grant grant);
+  enum class HoldEnd : uint8_t {
+    kNews,    // Something happened, or a decision came first.
+    kSilent,  // The server cannot tell.
+    kLost,    // The session is over.
+  };
+  net::Task<HoldEnd> AwaitNews(WorkerState& worker, Hold& hold, pipeline::MailboxVisit& visit);
 
-  std::optional<scheduler::Grant> OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
-                                              const pipeline::VisitResult& result);
-  void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status);
+  // Holding sessions (collector_holds.cc); main loop.
+  bool ShouldHold(const MailboxState& mailbox) const;
+  void BeginHold(const scheduler::Grant& grant, MailboxState& mailbox);
+  void OnHoldDue(PoolKey pool, uint64_t ticket);
+  void OnNews(PoolKey pool, uint64_t ticket);
+  void OnHoldLost(PoolKey pool, uint64_t ticket);
+  void Decide(PoolKey pool, uint64_t ticket, Decision decision);
+  void ReleaseWanted();
+  void ReleaseAll();
+
+  StageReply OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
+                         const pipeline::VisitResult& result, bool slow_down);
+  // `hint`: what the server wants although all went well (SourceSession::throttle_hint).
+  void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
+                    const Status& hint);
   void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant);
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
@@ -136,6 +195,8 @@ class Collector final {
               TimePoint deadline);
   void SubmitNextCheck(MailboxState& mailbox);
   Duration FreshnessOf(const MailboxState& mailbox) const;
+  MailboxState* FindMutable(std::string_view tenant, std::string_view mailbox);
+  void CheckNow(MailboxState& mailbox);
   void MarkDirty(MailboxState& mailbox);
   void FlushDirty();
   void CheckDone();
@@ -154,6 +215,7 @@ class Collector final {
   std::map<std::string, MailboxState*, std::less<>> by_name_;
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   bool flush_armed_ = false;
+  std::map<PoolKey, HeldPool> held_;
   size_t batch_open_ = 0;  // Batch: mailboxes not over.
   net::Loop::TimerId timer_ = 0;
   bool started_ = false;

@@ -46,17 +46,20 @@ void Collector::Dispatch(const scheduler::Grant& grant) {
     return;
   }
   mailbox->phase = MailboxState::Phase::kCollecting;
+  mailbox->wanted_now = mailbox->wanted;
   WorkerState* worker = workers_[mailbox->worker].get();
-  worker->worker.loop->Post(
-      [this, worker, grant, mailbox] { worker->tasks.Spawn(RunGrant(*worker, grant, mailbox)); });
+  worker->worker.loop->Post([this, worker, grant, mailbox, wanted = mailbox->wanted] {
+    worker->tasks.Spawn(RunGrant(*worker, grant, mailbox, wanted));
+  });
 }
 
 net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
-                                    MailboxState* mailbox) {
+                                    MailboxState* mailbox, std::vector<MessageId> wanted) {
   const config::Server& server = mailbox->config->source;
   imap::SessionOptions session_options;
   session_options.command_timeout = config_.network.idle_timeout;
-  session_options.body_bytes_max = mailbox->tenant->collect.max_message;
+  session_options.body_bytes_max =
+      wanted.empty() ? mailbox->tenant->collect.max_message : kWantedBytesMax;
   Credentials credentials;
   credentials.username = server.username;
   credentials.password = server.password;
@@ -65,6 +68,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
     egress = egress_[grant.egress];
   }
   Status status;
+  Status hint;
   if (worker.stopping) {
     status = Status(Code::kCancelled, "stopping");
   } else if (server.host.empty()) {
@@ -76,18 +80,20 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
     status = opened.status();
     if (opened.ok()) {
       const std::unique_ptr<SourceSession> session = std::move(opened).value();
-      status = co_await RunSession(worker, *session, &grant, mailbox);
+      status = co_await RunSession(worker, *session, &grant, mailbox, std::move(wanted));
+      hint = session->throttle_hint();
       co_await session->Close();
     }
   }
   // The connection has ended for certain: only now may its place in the pool be given away.
-  main_.Post([this, grant, mailbox, status] { OnGrantEnded(grant, *mailbox, status); });
+  main_.Post([this, grant, mailbox, status, hint] { OnGrantEnded(grant, *mailbox, status, hint); });
 }
 
 // Runs stage after stage while the scheduler lets this mailbox keep the connection. `grant` is the
 // last one held.
 net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& session,
-                                        scheduler::Grant* grant, MailboxState* mailbox) {
+                                        scheduler::Grant* grant, MailboxState* mailbox,
+                                        std::vector<MessageId> wanted) {
   worker.sessions.push_back(&session);
   if (worker.stopping) {
     session.Abort();
@@ -97,32 +103,39 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
   visit_options.window = mailbox->tenant->collect.window;
   visit_options.max_message = mailbox->tenant->collect.max_message;
   visit_options.exclude = mailbox->tenant->collect.exclude;
+  visit_options.backfill = mailbox->tenant->collect.backfill;
+  visit_options.mirror = mailbox->tenant->collect.deletions == config::Deletions::kMirror;
+  visit_options.wanted = std::move(wanted);
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
   Status status;
   for (;;) {
     pipeline::VisitResult result =
         co_await visit.Run(StageOf(grant->job.kind), grant->slice, grant->slice_bytes);
     status = result.status;
-    const std::optional<scheduler::Grant> next =
-        co_await ReportStage(*grant, mailbox, std::move(result));
-    if (!next.has_value()) {
+    const bool slow_down = !session.throttle_hint().ok();
+    StageReply reply = co_await ReportStage(*grant, mailbox, std::move(result), slow_down);
+    if (reply.hold) {
+      reply.next = co_await HoldSession(worker, session, visit, *grant);
+    }
+    if (!reply.next.has_value()) {
       break;
     }
-    *grant = *next;
+    *grant = *reply.next;
   }
   std::erase(worker.sessions, &session);
   co_return status;
 }
 
-net::Task<std::optional<scheduler::Grant>> Collector::ReportStage(scheduler::Grant grant,
-                                                                  MailboxState* mailbox,
-                                                                  pipeline::VisitResult result) {
-  net::OneShot<std::optional<scheduler::Grant>> reply;
+net::Task<Collector::StageReply> Collector::ReportStage(scheduler::Grant grant,
+                                                        MailboxState* mailbox,
+                                                        pipeline::VisitResult result,
+                                                        bool slow_down) {
+  net::OneShot<StageReply> reply;
   auto* target = &reply;
   net::Loop* here = net::Loop::Current();
-  main_.Post([this, target, here, grant, mailbox, moved = std::move(result)] {
-    const std::optional<scheduler::Grant> next = OnStageDone(grant, *mailbox, moved);
-    here->Post([target, next] { target->Set(next); });
+  main_.Post([this, target, here, grant, mailbox, slow_down, moved = std::move(result)] {
+    const StageReply answer = OnStageDone(grant, *mailbox, moved, slow_down);
+    here->Post([target, answer] { target->Set(answer); });
   });
   co_return co_await reply.Wait();
 }

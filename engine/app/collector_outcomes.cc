@@ -76,14 +76,13 @@ void Collector::SubmitNextCheck(MailboxState& mailbox) {
 }
 
 // A stage has ended; the session is still open. Returns the next grant for it, if there is one.
-std::optional<scheduler::Grant> Collector::OnStageDone(const scheduler::Grant& grant,
-                                                       MailboxState& mailbox,
-                                                       const pipeline::VisitResult& result) {
+Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
+                                             const pipeline::VisitResult& result, bool slow_down) {
   summary_.stats.Add(result.stats);
   mailbox.window_coverage = result.window_coverage.value_or(mailbox.window_coverage);
   mailbox.backfill_coverage = result.backfill_coverage.value_or(mailbox.backfill_coverage);
   if (!result.status.ok()) {
-    return std::nullopt;  // OnGrantEnded() draws the consequences, once the connection is closed.
+    return {};  // OnGrantEnded() draws the consequences, once the connection is closed.
   }
   if (grant.job.kind == JobKind::kWindow) {
     mailbox.window_queued = false;
@@ -91,11 +90,28 @@ std::optional<scheduler::Grant> Collector::OnStageDone(const scheduler::Grant& g
     mailbox.backfill_queued = false;
   }
   OnSuccess(mailbox, grant);
-  SubmitFollowing(mailbox, result);
-  if (stopping_) {
-    return std::nullopt;
+  if (grant.job.kind == JobKind::kNew) {
+    for (const MessageId done : mailbox.wanted_now) {
+      std::erase(mailbox.wanted, done);
+    }
+    mailbox.wanted_now.clear();
   }
-  return scheduler_.TryContinue(grant, context_.clock.Now());
+  SubmitFollowing(mailbox, result);
+  StageReply reply;
+  if (stopping_ || slow_down) {
+    return reply;
+  }
+  if (!mailbox.wanted.empty()) {
+    // Large messages need a session that lets them pass.
+    Submit(mailbox, JobKind::kNew, context_.clock.Now(), context_.clock.Now());
+    return reply;
+  }
+  reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
+  if (!reply.next.has_value() && ShouldHold(mailbox)) {
+    reply.hold = true;
+    BeginHold(grant, mailbox);
+  }
+  return reply;
 }
 
 void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant) {
@@ -125,6 +141,8 @@ void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResu
   }
   if (options_.continuous) {
     SubmitNextCheck(mailbox);
+  } else if (result.check_needed && !result.window_needed && !backfill) {
+    Submit(mailbox, JobKind::kNew, now, now);
   } else if (!result.window_needed && !backfill && !mailbox.batch_over) {
     EndBatchFor(mailbox, Status::Ok(), /*deferred=*/false);
   }
@@ -132,11 +150,15 @@ void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResu
 
 // The connection of a grant has ended.
 void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox,
-                             const Status& status) {
+                             const Status& status, const Status& hint) {
   // Our own trouble must not slow the pool down, nor count against the mailbox.
+  const Status outcome = status.ok() ? hint : status;
   const Status told =
-      IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing") : status;
+      IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;
   scheduler_.Finish(grant, context_.clock.Now(), told);
+  if (std::exchange(mailbox.closing_held, false)) {
+    --held_[PoolKey(grant.host, grant.egress)].closing;
+  }
   if (status.ok()) {
     mailbox.phase = MailboxState::Phase::kOk;
   } else if (!stopping_) {

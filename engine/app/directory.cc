@@ -94,6 +94,15 @@ void CollectorDirectory::MarkActive(std::string_view tenant, std::string_view ma
   collector_.MarkActive(tenant, mailbox);
 }
 
+bool CollectorDirectory::Refresh(std::string_view tenant, std::string_view mailbox) {
+  return collector_.Refresh(tenant, mailbox);
+}
+
+bool CollectorDirectory::FetchWhole(std::string_view tenant, std::string_view mailbox,
+                                    MessageId message) {
+  return collector_.FetchWhole(tenant, mailbox, message);
+}
+
 http::BodyDecoder::Text MimeBodyDecoder::Decode(const ByteSource& raw) const {
   mime::MessageText decoded = mime::DecodeText(raw, kBodyBytesMax);
   return {.text = std::move(decoded.text), .html = std::move(decoded.html)};

@@ -19,6 +19,8 @@ class CollectorDirectory final : public http::Directory {
   std::vector<std::string> MailboxNames(std::string_view tenant) const override;
   http::MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
   void MarkActive(std::string_view tenant, std::string_view mailbox) override;
+  bool Refresh(std::string_view tenant, std::string_view mailbox) override;
+  bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return !collector_.stopping(); }
 
  private:

@@ -21,6 +21,9 @@ net::Task<Response> Dispatcher::Serve(Call call) {
   if (!answer.mailbox.empty()) {
     directory_.MarkActive(tenant, answer.mailbox);
   }
+  if (answer.wanted.has_value() && !directory_.FetchWhole(tenant, answer.mailbox, *answer.wanted)) {
+    co_return Problem(429, "too_many_fetches", "other messages of this mailbox are fetched first");
+  }
   co_return std::move(answer.response);
 }
 
@@ -50,6 +53,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
         return reader->Mailbox(call, row);
       });
     }
+    case Route::kRefresh:
+      return Refresh(call);
     case Route::kFolders:
       if (!IsConfigured(call)) {
         return NotFoundResponse();
@@ -61,8 +66,24 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Message(call); });
     case Route::kRaw:
       return Work([reader, call = std::move(call)] { return reader->Raw(call); });
+    case Route::kFetch:
+      return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
   }
   return NotFoundResponse();
+}
+
+Response Dispatcher::Refresh(const Call& call) const {
+  if (!IsConfigured(call)) {
+    return NotFoundResponse();
+  }
+  if (!directory_.Refresh(call.tenant, call.name)) {
+    Response response = Problem(429, "refreshed_lately", "once per mailbox in 10 seconds");
+    response.headers.push_back({.name = "Retry-After", .value = "10"});
+    return response;
+  }
+  Response response = JsonResponse(StatusJson("requested"));
+  response.status = 202;
+  return response;
 }
 
 std::variant<Dispatcher::Work, Response> Dispatcher::PrepareMailboxes(Call call) const {

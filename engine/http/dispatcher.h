@@ -28,6 +28,7 @@ class Dispatcher final {
   // What needs no store is answered at once.
   std::variant<Work, Response> Prepare(Call call) const;
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
+  Response Refresh(const Call& call) const;
   bool IsConfigured(const Call& call) const;
 
   const Reader& reader_;

@@ -11,7 +11,6 @@
 namespace mailhaul::http {
 namespace {
 
-constexpr std::string_view kAllowed = "GET, HEAD";
 constexpr std::string_view kArgument = "*";  // Matches any segment that is not empty.
 
 constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
@@ -24,18 +23,21 @@ struct RouteEntry {
   Route route;
   std::array<std::string_view, 4> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
+  bool is_action = false;  // Takes POST instead of GET and HEAD.
 };
 
-const std::array<RouteEntry, 8>& Routes() {
-  static const std::array<RouteEntry, 8> routes = {{
+const std::array<RouteEntry, 10>& Routes() {
+  static const std::array<RouteEntry, 10> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
+      {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, true},
       {Route::kFolders, {"v1", "mailboxes", kArgument, "folders"}, {}},
       {Route::kMessages, {"v1", "messages"}, kMessageParameters},
       {Route::kMessage, {"v1", "messages", kArgument}, {}},
       {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
+      {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, true},
   }};
   return routes;
 }
@@ -101,6 +103,18 @@ std::optional<Response> CheckParameters(const RouteEntry& entry, const Target& t
   return std::nullopt;
 }
 
+// A refusal of a method that the route does not take.
+std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view method) {
+  const bool fits = entry.is_action ? method == "POST" : method == "GET" || method == "HEAD";
+  if (fits) {
+    return std::nullopt;
+  }
+  const std::string allowed = entry.is_action ? "POST" : "GET, HEAD";
+  Response response = Problem(405, "method_not_allowed", "this path takes " + allowed);
+  response.headers.push_back({.name = "Allow", .value = allowed});
+  return response;
+}
+
 bool NeedsToken(const std::vector<std::string>& segments) {
   return !segments.empty() && segments.front() == "v1";
 }
@@ -134,12 +148,10 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   if (entry == nullptr) {
     return Problem(404, "not_found", "there is nothing at this path");
   }
-  if (head.method != "GET" && head.method != "HEAD") {
-    Response response = Problem(405, "method_not_allowed", "this path takes GET and HEAD");
-    response.headers.push_back({.name = "Allow", .value = std::string(kAllowed)});
-    return response;
+  std::optional<Response> refusal = CheckMethod(*entry, head.method);
+  if (!refusal.has_value()) {
+    refusal = CheckParameters(*entry, *target);
   }
-  std::optional<Response> refusal = CheckParameters(*entry, *target);
   if (refusal.has_value()) {
     return std::move(*refusal);
   }

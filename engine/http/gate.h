@@ -20,10 +20,12 @@ enum class Route {
   kReady,
   kMailboxes,
   kMailbox,
+  kRefresh,
   kFolders,
   kMessages,
   kMessage,
   kRaw,
+  kFetch,
 };
 
 // A request that may be answered.

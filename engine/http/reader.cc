@@ -162,7 +162,9 @@ Answer Reader::Folders(const Call& call) const {
       return Failed(folders.status());
     }
     for (const store::FolderRecord& folder : *folders) {
-      items.Add(FolderJson(folder));
+      if (folder.listed || folder.messages > 0) {
+        items.Add(FolderJson(folder));
+      }
     }
   }
   return {.response = JsonResponse(items.Finish(std::nullopt)), .mailbox = call.name};
@@ -345,6 +347,24 @@ Answer Reader::Raw(const Call& call) const {
   response.headers.push_back(
       {.name = "Content-Disposition", .value = "attachment; filename=\"" + call.name + ".eml\""});
   response.source = std::move(raw).value();
+  return answer;
+}
+
+Answer Reader::Fetch(const Call& call) const {
+  const Result<Found> found = Find(call);
+  if (!found.ok()) {
+    return Failed(found.status());
+  }
+  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  if (found->message.has_body()) {
+    answer.response = Problem(409, "already_stored", "the message is here; see its /raw");
+  } else if (found->message.gone) {
+    answer.response = Problem(409, "gone", "the source no longer has the message");
+  } else {
+    answer.response = JsonResponse(StatusJson("requested"));
+    answer.response.status = 202;
+    answer.wanted = found->message.id;
+  }
   return answer;
 }
 

@@ -22,6 +22,7 @@ inline constexpr size_t kBodyTextBytesMax = 4 * 1024 * 1024;
 struct Answer {
   Response response;
   std::string mailbox;  // That the call named, itself or by a message: becomes active. "" for none.
+  std::optional<MessageId> wanted{};  // Its body is to be fetched from the source.
 };
 
 // A configured mailbox with what the loop knows of it.
@@ -43,6 +44,8 @@ class Reader final {
   Answer Messages(const Call& call) const;
   Answer Message(const Call& call) const;
   Answer Raw(const Call& call) const;
+  // 202 for a message without its bytes; 409 when they are here, or gone from the source.
+  Answer Fetch(const Call& call) const;
 
  private:
   struct Found;

@@ -56,6 +56,10 @@ class Directory {
   virtual MailboxLive Live(std::string_view tenant, std::string_view mailbox) const = 0;
   // A read that names one mailbox makes it active.
   virtual void MarkActive(std::string_view tenant, std::string_view mailbox) = 0;
+  // Checks the mailbox now, ahead of others. False: it was asked for less than 10 s ago.
+  virtual bool Refresh(std::string_view tenant, std::string_view mailbox) = 0;
+  // Fetches a message that was left out for its size. False: too many are asked for already.
+  virtual bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) = 0;
   virtual bool Ready() const = 0;
 };
 

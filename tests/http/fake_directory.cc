@@ -36,4 +36,16 @@ void FakeDirectory::MarkActive(std::string_view tenant, std::string_view mailbox
   active.push_back(std::string(tenant) + "/" + std::string(mailbox));
 }
 
+bool FakeDirectory::Refresh(std::string_view tenant, std::string_view mailbox) {
+  refreshed.push_back(std::string(tenant) + "/" + std::string(mailbox));
+  return accepts;
+}
+
+bool FakeDirectory::FetchWhole(std::string_view tenant, std::string_view mailbox,
+                               MessageId message) {
+  wanted.push_back(std::string(tenant) + "/" + std::string(mailbox) + "/" +
+                   FormatId(message.value));
+  return accepts;
+}
+
 }  // namespace mailhaul::http

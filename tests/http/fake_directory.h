@@ -19,13 +19,18 @@ class FakeDirectory final : public Directory {
   std::vector<std::string> MailboxNames(std::string_view tenant) const override;
   MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
   void MarkActive(std::string_view tenant, std::string_view mailbox) override;
+  bool Refresh(std::string_view tenant, std::string_view mailbox) override;
+  bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return ready; }
 
   void AddToken(std::string_view token, TokenGrant grant);
 
   std::map<std::string, std::vector<std::string>, std::less<>> mailboxes;  // By tenant, sorted.
   std::map<std::string, MailboxLive, std::less<>> live;                    // By mailbox.
-  std::vector<std::string> active;  // "tenant/mailbox", in the order marked.
+  std::vector<std::string> active;     // "tenant/mailbox", in the order marked.
+  std::vector<std::string> refreshed;  // "tenant/mailbox".
+  std::vector<std::string> wanted;     // "tenant/mailbox/id".
+  bool accepts = true;                 // What Refresh() and FetchWhole() return.
   bool ready = true;
 
  private:

@@ -49,6 +49,21 @@ TEST_F(GateTest, FindsEachRoute) {
   }
 }
 
+TEST_F(GateTest, ActionsTakePostAlone) {
+  const std::vector<std::pair<std::string, Route>> routes = {
+      {"/v1/mailboxes/alice/refresh", Route::kRefresh},
+      {"/v1/messages/0001000000000001/fetch", Route::kFetch},
+  };
+  for (const auto& [target, route] : routes) {
+    const Decision decision = Ask("POST", target, "Bearer read-acme");
+    ASSERT_EQ(StatusOf(decision), 0U) << target;
+    EXPECT_EQ(std::get<Call>(decision).route, route) << target;
+    const Decision refused = Ask("GET", target, "Bearer read-acme");
+    ASSERT_EQ(StatusOf(refused), 405U) << target;
+    EXPECT_EQ(std::get<Response>(refused).headers.front().value, "POST");
+  }
+}
+
 TEST_F(GateTest, CarriesTenantNameAndQuery) {
   const Decision decision =
       Ask("GET", "/v1/messages?mailbox=b%C3%BCro&limit=5", "Bearer read-globex");

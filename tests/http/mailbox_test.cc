@@ -30,6 +30,17 @@ TEST_F(MailboxTest, AMailboxJoinsStoreAndLiveFacts) {
   EXPECT_EQ(directory_.active, (std::vector<std::string>{"acme/alice"}));
 }
 
+TEST_F(MailboxTest, ARefreshIsAskedForOnce) {
+  const HttpAnswer answer = Request("POST", "/v1/mailboxes/alice/refresh");
+  EXPECT_EQ(answer.status, 202U);
+  EXPECT_EQ(directory_.refreshed, (std::vector<std::string>{"acme/alice"}));
+  directory_.accepts = false;
+  const HttpAnswer again = Request("POST", "/v1/mailboxes/alice/refresh");
+  EXPECT_EQ(again.status, 429U);
+  EXPECT_EQ(again.fields.at("retry-after"), "10");
+  EXPECT_EQ(Request("POST", "/v1/mailboxes/nobody/refresh").status, 404U);
+}
+
 TEST_F(MailboxTest, AMailboxThatTheStoreDoesNotKnowYetIsEmpty) {
   directory_.mailboxes["acme"] = {"alice", "bob", "new"};
   EXPECT_EQ(GetJson("/v1/mailboxes/new").at("messages").as_int64(), 0);

@@ -71,6 +71,23 @@ TEST_F(MessageTest, AMessageThatIsOnlyListedSaysWhyItHasNoBytes) {
   EXPECT_EQ(Get("/v1/messages/" + id).status, 200U);
 }
 
+TEST_F(MessageTest, AMessageThatIsOnlyListedCanBeAskedFor) {
+  const std::string id = StoreOne({.not_fetched = "larger than collect.max_message"});
+  const HttpAnswer answer = Request("POST", "/v1/messages/" + id + "/fetch");
+  EXPECT_EQ(answer.status, 202U);
+  ASSERT_EQ(directory_.wanted.size(), 1U);
+  EXPECT_TRUE(directory_.wanted.front().ends_with("/" + id));
+  directory_.accepts = false;
+  EXPECT_EQ(Request("POST", "/v1/messages/" + id + "/fetch").status, 429U);
+}
+
+TEST_F(MessageTest, AMessageThatIsHereIsNotFetchedAgain) {
+  const std::string id = StoreOne({.subject = "here"});
+  EXPECT_EQ(Request("POST", "/v1/messages/" + id + "/fetch").status, 409U);
+  EXPECT_EQ(Request("POST", "/v1/messages/" + id + "/fetch", "read-globex").status, 404U);
+  EXPECT_TRUE(directory_.wanted.empty());
+}
+
 TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
   const Mail mail{.body = RandomBytes(3 * kPieceBytes)};
   const std::string id = StoreOne(mail);

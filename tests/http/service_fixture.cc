@@ -305,9 +305,14 @@ std::string ServiceTest::Exchange(std::string input, size_t step) {
 
 HttpAnswer ServiceTest::Get(const std::string& target, const std::string& token,
                             const std::string& more_fields) {
+  return Request("GET", target, token, more_fields);
+}
+
+HttpAnswer ServiceTest::Request(const std::string& method, const std::string& target,
+                                const std::string& token, const std::string& more_fields) {
   const std::string output =
-      Exchange("GET " + target + " HTTP/1.1\r\nHost: a\r\n" + "Authorization: Bearer " + token +
-               "\r\n" + more_fields + "\r\n");
+      Exchange(method + " " + target + " HTTP/1.1\r\nHost: a\r\n" + "Authorization: Bearer " +
+               token + "\r\n" + more_fields + "\r\n");
   std::vector<HttpAnswer> answers = ParseAnswers(output);
   EXPECT_EQ(answers.size(), 1U) << target;
   return answers.empty() ? HttpAnswer{} : std::move(answers.front());

@@ -161,6 +161,8 @@ class ServiceTest : public testing::Test {
   // One request on a connection of its own.
   HttpAnswer Get(const std::string& target, const std::string& token = "read-acme",
                  const std::string& more_fields = "");
+  HttpAnswer Request(const std::string& method, const std::string& target,
+                     const std::string& token = "read-acme", const std::string& more_fields = "");
   HttpAnswer Head(const std::string& target);
   boost::json::value GetJson(const std::string& target, const std::string& token = "read-acme");
   // The named field of each item of a list, following next_cursor.

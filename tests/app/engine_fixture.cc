@@ -1,0 +1,86 @@
+#include "tests/app/engine_fixture.h"
+
+#include "base/log.h"
+#include "engine/mime/message_parser.h"
+
+namespace mailhaul::app {
+namespace {
+
+constexpr char kHost[] = "imap.example.com";
+
+}  // namespace
+
+EngineFixture::EngineFixture()
+    : network_(test_support::MemoryNetworkOptions(), random_), dialer_(network_, DialerOptions()) {
+  SetLogLevel(LogLevel::kOff);
+  mime::Initialize();
+  network_.RegisterImap(kHost, 993, server_);
+  config_.tenants.emplace_back();
+  config_.tenants.front().name = "acme";
+  config_.tenants.front().freshness.normal = std::chrono::minutes(5);
+  config_.tenants.front().freshness.active = std::chrono::seconds(30);
+  store::BlobStoreOptions blob_options;
+  blob_options.directory = "/blobs";
+  blobs_ = store::BlobStore::Open(files_, blob_options).value();
+  mail_ = store::MailStore::Open(records_, *blobs_, clock_).value();
+  committer_ = std::make_unique<pipeline::LoopCommitter>(*mail_, loop_, Duration(0));
+  context_ = std::unique_ptr<pipeline::Context>(
+      new pipeline::Context{*mail_, *committer_, cpu_, cpu_, budget_, clock_, progress_});
+}
+
+EngineFixture::~EngineFixture() {
+  if (collector_ != nullptr && !over_) {
+    Stop();
+  }
+  loop_.Await(network_.Drain());
+  collector_.reset();
+  mail_.reset();  // Writes what it still holds into the rows, which die first.
+}
+
+void EngineFixture::AddMailbox(const std::string& id) {
+  config::MailboxConfig mailbox;
+  mailbox.id = id;
+  mailbox.address = id + "@acme.example";
+  mailbox.source.host = kHost;
+  mailbox.source.port = 993;
+  mailbox.source.username = id;
+  mailbox.source.password = Secret("secret");
+  config_.tenants.front().mailboxes.push_back(std::move(mailbox));
+  server_.AddAccount(id, "secret");
+  server_.Folder(id).uid_validity = 7;
+}
+
+void EngineFixture::AddMessage(const std::string& id, const std::string& subject) {
+  server_.Folder(id).Add("Subject: " + subject + "\r\n\r\ntext\r\n", clock_.WallNow());
+}
+
+void EngineFixture::Start() {
+  CollectorOptions options;
+  options.continuous = true;
+  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = &dialer_}};
+  collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
+  ASSERT_TRUE(collector_->Prepare().ok());
+  loop_.Post([this] { collector_->Start([this] { over_ = true; }); });
+}
+
+void EngineFixture::Stop() {
+  loop_.Post([this] { collector_->Stop(); });
+  EXPECT_TRUE(loop_.RunUntil([this] { return over_; }));
+}
+
+bool EngineFixture::RunUntil(const std::function<bool()>& done, Duration limit) {
+  return loop_.RunUntil(done, clock_.Now() + limit);
+}
+
+void EngineFixture::RunFor(Duration time) {
+  const TimePoint end = clock_.Now() + time;
+  loop_.AddTimer(end, [] {});
+  loop_.RunUntil([this, end] { return clock_.Now() >= end; }, end);
+}
+
+uint64_t EngineFixture::Messages(const std::string& id) {
+  const TenantId tenant = mail_->FindTenant("acme").value();
+  return mail_->GetMailbox(mail_->FindMailbox(tenant, id).value()).value().messages;
+}
+
+}  // namespace mailhaul::app

@@ -1,0 +1,64 @@
+// The collector over scripted servers and a store in memory, in virtual time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/memory_budget.h"
+#include "base/random.h"
+#include "base/work_pool.h"
+#include "connectors/dialer.h"
+#include "connectors/net/virtual_loop.h"
+#include "engine/app/collector.h"
+#include "engine/config/config.h"
+#include "engine/pipeline/committer.h"
+#include "store/mail_store.h"
+#include "store/memory_file_system.h"
+#include "store/memory_key_value_store.h"
+#include "tests/support/memory_network.h"
+#include "tests/support/scripted_mail_server.h"
+
+namespace mailhaul::app {
+
+class EngineFixture : public testing::Test {
+ protected:
+  EngineFixture();
+  ~EngineFixture() override;
+
+  // Before Start(): a mailbox "acme/<id>" on the one server.
+  void AddMailbox(const std::string& id);
+  void AddMessage(const std::string& id, const std::string& subject);
+  // As `serve` does.
+  void Start();
+  void Stop();
+  // Lets virtual time pass until `done`, at most `limit`; whether it came.
+  bool RunUntil(const std::function<bool()>& done, Duration limit);
+  void RunFor(Duration time);
+  uint64_t Messages(const std::string& id);
+
+  net::VirtualClock clock_{WallTime(std::chrono::seconds(1'790'000'000))};
+  net::VirtualLoop loop_{clock_};
+  SeededRandom random_{1};
+  test_support::ScriptedMailServer server_;
+  config::Config config_;
+  std::unique_ptr<Collector> collector_;
+  std::unique_ptr<store::MailStore> mail_;
+
+ private:
+  test_support::MemoryNetwork network_;
+  Dialer dialer_;
+  MemoryBudget budget_{size_t{64} << 20};
+  InlineWorkPool cpu_;
+  pipeline::Progress progress_;
+  store::MemoryFileSystem files_;
+  store::MemoryKeyValueStore records_;
+  std::unique_ptr<store::BlobStore> blobs_;
+  std::unique_ptr<pipeline::LoopCommitter> committer_;
+  std::unique_ptr<pipeline::Context> context_;
+  bool over_ = false;
+};
+
+}  // namespace mailhaul::app

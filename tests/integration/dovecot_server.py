@@ -1,4 +1,9 @@
-"""The demo's private Dovecot with the face of the tests' servers, and options to vary it."""
+"""The demo's private Dovecot with the face of the tests' servers, and varieties of it."""
+
+import base64
+import hashlib
+import hmac
+import secrets
 
 import dovecot
 from mail_server import MailServer
@@ -10,9 +15,8 @@ class DovecotServer(MailServer, dovecot.PrivateDovecot):
     login_pattern = r"-login: Info: Login:"
 
 
-# What a server is called that lacks what Dovecot has; the value is its CAPABILITY.
-PLAIN_IMAP = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS"
-WITHOUT_QRESYNC = PLAIN_IMAP + " UNSELECT MOVE ESEARCH SPECIAL-USE LIST-EXTENDED LIST-STATUS"
+# A server that can do little; Dovecot's own list has all of what mailhaul knows.
+PLAIN_IMAP = "IMAP4rev1 SASL-IR LITERAL+ ID IDLE NAMESPACE UIDPLUS"
 
 
 def with_capabilities(names):
@@ -20,4 +24,29 @@ def with_capabilities(names):
     return f"protocol imap {{\n  imap_capability = {names}\n}}\n"
 
 
-COMPRESSED = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
+class ScramDovecot(DovecotServer):
+    """Takes SCRAM-SHA-256 (RFC 7677) and nothing else."""
+
+    def __init__(self, folder, users, *, settings="", **options):
+        super().__init__(folder, users, settings="auth_mechanisms = scram-sha-256\n" + settings,
+                         **options)
+
+    def log_in(self, connection, user):
+        nonce = base64.b64encode(secrets.token_bytes(18)).decode()
+        bare = f"n={user},r={nonce}"
+
+        def answer(challenge):
+            if not challenge:
+                return "n,," + bare
+            if challenge.startswith(b"v="):
+                return ""
+            fields = dict(part.split("=", 1) for part in challenge.decode().split(","))
+            salted = hashlib.pbkdf2_hmac("sha256", self.users[user].encode(),
+                                         base64.b64decode(fields["s"]), int(fields["i"]))
+            client_key = hmac.digest(salted, b"Client Key", "sha256")
+            final = f"c=biws,r={fields['r']}"
+            signature = hmac.digest(hashlib.sha256(client_key).digest(),
+                                    f"{bare},{challenge.decode()},{final}".encode(), "sha256")
+            proof = bytes(ours ^ theirs for ours, theirs in zip(client_key, signature))
+            return f"{final},p={base64.b64encode(proof).decode()}"
+        connection.authenticate("SCRAM-SHA-256", answer)

@@ -18,7 +18,8 @@ import ssl
 import make_mail
 
 APPEND_SECONDS_MAX = 60
-imaplib._MAXLINE = 10_000_000  # Cyrus and Courier send long lines where Dovecot does not.
+# Longer lines than Python's own limits are lawful in mail, and in Cyrus's answers.
+imaplib._MAXLINE = poplib._MAXLINE = 10_000_000
 
 
 def sha256(data):
@@ -75,9 +76,17 @@ def uid_of(parts, index):
 class MailServer:
     """Mix it into a server class; see above."""
 
+    protocol = "imap"  # What mailhaul is to use; mail is always delivered over IMAP.
     pop3_port = pop3s_port = 0
     # What folders other than INBOX are called on the wire.
     folder_prefix, delimiter = "", "/"
+
+    def secure_port(self):
+        return self.imaps_port if self.protocol == "imap" else self.pop3s_port
+
+    def plain_port(self):
+        """With STARTTLS or STLS."""
+        return self.imap_port if self.protocol == "imap" else self.pop3_port
 
     def tls(self):
         context = ssl.create_default_context(cafile=str(self.ca_file))
@@ -90,8 +99,11 @@ class MailServer:
                                        timeout=APPEND_SECONDS_MAX)
         # imaplib writes a literal and its line end separately; each pair would wait 40 ms.
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.login(user, self.users[user])
+        self.log_in(connection, user)
         return connection
+
+    def log_in(self, connection, user):
+        connection.login(user, self.users[user])
 
     @contextlib.contextmanager
     def session(self, user):
@@ -139,7 +151,7 @@ class MailServer:
                     for encoded, delimiter in list_folders(connection)}
 
     def list_pop3(self, user):
-        """The same over POP3, with UIDLs; poplib takes the line ends off and they are put back."""
+        """The same over POP3, with UIDLs. poplib takes the line ends off; they are put back."""
         connection = poplib.POP3_SSL("127.0.0.1", self.pop3s_port, context=self.tls(),
                                      timeout=APPEND_SECONDS_MAX)
         try:
@@ -152,8 +164,8 @@ class MailServer:
         finally:
             connection.quit()
 
-    def contents(self, user, protocol="imap"):
+    def contents(self, user):
         """A multiset of (folder, SHA-256)."""
-        listed = self.list(user) if protocol == "imap" else self.list_pop3(user)
+        listed = self.list(user) if self.protocol == "imap" else self.list_pop3(user)
         return collections.Counter((folder, digest) for folder, messages in listed.items()
                                    for _, digest in messages)

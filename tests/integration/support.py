@@ -77,14 +77,15 @@ class Workspace:
     def mailbox(self, box, **changes):
         address = self.boxes[box]
         settings = {"id": box, "address": address, "password": self.server.users[address],
-                    "port": self.server.imaps_port, **changes}
+                    "protocol": self.server.protocol, "port": self.server.secure_port(), **changes}
         return config_files.Mailbox(**settings)
 
-    def configure(self, *, mailboxes=None, freshness=("1s", "1s", "1s"), **main):
+    def configure(self, *, mailboxes=None, freshness=("1s", "1s", "1s"), deletions="keep",
+                  **main):
         """Writes the configuration anew; returns the path of its main file."""
         tenant = config_files.Tenant(
             TENANT, self.token, mailboxes or [self.mailbox(box) for box in self.boxes],
-            freshness=freshness)
+            freshness=freshness, deletions=deletions)
         settings = {"http_port": self.http_port, "ca_file": self.server.ca_file,
                     "data_dir": self.data, **main}
         return config_files.write_configuration(self.folder, config_files.main_yaml(**settings),

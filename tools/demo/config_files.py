@@ -15,6 +15,8 @@ class Mailbox:
     host: str = "localhost"
     port: int = 993
     security: str = "tls"  # Or "starttls".
+    protocol: str = "imap"
+    oauth2: dict = None  # Instead of the password: token_url, client_id, client_secret, ...
 
 
 @dataclasses.dataclass
@@ -25,6 +27,7 @@ class Tenant:
     weight: int = 1
     window: str = "30d"
     freshness: tuple = ("30s", "5m", "1h")  # Active, normal, dormant.
+    deletions: str = "keep"  # Or "mirror".
 
 
 def write_private(path, text):
@@ -53,18 +56,25 @@ tenants: ["tenants/*.yaml"]
 """
 
 
+def access_yaml(tenant, box):
+    if box.oauth2 is None:
+        return f"password: {{file: ../secrets/{tenant.name}-{box.id}}}"
+    return f"auth: oauth2, oauth2: {json.dumps(box.oauth2)}"
+
+
 def tenant_yaml(tenant):
     active, normal, dormant = tenant.freshness
     digest = hashlib.sha256(tenant.token.encode()).hexdigest()
     lines = [f"tenant: {tenant.name}", f"weight: {tenant.weight}",
              f'tokens: [{{sha256: "{digest}"}}]',
              f"freshness: {{active: {active}, normal: {normal}, dormant: {dormant}}}",
-             f"collect: {{window: {tenant.window}, backfill: true}}", "mailboxes:"]
+             f"collect: {{window: {tenant.window}, backfill: true, deletions: {tenant.deletions}}}",
+             "mailboxes:"]
     for box in tenant.mailboxes:
         lines += [f"  - id: {box.id}", f"    address: {box.address}",
-                  f"    source: {{protocol: imap, host: {box.host}, port: {box.port}, "
+                  f"    source: {{protocol: {box.protocol}, host: {box.host}, port: {box.port}, "
                   f"security: {box.security}, username: {json.dumps(box.address)}, "
-                  f"password: {{file: ../secrets/{tenant.name}-{box.id}}}}}"]
+                  f"{access_yaml(tenant, box)}}}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,57 @@
+"""Other ways in than a password in the clear."""
+
+import json
+
+from support import IntegrationTest, main
+from dovecot_server import ScramDovecot
+
+EXIT_INTERRUPTED = 4  # Else it would wait until the server is less crowded.
+
+
+class SameMail:
+
+    counts = {"alice": 40}
+
+    def test_everything_arrives_and_a_second_run_fetches_nothing(self):
+        first = self.work.collect_json()
+        held = self.assert_store_holds_everything()
+        self.assertEqual(held.total(), first["messages"]["stored"])
+        again = self.work.collect_json()
+        self.assertEqual((0, 0), (again["messages"]["fetched"], again["bytes"]["fetched"]))
+        self.assert_mailboxes(again, complete=1, failed=0)
+
+    def fails_with_auth(self, **changes):
+        self.work.configuration = self.work.configure(
+            mailboxes=[self.work.mailbox("alice", **changes)])
+        summary = self.work.collect_json(expected_code=1)
+        self.assertEqual(["auth_failed"], [each["code"] for each in summary["failures"]])
+        return summary["failures"][0]["detail"]
+
+
+class ScramTest(SameMail, IntegrationTest):
+    options = {"server": ScramDovecot}
+
+    def test_a_wrong_password_is_refused(self):
+        self.assertNotIn("not the one", self.fails_with_auth(password="not the one"))
+
+
+class CrowdedServerTest(IntegrationTest):
+    """The server lets each user in from one address once at a time, and somebody is in."""
+
+    counts = {"alice": 22}
+    options = {"connections_per_user": 1}
+
+    def test_a_refusal_for_crowding_is_no_matter_of_credentials(self):
+        with self.work.server.session(self.work.boxes["alice"]):
+            done = self.work.collect("--json", "--max-time", "2s")
+        self.assertEqual(EXIT_INTERRUPTED, done.returncode, done.stderr)
+        self.assertRegex(done.stderr, r"acme/alice: throttled: .*\[LIMIT\]")
+        summary = json.loads(done.stdout)
+        self.assertEqual([], [each for each in summary["failures"] if each["code"] != "throttled"])
+        self.assertEqual(0, summary["messages"]["fetched"])
+        self.assertEqual(22, self.work.collect_json()["messages"]["fetched"])
+        self.assert_store_holds_everything()
+
+
+if __name__ == "__main__":
+    main()

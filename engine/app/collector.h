@@ -172,7 +172,7 @@ class Collector final {
   net::Task<HoldEnd> AwaitNews(WorkerState& worker, Hold& hold, pipeline::MailboxVisit& visit);
 
   // Holding sessions (collector_holds.cc); main loop.
-  bool ShouldHold(const MailboxState& mailbox) const;
+  bool ShouldHold(const scheduler::Grant& grant, const MailboxState& mailbox) const;
   void BeginHold(const scheduler::Grant& grant, MailboxState& mailbox);
   void OnHoldDue(PoolKey pool, uint64_t ticket);
   void OnNews(PoolKey pool, uint64_t ticket);

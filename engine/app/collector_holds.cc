@@ -56,9 +56,11 @@ net::Task<Collector::HoldEnd> Collector::AwaitNews(WorkerState& worker, Hold& ho
 
 // Main loop's side.
 
-bool Collector::ShouldHold(const MailboxState& mailbox) const {
-  return options_.continuous && !stopping_ && mailbox.active_until > context_.clock.Now() &&
-         mailbox.config->source.protocol == config::Protocol::kImap;
+bool Collector::ShouldHold(const scheduler::Grant& grant, const MailboxState& mailbox) const {
+  const TimePoint now = context_.clock.Now();
+  return options_.continuous && !stopping_ && mailbox.active_until > now &&
+         mailbox.config->source.protocol == config::Protocol::kImap &&
+         scheduler_.Shortage(grant, now) == 0;
 }
 
 void Collector::BeginHold(const scheduler::Grant& grant, MailboxState& mailbox) {

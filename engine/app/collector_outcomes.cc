@@ -107,7 +107,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
-  if (!reply.next.has_value() && ShouldHold(mailbox)) {
+  if (!reply.next.has_value() && ShouldHold(grant, mailbox)) {
     reply.hold = true;
     BeginHold(grant, mailbox);
   }

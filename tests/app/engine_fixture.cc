@@ -52,6 +52,7 @@ void EngineFixture::AddMailbox(const std::string& id) {
 
 void EngineFixture::AddMessage(const std::string& id, const std::string& subject) {
   server_.Folder(id).Add("Subject: " + subject + "\r\n\r\ntext\r\n", clock_.WallNow());
+  loop_.Post([this] { server_.Announce(); });
 }
 
 void EngineFixture::Start() {

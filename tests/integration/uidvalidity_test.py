@@ -40,6 +40,8 @@ class UidValidityTest(IntegrationTest):
         self.renumber()
         summary = self.work.collect_json()
         self.assertEqual(1, summary["mailboxes"]["complete"])
+        self.assertEqual((0, 0), (summary["messages"]["fetched"], summary["bytes"]["fetched"]),
+                         "known messages were downloaded again")
         self.assertEqual(before, self.placements())
         self.assert_store_holds_everything()
 
@@ -47,7 +49,7 @@ class UidValidityTest(IntegrationTest):
         self.work.collect_json()
         self.renumber()
         self.work.append("alice", b"Subject: after the restore\r\n\r\nnew\r\n")
-        self.work.collect_json()
+        self.assertEqual(1, self.work.collect_json()["messages"]["fetched"])
         self.assert_store_holds_everything()
         self.assertEqual(0, self.work.collect_json()["messages"]["fetched"])
 

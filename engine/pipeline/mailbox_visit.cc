@@ -129,9 +129,10 @@ net::Task<Status> MailboxVisit::FollowFolder(VisitFolder& folder) {
   KnownFolder known;
   known.uid_validity = folder.record.uid_validity;
   known.modseq = folder.record.modseq;
-  known.uid_next = folder.record.uid_next;
-  const bool comparable = known.modseq != 0 && known.uid_next != 0;
-  CO_RETURN_IF_ERROR(Open(folder, comparable ? &known : nullptr));
+  // Backfill, or a process that died before it could say so, may have stored more than what lies
+  // below the record's UIDNEXT.
+  known.uid_next = UINT32_MAX;
+  CO_RETURN_IF_ERROR(Open(folder, known.modseq != 0 ? &known : nullptr));
   const uint64_t vanished_before = changes_.vanished();
   CO_RETURN_IF_ERROR(changes_.Follow(folder));
   gone_removed_ = gone_removed_ && changes_.vanished() == vanished_before;

@@ -42,6 +42,17 @@ TEST_P(VisitChangesTest, FlagsFollowTheSource) {
   EXPECT_EQ(Record("INBOX").unread, 1U);
 }
 
+TEST_P(VisitChangesTest, FlagsOfAMessageThatBackfillFetchedBeforeTheCheckFollowToo) {
+  Add("INBOX", "one");
+  static_cast<void>(Visit(Stage::kWindow));
+  const Uid uid = Add("INBOX", "two");
+  static_cast<void>(Visit(Stage::kBackfill));
+  ASSERT_TRUE(Stored().contains("two"));
+  Folder("INBOX").SetFlags(uid, kFlagSeen);
+  static_cast<void>(Visit(Stage::kNew));
+  EXPECT_EQ(Stored().at("two").flags, kFlagSeen);
+}
+
 TEST_P(VisitChangesTest, WhatIsGoneStaysHereUnlessDeletionsAreMirrored) {
   const Uid uid = Add("INBOX", "one");
   Add("INBOX", "two");

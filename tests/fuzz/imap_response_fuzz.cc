@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "connectors/imap/folder_names.h"
+#include "connectors/imap/limits.h"
 #include "connectors/imap/response_parser.h"
 #include "tests/imap/parser_trace.h"
 
@@ -24,10 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   MH_CHECK(whole.text() == pieces.text());
   const mailhaul::imap::Response& response = whole.parser().response();
-  MH_CHECK(response.fetch.keywords.size() <= 64);
+  MH_CHECK(response.fetch.keywords.size() <= mailhaul::imap::kKeywordsMax);
+  MH_CHECK(!response.fetch.labels || response.fetch.labels->size() <= mailhaul::imap::kLabelsMax);
+  MH_CHECK(response.fetch.thread_id.size() <= mailhaul::imap::kObjectIdBytesMax);
+  MH_CHECK(response.namespaces.size() <= mailhaul::imap::kNamespacesMax);
   mailhaul::imap::FolderCollector folders;
   if (folders.Add(response.list).ok()) {
-    static_cast<void>(std::move(folders).Finish());
+    static_cast<void>(std::move(folders).Finish(response.namespaces));
   }
   return 0;
 }

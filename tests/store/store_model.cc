@@ -1,7 +1,6 @@
 #include "tests/store/store_model.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace mailhaul::store {
 namespace {
@@ -18,6 +17,60 @@ void Rebind(ModelMessage& message, const ModelMessage& to) {
 bool IsSame(const ModelMessage& a, const ModelMessage& b) {
   return a.body == b.body && (!a.body.empty() || a.content == b.content);
 }
+
+// Items and candidates of one identity.
+struct RelinkGroup {
+  std::vector<ModelMessage> items;
+  std::vector<ModelMessage*> candidates;
+  std::vector<Uid> bound;
+
+  // Binds what is certain, and says which UIDs that are.
+  std::vector<Uid> Bind() {
+    std::sort(items.begin(), items.end(),
+              [](const ModelMessage& a, const ModelMessage& b) { return a.uid < b.uid; });
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const ModelMessage* a, const ModelMessage* b) { return a->uid < b->uid; });
+    for (bool more = true; more && !items.empty() && !candidates.empty();) {
+      if (AreTwins()) {
+        while (!items.empty()) {
+          BindOne(0, 0);
+        }
+        break;
+      }
+      more = BindByDate();
+    }
+    return bound;
+  }
+
+  void BindOne(size_t item, size_t candidate) {
+    Rebind(*candidates[candidate], items[item]);
+    bound.push_back(items[item].uid);
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(item));
+    candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(candidate));
+  }
+
+  bool AreTwins() const {
+    return items.size() == candidates.size() &&
+           std::all_of(candidates.begin(), candidates.end(), [&](const ModelMessage* message) {
+             return message->body == candidates[0]->body;
+           });
+  }
+
+  bool BindByDate() {
+    for (size_t i = 0; i < items.size(); ++i) {
+      const WallTime date = items[i].date;
+      const auto item_dated = [date](const ModelMessage& item) { return item.date == date; };
+      const auto dated = [date](const ModelMessage* message) { return message->date == date; };
+      if (std::count_if(items.begin(), items.end(), item_dated) == 1 &&
+          std::count_if(candidates.begin(), candidates.end(), dated) == 1) {
+        const auto found = std::find_if(candidates.begin(), candidates.end(), dated);
+        BindOne(i, static_cast<size_t>(found - candidates.begin()));
+        return true;
+      }
+    }
+    return false;
+  }
+};
 
 }  // namespace
 
@@ -97,55 +150,21 @@ SyncCounts StoreModel::Sync(Place place, const std::vector<FlagUpdate>& flags,
 }
 
 std::set<Uid> StoreModel::Relink(Place place, const std::vector<ModelMessage>& items) {
-  std::map<std::string, std::vector<const ModelMessage*>> groups;
+  std::map<std::string, RelinkGroup> groups;
   for (const ModelMessage& item : items) {
     if (!ledgers_[place].contains(item.uid)) {
-      groups[item.content].push_back(&item);
+      groups[item.content].items.push_back(item);
     }
   }
   for (auto& [content, group] : groups) {
-    std::vector<ModelMessage*> candidates;
     for (ModelMessage& message : messages_) {
       const bool stale = message.folder == place.first && message.uid_validity != place.second;
       if (message.content == content && (message.gone || stale)) {
-        candidates.push_back(&message);
+        group.candidates.push_back(&message);
       }
     }
-    std::sort(group.begin(), group.end(),
-              [](const auto* a, const auto* b) { return a->uid < b->uid; });
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const auto* a, const auto* b) { return a->uid < b->uid; });
-    const auto bind = [&](size_t item, size_t candidate) {
-      Rebind(*candidates[candidate], *group[item]);
-      ledgers_[place].insert(group[item]->uid);
-      group.erase(group.begin() + static_cast<std::ptrdiff_t>(item));
-      candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(candidate));
-    };
-    const auto bind_by_date = [&] {
-      for (size_t i = 0; i < group.size(); ++i) {
-        const WallTime date = group[i]->date;
-        const auto dated = [date](const ModelMessage* message) { return message->date == date; };
-        if (std::count_if(group.begin(), group.end(), dated) == 1 &&
-            std::count_if(candidates.begin(), candidates.end(), dated) == 1) {
-          const auto found = std::find_if(candidates.begin(), candidates.end(), dated);
-          bind(i, static_cast<size_t>(found - candidates.begin()));
-          return true;
-        }
-      }
-      return false;
-    };
-    const auto bind_twins = [&] {
-      const auto same = [&](const ModelMessage* m) { return m->body == candidates[0]->body; };
-      if (group.size() != candidates.size() ||
-          !std::all_of(candidates.begin(), candidates.end(), same)) {
-        return false;
-      }
-      while (!group.empty()) {
-        bind(0, 0);
-      }
-      return false;
-    };
-    while (!group.empty() && !candidates.empty() && (bind_twins() || bind_by_date())) {
+    for (const Uid uid : group.Bind()) {
+      ledgers_[place].insert(uid);
     }
   }
   std::set<Uid> accounted;

@@ -10,6 +10,8 @@
 // means nothing: Gmail shows some 265 messages per session and hides them once they were fetched;
 // other servers keep a window of days. Absence is never an expunge.
 //
+// MessageMeta::internal_date is never set, and there are no flags.
+//
 // Identity of a message, from best to worst:
 //   UIDL     its unique id. Unique ids that stand twice in one listing, are missing or unusable are
 //            completed by what follows, for these messages only
@@ -20,10 +22,11 @@
 // when something was deleted and something else arrived), and those behind it.
 //
 // The bytes of a message are those between the status line and the terminating CRLF "." CRLF, dots
-// unstuffed, line ends as sent, the CRLF before the dot included. A server that ends its status
-// lines with a bare LF is taken at its word: its messages end at LF "." LF. From any other server
-// that sequence is text: a message that holds LF "." CRLF must not end early and have its rest read
-// as answers of the server.
+// unstuffed, line ends as sent, the CRLF before the dot included. Of a line that starts with one
+// dot and no second one the dot stays: a server that stuffs never sends that, and Dovecot 2.3 does
+// not stuff the first line. A server that ends its status lines with a bare LF is taken at its
+// word: its messages end at LF "." LF. From any other server that sequence is text: a message that
+// holds LF "." CRLF must not end early and have its rest read as answers of the server.
 #pragma once
 
 #include <chrono>
@@ -81,7 +84,7 @@ struct OpenedPop3Session {
 //   kUnreachable    [SYS/TEMP]: the server is in trouble
 //   kServerRefused  [SYS/PERM]; no login that we can do
 //   kTlsFailed      STLS was asked for and is not to be had
-// `directory` and `random` must outlive the session.
+// `directory` must outlive the session; `random` the call.
 net::Task<Result<OpenedPop3Session>> OpenPop3Session(Dialer& dialer, UidlDirectory& directory,
                                                      Random& random, ServerAddress server,
                                                      Credentials credentials,

@@ -142,7 +142,7 @@ Result<ResponseParser::Event> ResponseParser::NextLine(std::string_view* input) 
   if (line == ".") {
     return End();
   }
-  line_ = line.starts_with('.') ? line.substr(1) : line;
+  line_ = line.starts_with("..") ? line.substr(1) : line;
   return Event::kLine;
 }
 
@@ -172,15 +172,23 @@ ResponseParser::Event ResponseParser::NextData(std::string_view* input) {
           input->remove_prefix(1);
           return End();
         }
-        state_ = c == '\r' ? State::kDotCr : State::kText;
-        input->remove_prefix(c == '\r' ? 1 : 0);
+        if (c == '\r') {
+          state_ = State::kDotCr;
+          input->remove_prefix(1);
+          break;
+        }
+        // No dot behind it: nobody stuffed this line, and its dot is its own.
+        if (c != '.') {
+          return Give(".", State::kText);
+        }
+        state_ = State::kText;
         break;
       case State::kDotCr:
         if (c == '\n') {
           input->remove_prefix(1);
           return End();
         }
-        return Give("\r", State::kTextCr);
+        return Give(".\r", State::kTextCr);
       case State::kTextCr:
         if (c == '\n') {
           data_ = input->substr(0, 1);

@@ -159,7 +159,6 @@ net::Task<Result<std::vector<MessageMeta>>> Pop3Session::FetchMeta(const UidSet&
     if (uids.Contains(message.uid)) {
       MessageMeta meta;
       meta.uid = message.uid;
-      meta.internal_date = message.arrival;
       meta.size = message.size.value_or(0);
       metas.push_back(std::move(meta));
     }

@@ -70,6 +70,7 @@ struct MailboxState {
   bool backfill_queued = false;
   bool batch_over = false;  // Batch: nothing more will be tried in this run.
   TimePoint refreshed_at = TimePoint::min();
+  TimePoint login_not_before{};       // The server wants a pause between logins (POP3).
   std::vector<MessageId> wanted;      // Asked for in spite of their size.
   std::vector<MessageId> wanted_now;  // Of these, what the running session takes.
   std::optional<std::pair<scheduler::HostId, scheduler::EgressId>> held_in;  // Its held session,

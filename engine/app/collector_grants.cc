@@ -1,8 +1,8 @@
 // The worker's side of collection: one coroutine per grant, on the loop of its mailbox.
 #include <utility>
 
-#include "connectors/imap/imap_session.h"
 #include "engine/app/collector.h"
+#include "engine/app/open_source.h"
 
 namespace mailhaul::app {
 namespace {
@@ -17,24 +17,6 @@ pipeline::Stage StageOf(scheduler::JobKind kind) {
       return pipeline::Stage::kBackfill;
   }
   return pipeline::Stage::kNew;
-}
-
-ServerAddress ToServerAddress(const config::Server& server) {
-  ServerAddress address;
-  address.host = server.host;
-  address.port = server.port;
-  switch (server.security) {
-    case config::SecurityMode::kTls:
-      address.security = Security::kTls;
-      break;
-    case config::SecurityMode::kStartTls:
-      address.security = Security::kStartTls;
-      break;
-    case config::SecurityMode::kPlaintext:
-      address.security = Security::kPlaintext;
-      break;
-  }
-  return address;
 }
 
 }  // namespace
@@ -55,31 +37,32 @@ void Collector::Dispatch(const scheduler::Grant& grant) {
 
 net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
                                     MailboxState* mailbox, std::vector<MessageId> wanted) {
-  const config::Server& server = mailbox->config->source;
-  imap::SessionOptions session_options;
-  session_options.command_timeout = config_.network.idle_timeout;
-  session_options.body_bytes_max =
+  SourceRequest request;
+  request.mailbox = mailbox->id;
+  request.server = &mailbox->config->source;
+  request.message_bytes_max =
       wanted.empty() ? mailbox->tenant->collect.max_message : kWantedBytesMax;
-  Credentials credentials;
-  credentials.username = server.username;
-  credentials.password = server.password;
-  std::optional<net::IpAddress> egress;
+  request.idle_timeout = config_.network.idle_timeout;
   if (!egress_.empty()) {
-    egress = egress_[grant.egress];
+    request.egress = egress_[grant.egress];
   }
   Status status;
   Status hint;
   if (worker.stopping) {
     status = Status(Code::kCancelled, "stopping");
-  } else if (server.host.empty()) {
+  } else if (request.server->host.empty()) {
     status = mailbox->config->undiscovered;
   } else {
-    Result<std::unique_ptr<SourceSession>> opened =
-        co_await imap::OpenImapSession(*worker.worker.dialer, ToServerAddress(server),
-                                       std::move(credentials), egress, session_options);
+    Result<OpenedSource> opened =
+        co_await OpenSource(context_, *worker.worker.dialer, std::move(request));
     status = opened.status();
     if (opened.ok()) {
-      const std::unique_ptr<SourceSession> session = std::move(opened).value();
+      const OpenedSource source = std::move(opened).value();
+      SourceSession* const session = source.session.get();
+      if (source.login_delay.count() > 0) {
+        const TimePoint next_login = context_.clock.Now() + source.login_delay;
+        main_.Post([mailbox, next_login] { mailbox->login_not_before = next_login; });
+      }
       status = co_await RunSession(worker, *session, &grant, mailbox, std::move(wanted));
       hint = session->throttle_hint();
       co_await session->Close();

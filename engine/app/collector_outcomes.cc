@@ -53,7 +53,7 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   scheduler::Job job;
   job.mailbox = mailbox.id;
   job.kind = kind;
-  job.not_before = not_before;
+  job.not_before = std::max(not_before, mailbox.login_not_before);
   job.deadline = deadline;
   if (kind == JobKind::kNew) {
     mailbox.next_due =

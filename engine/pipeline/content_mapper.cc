@@ -70,23 +70,38 @@ uint64_t ThreadOf(const store::MessageContent& content, uint64_t fallback) {
 
 namespace {
 
-ParsedContent Encode(const store::MessageContent& content, uint64_t thread_fallback) {
-  return {.record = store::EncodeContent(content),
-          .thread = ThreadOf(content, thread_fallback),
-          .quarantined = !content.unparsed_reason.empty()};
+ParsedContent Encode(mime::ParsedMessage parsed, uint64_t thread_fallback) {
+  ParsedContent encoded;
+  encoded.received = parsed.received;
+  encoded.date = parsed.date;
+  const store::MessageContent content = ToContent(std::move(parsed));
+  encoded.record = store::EncodeContent(content);
+  encoded.thread = ThreadOf(content, thread_fallback);
+  encoded.quarantined = !content.unparsed_reason.empty();
+  return encoded;
 }
 
 }  // namespace
 
 ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback) {
-  return Encode(ToContent(mime::ParseMessage(raw)), thread_fallback);
+  return Encode(mime::ParseMessage(raw), thread_fallback);
 }
 
 ParsedContent ParseHeader(std::string_view header, std::string_view reason,
                           uint64_t thread_fallback) {
-  store::MessageContent content = ToContent(mime::ParseMessage(MemoryByteSource(header)));
-  content.unparsed_reason = reason;
-  return Encode(content, thread_fallback);
+  mime::ParsedMessage parsed = mime::ParseMessage(MemoryByteSource(header));
+  parsed.unparsed_reason = reason;
+  return Encode(std::move(parsed), thread_fallback);
+}
+
+WallTime ArrivalOf(const ParsedContent& content, WallTime now) {
+  for (const std::optional<WallTime>& told : {content.received, content.date}) {
+    // A day is what clocks and time zones may be wrong by.
+    if (told.has_value() && *told > WallTime() && *told <= now + std::chrono::days(1)) {
+      return std::min(*told, now);
+    }
+  }
+  return now;
 }
 
 size_t HeaderBytes(std::string_view front) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ struct ParsedContent {
   std::string record;  // store::EncodeContent()
   uint64_t thread = 0;
   bool quarantined = false;
+  std::optional<WallTime> received;  // Of the topmost Received field.
+  std::optional<WallTime> date;
 };
 
 // Parses `raw` and encodes its record. CPU work: for the arena. `thread_fallback`: see ThreadOf().
@@ -32,6 +35,10 @@ std::string ReadFront(const ByteSource& raw);
 
 // The thread of a server's own thread id (X-GM-THRID, RFC 8474).
 uint64_t ThreadOfObject(std::string_view thread_object);
+
+// When a message arrived whose source does not say: by its Received field, else by Date, unless
+// that lies in the future; else `now`.
+WallTime ArrivalOf(const ParsedContent& content, WallTime now);
 
 // Messages whose References lead to the same first message share a thread. A message without any
 // identifier is a thread of its own, named by `fallback`.

@@ -238,7 +238,11 @@ store::IngestMessage ToIngestMessage(const MessageMeta& meta, uint64_t size) {
   return message;
 }
 
-void SetContent(store::IngestMessage& message, const MessageMeta& meta, ParsedContent content) {
+void SetContent(store::IngestMessage& message, const MessageMeta& meta, ParsedContent content,
+                WallTime now) {
+  if (meta.internal_date == WallTime()) {
+    message.internal_date = ArrivalOf(content, now);
+  }
   message.content = std::move(content.record);
   // A server that knows threads knows them better than our reading of References.
   message.thread = meta.thread_object.empty() ? content.thread : ThreadOfObject(meta.thread_object);
@@ -263,6 +267,7 @@ std::unique_ptr<store::IngestBatch> IngestSink::MakeBatch() const {
   batch->folder = folder_;
   batch->uid_validity = uid_validity_;
   batch->relink_gone = true;
+  batch->listed = listed_;
   return batch;
 }
 
@@ -276,7 +281,8 @@ void IngestSink::SubmitSmall() {
     ingest.completes = completes_;
     ingest.identity = IdentityOf(message->body, message->size, message->meta.size);
     SetContent(ingest, message->meta,
-               ParseContent(MemoryByteSource(message->body), message->meta.uid));
+               ParseContent(MemoryByteSource(message->body), message->meta.uid),
+               context_.clock.WallNow());
     ingest.body = std::move(message->body);
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
@@ -294,7 +300,8 @@ void IngestSink::SubmitStreamed() {
     const std::unique_ptr<ByteSource> source = message->writer->Source();
     ingest.completes = completes_;
     ingest.identity = IdentityOf(ReadFront(*source), message->size, message->meta.size);
-    SetContent(ingest, message->meta, ParseContent(*source, message->meta.uid));
+    SetContent(ingest, message->meta, ParseContent(*source, message->meta.uid),
+               context_.clock.WallNow());
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });
@@ -347,7 +354,7 @@ void IngestSink::SubmitQuarantined(const MessageMeta& meta, std::string header, 
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(meta, meta.size);
     ingest.sha256 = store::ComputeSha256({});
-    SetContent(ingest, meta, ParseHeader(moved, reason, meta.uid));
+    SetContent(ingest, meta, ParseHeader(moved, reason, meta.uid), context_.clock.WallNow());
     if (!moved.empty()) {
       ingest.identity = store::ComputeIdentity(moved, meta.size);
     }

@@ -54,6 +54,9 @@ class IngestSink final : public BodySink {
   }
   // The bodies belong to messages that are listed without theirs.
   void CompleteListed() { completes_ = true; }
+  // All that a source lists which numbers messages anew (POP3): a message that has the bytes of one
+  // that is stored under a UID not among these is that one.
+  void RelinkUnlisted(UidSet listed) { listed_ = std::move(listed); }
   // UIDs that the server listed but no longer has.
   void AddAbsent(const UidSet& uids) { absent_.AddAll(uids); }
   // Waits until everything given so far is durable, or has failed; the first failure.
@@ -88,6 +91,7 @@ class IngestSink final : public BodySink {
   const uint32_t uid_validity_;
 
   bool completes_ = false;
+  std::optional<UidSet> listed_;
   std::unordered_map<Uid, size_t> reserved_;  // Credits taken for bodies not begun.
   std::shared_ptr<Arriving> arriving_;
   UidSet absent_;

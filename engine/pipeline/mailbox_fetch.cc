@@ -37,6 +37,10 @@ net::Task<Status> MailboxVisit::Fetch(VisitFolder& folder, UidSet uids) {
     co_return Status::Ok();
   }
   IngestSink sink(context_, options_.mailbox, folder.record.id, folder.record.uid_validity);
+  if (!session_.listing_is_complete()) {
+    CO_TRY(UidSet listed, session_.ListUids(std::nullopt));
+    sink.RelinkUnlisted(std::move(listed));
+  }
   const Status fetched = co_await FetchInto(sink, folder, std::move(uids));
   const Status committed = co_await sink.Drain();
   result_.stats.Add(sink.stats());

@@ -228,7 +228,9 @@ net::Task<Result<UidSet>> MailboxVisit::NewUids(const VisitFolder& folder, const
   } else {
     CO_TRY(UidSet listed, session_.ListUids(std::nullopt));
     UidSet known;
-    if (first > 1) {
+    // A message that was hidden when its turn came may show itself later, under an old UID.
+    const bool may_be_late = !session_.listing_is_complete() && folder.record.backfill_complete;
+    if (first > 1 && !may_be_late) {
       known.AddRange({1, first - 1});
     }
     if (uid_next != 0) {

@@ -81,11 +81,11 @@ class Workspace:
         return config_files.Mailbox(**settings)
 
     def configure(self, *, mailboxes=None, freshness=("1s", "1s", "1s"), deletions="keep",
-                  **main):
+                  backfill=True, **main):
         """Writes the configuration anew; returns the path of its main file."""
         tenant = config_files.Tenant(
             TENANT, self.token, mailboxes or [self.mailbox(box) for box in self.boxes],
-            freshness=freshness, deletions=deletions)
+            freshness=freshness, deletions=deletions, backfill=backfill)
         settings = {"http_port": self.http_port, "ca_file": self.server.ca_file,
                     "data_dir": self.data, **main}
         return config_files.write_configuration(self.folder, config_files.main_yaml(**settings),

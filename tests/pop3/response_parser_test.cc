@@ -89,8 +89,8 @@ TEST(ResponseParser, MessagesComeByteForByte) {
   EXPECT_EQ(Message("+OK\r\n\r\n.\r\n"), "\r\n");
   EXPECT_EQ(Message("+OK\r\na\r\n.\r\n"), "a\r\n");
   EXPECT_EQ(Message("+OK\r\n..\r\n.\r\n"), ".\r\n");
-  EXPECT_EQ(Message("+OK\r\n..a\r\n...\r\n.b\r\n.\r\n"), ".a\r\n..\r\nb\r\n");
-  EXPECT_EQ(Message("+OK\r\na.\r\n. \r\n.\r\n"), "a.\r\n \r\n");
+  EXPECT_EQ(Message("+OK\r\n..a\r\n...\r\n.\r\n"), ".a\r\n..\r\n");
+  EXPECT_EQ(Message("+OK\r\na.\r\n \r\n.\r\n"), "a.\r\n \r\n");
   EXPECT_EQ(Message(std::string("+OK\r\n\0\xff\x80\r\n.\r\n", 13)),
             std::string("\0\xff\x80\r\n", 5));
 }
@@ -100,20 +100,26 @@ TEST(ResponseParser, OnlyCrlfDotCrlfEndsAMessage) {
     const char* body;
     const char* message;
   } kCases[] = {
-      {"a\n.\r\nb", "a\n.\r\nb\r\n"},     // LF before the dot,
-      {"a\r.\r\nb", "a\r.\r\nb\r\n"},     // CR,
-      {"a\r\n.\nb", "a\r\n\nb\r\n"},      // LF behind it,
-      {"a\r\n.\rb", "a\r\n\rb\r\n"},      // CR,
-      {"a\r\n.\r\rb", "a\r\n\r\rb\r\n"},  // and two of them.
-      {"a\n.\nb", "a\n.\nb\r\n"},         // None at all.
+      {"a\n.\r\nb", "a\n.\r\nb\r\n"},      // LF before the dot,
+      {"a\r.\r\nb", "a\r.\r\nb\r\n"},      // CR,
+      {"a\r\n.\nb", "a\r\n.\nb\r\n"},      // LF behind it,
+      {"a\r\n.\rb", "a\r\n.\rb\r\n"},      // CR,
+      {"a\r\n.\r\rb", "a\r\n.\r\rb\r\n"},  // and two of them.
+      {"a\n.\nb", "a\n.\nb\r\n"},          // None at all.
       {"a\r\r\n..\r\nb", "a\r\r\n.\r\nb\r\n"},
-      {"a\r\n.\r\r\n..x", "a\r\n\r\r\n.x\r\n"},
+      {"a\r\n.\r\r\n..x", "a\r\n.\r\r\n.x\r\n"},
       {"a\n..b", "a\n..b\r\n"},  // A dot behind LF is not stuffed.
       {"\r\r.\r\n..", "\r\r.\r\n.\r\n"},
   };
   for (const auto& row : kCases) {
     EXPECT_EQ(Message("+OK\r\n" + std::string(row.body) + "\r\n.\r\n"), row.message) << row.body;
   }
+}
+
+TEST(ResponseParser, ADotThatNobodyStuffedStays) {
+  EXPECT_EQ(Message("+OK\r\n.b\r\n.\r\n"), ".b\r\n");
+  EXPECT_EQ(Message("+OK\r\na\r\n. \r\n.\t.\r\n.\r\n"), "a\r\n. \r\n.\t.\r\n");
+  EXPECT_EQ(Message("+OK\n.b\n.\n"), ".b\n");
 }
 
 TEST(ResponseParser, AnAnswerInsideAMessageIsText) {
@@ -125,7 +131,7 @@ TEST(ResponseParser, AServerThatEndsItsOwnLinesInLfIsTakenAtItsWord) {
   EXPECT_EQ(Message("+OK\n.\n"), "");
   EXPECT_EQ(Message("+OK\na\n..b\n.\n"), "a\n.b\n");
   EXPECT_EQ(Message("+OK\na\r\nb\n.\r\n"), "a\r\nb\n");
-  EXPECT_EQ(Message("+OK\n.\rx\n.\n"), "\rx\n");
+  EXPECT_EQ(Message("+OK\n.\rx\n.\n"), ".\rx\n");
   // Each answer for itself.
   const ParserTrace trace = Trace("+OK\na\n.\n+OK\r\nb\n.\nc\r\n.\r\n", {Body::kData, Body::kData});
   EXPECT_EQ(trace.data(), "a\nb\n.\nc\r\n");

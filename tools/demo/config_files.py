@@ -15,7 +15,7 @@ class Mailbox:
     host: str = "localhost"
     port: int = 993
     security: str = "tls"  # Or "starttls".
-    protocol: str = "imap"
+    protocol: str = "imap"  # Or "pop3".
     oauth2: dict = None  # Instead of the password: token_url, client_id, client_secret, ...
 
 
@@ -26,6 +26,7 @@ class Tenant:
     mailboxes: list
     weight: int = 1
     window: str = "30d"
+    backfill: bool = True
     freshness: tuple = ("30s", "5m", "1h")  # Active, normal, dormant.
     deletions: str = "keep"  # Or "mirror".
 
@@ -68,7 +69,8 @@ def tenant_yaml(tenant):
     lines = [f"tenant: {tenant.name}", f"weight: {tenant.weight}",
              f'tokens: [{{sha256: "{digest}"}}]',
              f"freshness: {{active: {active}, normal: {normal}, dormant: {dormant}}}",
-             f"collect: {{window: {tenant.window}, backfill: true, deletions: {tenant.deletions}}}",
+             f"collect: {{window: {tenant.window}, backfill: {json.dumps(tenant.backfill)}, "
+             f"deletions: {tenant.deletions}}}",
              "mailboxes:"]
     for box in tenant.mailboxes:
         lines += [f"  - id: {box.id}", f"    address: {box.address}",

@@ -94,19 +94,21 @@ def readable_by_others(folder):
 
 
 class PrivateDovecot:
-    """`users` maps a login name to its password; mail lies in maildir(user). `settings` is appended
-    to dovecot.conf, where the last word counts.
+    """`users` maps a login name to its password; mail lies in maildir(user). With `pop3` it speaks
+    POP3 as well. `settings` is appended to dovecot.conf, where the last word counts.
 
     Everything is below `folder`, except the sockets: their paths must be short, so they lie in a
     folder of their own below /tmp that stop() removes. Use it as a context manager.
     """
 
     def __init__(self, folder, users, *, names=("localhost", "127.0.0.1"),
-                 connections_per_user=50, settings=""):
+                 connections_per_user=50, settings="", pop3=False):
         self.folder = pathlib.Path(folder).resolve()
         self.users = dict(users)
         self.connections_per_user = connections_per_user
         self.imap_port = self.imaps_port = 0
+        self.pop3_port = self.pop3s_port = 0
+        self._pop3 = pop3
         self._settings = settings
         self._names = tuple(names)
         self._process = None
@@ -151,7 +153,9 @@ class PrivateDovecot:
     def _try_start(self):
         """False: it ended at once, for which a port taken in between is the likely reason."""
         if self.imap_port == 0:  # A restart keeps its ports: clients come back to them.
-            self.imap_port, self.imaps_port = free_ports(2)
+            self.imap_port, self.imaps_port, pop3_port, pop3s_port = free_ports(4)
+            if self._pop3:
+                self.pop3_port, self.pop3s_port = pop3_port, pop3s_port
         self._run_folder = pathlib.Path(tempfile.mkdtemp(prefix="mh-dovecot-", dir="/tmp"))
         os.chmod(self._run_folder, 0o755)
         configuration = self.folder / "dovecot.conf"
@@ -234,10 +238,26 @@ class PrivateDovecot:
             return "mail_uid = mail\nmail_gid = mail\n"
         user = pwd.getpwuid(os.geteuid()).pw_name
         group = grp.getgrgid(os.getegid()).gr_name
+        names = ["anvil", "stats", "imap-login", "imap-urlauth-login"]
         services = "".join(f"service {name} {{\n  chroot =\n}}\n"
-                           for name in ("anvil", "stats", "imap-login", "imap-urlauth-login"))
+                           for name in names + ["pop3-login"] * self._pop3)
         return (f"default_internal_user = {user}\ndefault_internal_group = {group}\n"
                 f"default_login_user = {user}\nmail_uid = {user}\nmail_gid = {group}\n{services}")
+
+    def _pop3_configuration(self):
+        if not self._pop3:
+            return ""
+        return f"""protocols = imap pop3
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = {self.pop3s_port}
+    ssl = yes
+  }}
+}}
+"""
 
     def _configuration(self):
         special = "".join(f"  mailbox {name} {{\n    special_use = {use}\n    auto = create\n  }}\n"
@@ -294,4 +314,4 @@ service imap {{
   process_min_avail = 2
   service_count = 100
 }}
-{self._settings}"""
+{self._pop3_configuration()}{self._settings}"""

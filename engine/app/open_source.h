@@ -1,0 +1,35 @@
+// A logged-in session with a mailbox's source, whatever its protocol.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "connectors/connector.h"
+#include "connectors/dialer.h"
+#include "connectors/pop3/uidl_directory.h"
+#include "engine/config/config.h"
+#include "engine/pipeline/context.h"
+
+namespace mailhaul::app {
+
+struct SourceRequest {
+  MailboxId mailbox;
+  const config::Server* server = nullptr;  // Must live until done.
+  uint64_t message_bytes_max = 0;
+  Duration idle_timeout{0};
+  std::optional<net::IpAddress> egress;
+};
+
+struct OpenedSource {
+  std::unique_ptr<pop3::UidlDirectory> uids;  // Used by a POP3 session; outlives it.
+  std::unique_ptr<SourceSession> session;
+  std::chrono::seconds login_delay{0};  // What the server wants between two logins at least.
+};
+
+// On the loop of `dialer`. The session belongs to it; `context` must outlive it.
+net::Task<Result<OpenedSource>> OpenSource(pipeline::Context& context, Dialer& dialer,
+                                           SourceRequest request);
+
+}  // namespace mailhaul::app

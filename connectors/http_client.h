@@ -40,6 +40,8 @@ class HttpClient {
   // Any answer is a success, whatever its status. kUnreachable, kTimeout, kTlsFailed, kProtocol
   // (too large, not HTTP), kInvalidArgument (no such URL).
   virtual net::Task<Result<HttpAnswer>> Fetch(HttpRequest request, TimePoint deadline) = 0;
+  // Pending and later requests fail with kCancelled, those that wait for DNS when it answers.
+  virtual void Abort() {}
 };
 
 }  // namespace mailhaul

@@ -32,8 +32,7 @@ class CurlHttpClient final : public HttpClient {
   // Addresses are tried in turn until one connects. Besides HttpClient's failures kCancelled after
   // Abort() and kResourceExhausted.
   net::Task<Result<HttpAnswer>> Fetch(HttpRequest request, TimePoint deadline) override;
-  // Pending and later requests fail with kCancelled, those that wait for DNS when it answers.
-  void Abort();
+  void Abort() override;
 
  private:
   net::Task<Result<HttpAnswer>> FetchCounted(const HttpRequest& request, TimePoint deadline);

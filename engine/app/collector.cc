@@ -68,6 +68,7 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->config = &mailbox;
     state->host = HostOf(mailbox);
     state->worker = mailboxes_.size() % workers_.size();
+    state->memory = std::make_unique<SourceMemory>();
     state->last_complete = record.last_complete;
     state->window_coverage = record.window_coverage;
     state->backfill_coverage = record.backfill_coverage;
@@ -123,6 +124,10 @@ void Collector::Stop() {
     WorkerState* worker = state.get();
     worker->worker.loop->Post([worker] {
       worker->stopping = true;
+      worker->worker.dialer->Abort();
+      if (worker->worker.http != nullptr) {
+        worker->worker.http->Abort();
+      }
       for (SourceSession* session : worker->sessions) {
         session->Abort();
       }

@@ -16,8 +16,10 @@
 
 #include "connectors/connector.h"
 #include "connectors/dialer.h"
+#include "connectors/http_client.h"
 #include "connectors/net/loop.h"
 #include "connectors/net/task.h"
+#include "engine/app/source_memory.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/mailbox_visit.h"
 #include "scheduler/scheduler.h"
@@ -75,7 +77,8 @@ struct MailboxState {
   std::vector<MessageId> wanted_now;  // Of these, what the running session takes.
   std::optional<std::pair<scheduler::HostId, scheduler::EgressId>> held_in;  // Its held session,
   uint64_t held_ticket = 0;                                                  // if there is one.
-  bool closing_held = false;  // Its held connection was told to close.
+  std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
+  bool closing_held = false;             // Its held connection was told to close.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
 };
@@ -83,6 +86,7 @@ struct MailboxState {
 struct Worker {
   net::Loop* loop = nullptr;
   Dialer* dialer = nullptr;
+  HttpClient* http = nullptr;  // For OAuth 2.0; null where no mailbox uses it.
 };
 
 class Collector final {

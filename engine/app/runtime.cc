@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/https/curl_http_client.h"
 #include "engine/mime/message_parser.h"
 #include "store/rocksdb_store.h"
 
@@ -66,10 +67,15 @@ Status Runtime::AddLoops(const config::Config& config) {
   DialerOptions dialer_options;
   dialer_options.allow_private = config.network.allow_private;
   dialer_options.connect_timeout = config.network.connect_timeout;
+  https::CurlHttpClientOptions http_options;
+  http_options.allow_private = config.network.allow_private;
+  http_options.ca_file = config.network.ca_file;
+  http_options.connect_timeout = config.network.connect_timeout;
   for (int i = 0; i < ThreadsOf(config); ++i) {
     auto loop = std::make_unique<LoopThread>();
     MH_ASSIGN_OR_RETURN(loop->network, net::UvNetwork::Create(loop->loop, network_options, tls));
     loop->dialer = std::make_unique<Dialer>(*loop->network, dialer_options);
+    loop->http = std::make_unique<https::CurlHttpClient>(*loop->network, http_options);
     loops_.push_back(std::move(loop));
   }
   return {};
@@ -87,7 +93,8 @@ Runtime::~Runtime() {
 std::vector<Worker> Runtime::workers() {
   std::vector<Worker> workers;
   for (const auto& loop : loops_) {
-    workers.push_back({.loop = &loop->loop, .dialer = loop->dialer.get()});
+    workers.push_back(
+        {.loop = &loop->loop, .dialer = loop->dialer.get(), .http = loop->http.get()});
   }
   return workers;
 }

@@ -60,6 +60,7 @@ class Runtime final {
     net::UvLoop loop;
     std::unique_ptr<net::UvNetwork> network;
     std::unique_ptr<Dialer> dialer;
+    std::unique_ptr<HttpClient> http;
     std::thread thread;  // Not for the main loop.
   };
 

@@ -58,7 +58,7 @@ void EngineFixture::AddMessage(const std::string& id, const std::string& subject
 void EngineFixture::Start() {
   CollectorOptions options;
   options.continuous = true;
-  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = &dialer_}};
+  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = &dialer_, .http = nullptr}};
   collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
   ASSERT_TRUE(collector_->Prepare().ok());
   loop_.Post([this] { collector_->Start([this] { over_ = true; }); });

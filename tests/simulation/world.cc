@@ -52,7 +52,7 @@ struct World::Life {
     app::CollectorOptions collector_options;
     collector_options.continuous = continuous;
     collector_options.scheduler.backfill_slice_bytes = 64 * 1024;
-    const std::vector<app::Worker> workers = {{.loop = &loop, .dialer = &dialer}};
+    const std::vector<app::Worker> workers = {{.loop = &loop, .dialer = &dialer, .http = nullptr}};
     collector =
         std::make_unique<app::Collector>(collector_options, config_, *context, loop, workers);
     return collector->Prepare();

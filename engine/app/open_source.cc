@@ -36,19 +36,40 @@ Credentials ToCredentials(const config::Server& server) {
   return credentials;
 }
 
-net::Task<Result<OpenedSource>> OpenImap(Dialer& dialer, SourceRequest request) {
+imap::SessionOptions ImapOptions(const SourceRequest& request) {
   imap::SessionOptions options;
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
+  options.remembered = request.memory->server;
+  options.learned = &request.memory->server;
+  if (request.profile != nullptr) {
+    options.broken = request.profile->broken;
+    options.id_before_select = request.profile->id_before_select;
+    if (request.profile->command_bytes_max != 0) {
+      options.command_bytes_max = request.profile->command_bytes_max;
+    }
+  }
+  return options;
+}
+
+net::Task<Result<OpenedSource>> OpenImap(Dialer& dialer, const SourceRequest& request,
+                                         Credentials credentials) {
+  imap::SessionOptions options = ImapOptions(request);
   OpenedSource source;
-  CO_TRY(source.session,
-         imap::OpenImapSession(dialer, ToServerAddress(*request.server),
-                               ToCredentials(*request.server), request.egress, options));
+  Result<std::unique_ptr<SourceSession>> opened =
+      co_await imap::OpenImapSession(dialer, ToServerAddress(*request.server),
+                                     std::move(credentials), request.egress, std::move(options));
+  if (!opened.ok()) {
+    // The server may have changed since it told what it can.
+    request.memory->server = {};
+    co_return opened.status();
+  }
+  source.session = std::move(opened).value();
   co_return source;
 }
 
 net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dialer,
-                                         SourceRequest request) {
+                                         const SourceRequest& request, Credentials credentials) {
   pop3::SessionOptions options;
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
@@ -57,20 +78,71 @@ net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dia
   SystemRandom random;
   CO_TRY(pop3::OpenedPop3Session opened,
          pop3::OpenPop3Session(dialer, *source.uids, random, ToServerAddress(*request.server),
-                               ToCredentials(*request.server), request.egress, options));
+                               std::move(credentials), request.egress, options));
   source.session = std::move(opened.session);
   source.login_delay = opened.login_delay;
   co_return source;
+}
+
+OAuth2Config ToOAuth2Config(const config::OAuth2& oauth2) {
+  OAuth2Config grant;
+  grant.token_url = oauth2.token_url;
+  grant.client_id = oauth2.client_id;
+  grant.client_secret = oauth2.client_secret;
+  grant.refresh_token = oauth2.refresh_token;
+  return grant;
+}
+
+net::Task<Result<Secret>> AccessToken(const SourceRequest& request) {
+  SourceMemory& memory = *request.memory;
+  if (memory.tokens == nullptr) {
+    if (request.http == nullptr) {
+      co_return Status(Code::kInternal, "there is no HTTPS client to ask for an access token");
+    }
+    // A token source keeps a refresh token that the server has replaced; it is not stored.
+    memory.tokens = std::make_unique<TokenSource>(*request.http,
+                                                  ToOAuth2Config(*request.server->oauth2), nullptr);
+  }
+  co_return co_await memory.tokens->Get();
+}
+
+// What a refused token means; `status` if none was.
+Status JudgeRefusal(SourceMemory& memory, const Secret& token, const Status& status) {
+  if (status.code() != Code::kAuthFailed) {
+    return status;
+  }
+  memory.tokens->Invalidate(token);
+  const bool was_good = memory.token_sent.EqualsInConstantTime(token.Reveal());
+  return was_good ? Status(Code::kUnreachable,
+                           "the access token is no longer accepted; the next "
+                           "try asks for another one")
+                  : status;
+}
+
+net::Task<Result<OpenedSource>> Open(pipeline::Context& context, Dialer& dialer,
+                                     const SourceRequest& request, Credentials credentials) {
+  if (request.server->protocol == config::Protocol::kPop3) {
+    co_return co_await OpenPop3(context, dialer, request, std::move(credentials));
+  }
+  co_return co_await OpenImap(dialer, request, std::move(credentials));
 }
 
 }  // namespace
 
 net::Task<Result<OpenedSource>> OpenSource(pipeline::Context& context, Dialer& dialer,
                                            SourceRequest request) {
-  if (request.server->protocol == config::Protocol::kPop3) {
-    co_return co_await OpenPop3(context, dialer, std::move(request));
+  Credentials credentials = ToCredentials(*request.server);
+  if (!request.server->oauth2.has_value()) {
+    co_return co_await Open(context, dialer, request, std::move(credentials));
   }
-  co_return co_await OpenImap(dialer, std::move(request));
+  CO_TRY(const Secret token, AccessToken(request));
+  credentials.access_token = token;
+  Result<OpenedSource> opened = co_await Open(context, dialer, request, std::move(credentials));
+  if (!opened.ok()) {
+    co_return JudgeRefusal(*request.memory, token, opened.status());
+  }
+  request.memory->token_sent = token;
+  co_return opened;
 }
 
 }  // namespace mailhaul::app

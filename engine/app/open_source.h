@@ -8,15 +8,21 @@
 
 #include "connectors/connector.h"
 #include "connectors/dialer.h"
+#include "connectors/http_client.h"
 #include "connectors/pop3/uidl_directory.h"
+#include "engine/app/source_memory.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/context.h"
 
 namespace mailhaul::app {
 
+// What must live until done is passed by pointer.
 struct SourceRequest {
   MailboxId mailbox;
-  const config::Server* server = nullptr;  // Must live until done.
+  const config::Server* server = nullptr;
+  const config::ProviderProfile* profile = nullptr;  // Null: nothing is known.
+  SourceMemory* memory = nullptr;
+  HttpClient* http = nullptr;  // Null: a mailbox with oauth2 fails.
   uint64_t message_bytes_max = 0;
   Duration idle_timeout{0};
   std::optional<net::IpAddress> egress;
@@ -28,7 +34,9 @@ struct OpenedSource {
   std::chrono::seconds login_delay{0};  // What the server wants between two logins at least.
 };
 
-// On the loop of `dialer`. The session belongs to it; `context` must outlive it.
+// On the loop of `dialer`. The session belongs to it; `context` must outlive it. A server that
+// refuses an access token which has been good before gets kUnreachable, so that it is tried again
+// with a fresh one; only a fresh one that is refused is kAuthFailed.
 net::Task<Result<OpenedSource>> OpenSource(pipeline::Context& context, Dialer& dialer,
                                            SourceRequest request);
 

@@ -16,6 +16,7 @@ import threading
 
 from support import IntegrationTest, main, sha256
 from churn_client import ChurnClient  # After support, which sets the path.
+from cyrus import PrivateCyrus
 from dovecot_server import PLAIN_IMAP, with_capabilities
 from mail_server import fetch_folder, folder_name, list_folders, uid_of
 
@@ -227,6 +228,11 @@ class KeepTest(Churn, IntegrationTest):
 class KeepWithoutQresyncTest(Churn, IntegrationTest):
     follows_marks = False
     options = {"settings": with_capabilities(PLAIN_IMAP)}
+
+
+class CyrusMirrorTest(Churn, IntegrationTest):
+    deletions = "mirror"
+    options = {"server": PrivateCyrus}
 
 
 if __name__ == "__main__":

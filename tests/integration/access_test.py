@@ -3,7 +3,8 @@
 import json
 
 from support import IntegrationTest, main
-from dovecot_server import ScramDovecot
+from dovecot_server import OauthBearerDovecot, OauthDovecot, ScramDovecot
+from token_server import CLIENT_ID, CLIENT_SECRET
 
 EXIT_INTERRUPTED = 4  # Else it would wait until the server is less crowded.
 
@@ -33,6 +34,33 @@ class ScramTest(SameMail, IntegrationTest):
 
     def test_a_wrong_password_is_refused(self):
         self.assertNotIn("not the one", self.fails_with_auth(password="not the one"))
+
+
+class Oauth(SameMail):
+
+    def setUp(self):
+        super().setUp()
+        self.oauth2 = {"token_url": self.work.server.tokens.url + "/token", "client_id": CLIENT_ID,
+                       "client_secret": CLIENT_SECRET,
+                       "refresh_token": f"refresh/{self.work.boxes['alice']}+="}
+        self.work.configuration = self.work.configure(
+            mailboxes=[self.work.mailbox("alice", oauth2=self.oauth2)])
+
+    def test_one_token_serves_many_sessions(self):
+        before = self.work.server.tokens.granted
+        self.work.collect_json()
+        self.assertEqual(before + 1, self.work.server.tokens.granted)
+
+    def test_a_withdrawn_refresh_token_is_told(self):
+        self.fails_with_auth(oauth2={**self.oauth2, "refresh_token": "withdrawn"})
+
+
+class Xoauth2Test(Oauth, IntegrationTest):
+    options = {"server": OauthDovecot}
+
+
+class OauthBearerTest(Oauth, IntegrationTest):
+    options = {"server": OauthBearerDovecot}
 
 
 class CrowdedServerTest(IntegrationTest):

@@ -7,6 +7,7 @@ import secrets
 
 import dovecot
 from mail_server import MailServer
+from token_server import TokenServer
 
 
 class DovecotServer(MailServer, dovecot.PrivateDovecot):
@@ -50,3 +51,37 @@ class ScramDovecot(DovecotServer):
             proof = bytes(ours ^ theirs for ours, theirs in zip(client_key, signature))
             return f"{final},p={base64.b64encode(proof).decode()}"
         connection.authenticate("SCRAM-SHA-256", answer)
+
+
+class OauthDovecot(DovecotServer):
+    """Takes access tokens of its own TokenServer, by the given SASL mechanism, and no password."""
+
+    mechanism = "xoauth2"
+
+    def __init__(self, folder, users, **options):
+        self.tokens = TokenServer(users)
+        self.tokens.start()
+        super().__init__(folder, users, settings=f"""auth_mechanisms = {self.mechanism}
+passdb {{
+  driver = oauth2
+  mechanisms = {self.mechanism}
+  args = {folder}/oauth2.conf
+}}
+""", **options)
+        (self.folder / "oauth2.conf").write_text(
+            f"tokeninfo_url = {self.tokens.url}/tokeninfo?access_token=\n"
+            "username_attribute = email\n")
+
+    def log_in(self, connection, user):
+        token = self.tokens.mint(user)
+        connection.authenticate("XOAUTH2" if self.mechanism == "xoauth2" else "OAUTHBEARER",
+                                lambda _: self.response(user, token))
+
+    def response(self, user, token):
+        if self.mechanism == "xoauth2":
+            return f"user={user}\1auth=Bearer {token}\1\1"
+        return f"n,a={user},\1auth=Bearer {token}\1\1"
+
+
+class OauthBearerDovecot(OauthDovecot):
+    mechanism = "oauthbearer"

@@ -46,6 +46,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.message_bytes_max =
       wanted.empty() ? mailbox->tenant->collect.max_message : kWantedBytesMax;
   request.idle_timeout = config_.network.idle_timeout;
+  request.compress = config_.network.compress;
   if (!egress_.empty()) {
     request.egress = egress_[grant.egress];
   }

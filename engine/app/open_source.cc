@@ -40,6 +40,7 @@ imap::SessionOptions ImapOptions(const SourceRequest& request) {
   imap::SessionOptions options;
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
+  options.compress = request.compress;
   options.remembered = request.memory->server;
   options.learned = &request.memory->server;
   if (request.profile != nullptr) {

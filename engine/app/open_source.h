@@ -25,6 +25,7 @@ struct SourceRequest {
   HttpClient* http = nullptr;  // Null: a mailbox with oauth2 fails.
   uint64_t message_bytes_max = 0;
   Duration idle_timeout{0};
+  bool compress = false;
   std::optional<net::IpAddress> egress;
 };
 

@@ -119,7 +119,8 @@ struct Http {
 
 struct Network {
   bool allow_private = false;
-  std::string ca_file;  // "": the system's.
+  bool compress = false;  // IMAP's COMPRESS=DEFLATE, where offered and not known to be broken.
+  std::string ca_file;    // "": the system's.
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{60'000};
 };

@@ -117,9 +117,11 @@ void ReadHosts(const Node& node, Report& report, ParsedMain& parsed) {
 constexpr size_t kCertificatesBytesMax = kFileBytesMax;
 
 void ReadNetwork(const Node& node, References& references, Report& report, Network& out) {
-  const MapReader reader(node, "'network'",
-                         {{"allow_private", "ca_file", "connect_timeout", "idle_timeout"}}, report);
+  const MapReader reader(
+      node, "'network'",
+      {{"allow_private", "compress", "ca_file", "connect_timeout", "idle_timeout"}}, report);
   reader.Bool("allow_private", out.allow_private);
+  reader.Bool("compress", out.compress);
   reader.Duration("connect_timeout", kTimeouts, out.connect_timeout);
   reader.Duration("idle_timeout", kTimeouts, out.idle_timeout);
   const Node* ca_file = reader.Find("ca_file");

@@ -109,7 +109,8 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
         "egress: [{address: 192.0.2.10, connections: 7}, {address: \"2001:DB8::1\"}]\n"
         "hosts:\n  Imap.Example.com: {connections: 2}\n"
         "  default: {connections: 6, connections_per_mailbox: 3, logins_per_second: 9}\n"
-        "network: {allow_private: true, ca_file: ca.pem, connect_timeout: 1s, idle_timeout: 2s}\n"
+        "network: {allow_private: true, compress: true, ca_file: ca.pem, connect_timeout: 1s, "
+        "idle_timeout: 2s}\n"
         "tenants: [t.yaml]\n");
   Write("t.yaml", "tenant: t\n");
   const Loaded loaded = Load("main.yaml");
@@ -132,6 +133,7 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   EXPECT_EQ(limits.logins_per_second, 9U);
   EXPECT_EQ(config.LimitsOf("other.example").connections, 6U);
   EXPECT_TRUE(config.network.allow_private);
+  EXPECT_TRUE(config.network.compress);
   EXPECT_EQ(config.network.ca_file, Path("ca.pem"));
   EXPECT_EQ(config.network.connect_timeout, milliseconds(1000));
   EXPECT_EQ(config.network.idle_timeout, milliseconds(2000));
@@ -426,6 +428,7 @@ TEST(ExampleTest, ShowsEveryKey) {
                           "network",
                           "connections_per_mailbox",
                           "allow_private",
+                          "compress",
                           "ca_file",
                           "connect_timeout",
                           "logins_per_second",

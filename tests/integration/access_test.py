@@ -1,9 +1,9 @@
-"""Other ways in than a password in the clear."""
+"""Other ways in than a password in the clear, and compressed."""
 
 import json
 
 from support import IntegrationTest, main
-from dovecot_server import OauthBearerDovecot, OauthDovecot, ScramDovecot
+from dovecot_server import CompressingDovecot, OauthBearerDovecot, OauthDovecot, ScramDovecot
 from token_server import CLIENT_ID, CLIENT_SECRET
 
 EXIT_INTERRUPTED = 4  # Else it would wait until the server is less crowded.
@@ -61,6 +61,21 @@ class Xoauth2Test(Oauth, IntegrationTest):
 
 class OauthBearerTest(Oauth, IntegrationTest):
     options = {"server": OauthBearerDovecot}
+
+
+class CompressTest(SameMail, IntegrationTest):
+    options = {"server": CompressingDovecot}
+
+    def setUp(self):
+        super().setUp()
+        self.work.configuration = self.work.configure(compress=True)
+
+    def test_large_messages_come_compressed(self):
+        self.work.append("alice", b"Subject: large\r\n\r\n" + b"The same line.\r\n" * 20_000)
+        self.work.collect_json()
+        self.assert_store_holds_everything()
+        said = self.work.server.said_by_clients(self.work.boxes["alice"])
+        self.assertIn(b" COMPRESS DEFLATE\r\n", said)
 
 
 class CrowdedServerTest(IntegrationTest):

@@ -85,3 +85,23 @@ passdb {{
 
 class OauthBearerDovecot(OauthDovecot):
     mechanism = "oauthbearer"
+
+
+class CompressingDovecot(DovecotServer):
+    """Offers COMPRESS=DEFLATE (RFC 4978), and writes down what every session says."""
+
+    def __init__(self, folder, users, **options):
+        super().__init__(folder, users, settings="""protocol imap {
+  mail_plugins = $mail_plugins imap_zlib
+  rawlog_dir = %h/rawlog
+}
+""", **options)
+
+    def start(self):
+        for user in self.users:
+            (self.folder / "mail" / user / "rawlog").mkdir(parents=True, exist_ok=True)
+        return super().start()
+
+    def said_by_clients(self, user):
+        return b"".join(path.read_bytes() for path in
+                        (self.folder / "mail" / user / "rawlog").glob("*.in"))

@@ -41,7 +41,7 @@ def write_private(path, text):
 
 
 def main_yaml(*, http_port, ca_file, host="localhost", connections=8, data_dir="./data",
-              memory_budget="256MiB"):
+              memory_budget="256MiB", compress=False):
     return f"""data_dir: {json.dumps(str(data_dir))}
 threads: auto
 memory_budget: {memory_budget}
@@ -52,6 +52,7 @@ hosts:
   {host}: {{connections: {connections}, connections_per_mailbox: 1, logins_per_second: 100}}
 network:
   allow_private: true          # The mail server of this configuration is on loopback.
+  compress: {json.dumps(compress)}
   ca_file: {json.dumps(str(ca_file))}
 tenants: ["tenants/*.yaml"]
 """

@@ -25,6 +25,11 @@ class OpenDirectory final : public Directory {
     return {.state = "ok"};
   }
   void MarkActive(std::string_view /*tenant*/, std::string_view /*mailbox*/) override {}
+  bool Refresh(std::string_view /*tenant*/, std::string_view /*mailbox*/) override { return true; }
+  bool FetchWhole(std::string_view /*tenant*/, std::string_view /*mailbox*/,
+                  MessageId /*message*/) override {
+    return true;
+  }
   bool Ready() const override { return true; }
 
  private:

@@ -126,7 +126,12 @@ class SmtpTest(unittest.TestCase):
     def sessions(self):
         return re.findall(r"disconnect from \S+ (.*)", self.server.log_text())
 
+    def all_ended(self):
+        begun = re.findall(r"(?<!dis)connect from ", self.server.log_text())
+        return len(begun) == len(self.sessions())
+
     def submit_counted(self, mails, *, counts, **options):
+        wait_until(self.all_ended, "the end of earlier sessions")
         self.__class__.seen = len(self.sessions())
         lines = self.submit(mails, **options)
         self.assert_session(**counts)

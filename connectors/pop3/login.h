@@ -1,4 +1,4 @@
-// From a dialled stream to a logged-in connection: greeting, STLS, CAPA, login.
+// From a dialled stream to a logged-in connection: greeting, STLS, CAPA, UTF8, login.
 //
 // The order is fixed so that no path leads from "TLS required" to a login without TLS: whatever was
 // said before the handshake (the greeting and its timestamp, unread bytes) is forgotten or fatal.
@@ -32,6 +32,10 @@ net::Task<Status> StartTls(Dialer& dialer, ServerAddress server, Duration comman
 
 // CAPA; a server that does not know it has no capabilities.
 net::Task<Result<Capabilities>> AskCapabilities(Connection& connection);
+
+// UTF8 (RFC 6856), where offered. Without it Courier wraps messages with 8-bit headers into an
+// apology, another one at each RETR. A server that refuses goes on without.
+net::Task<Status> AskForUtf8(Connection& connection, const Capabilities& capabilities);
 
 // The best login that server and credentials have in common (pop3_session.h).
 net::Task<Status> Login(Connection& connection, const Capabilities& capabilities,

@@ -29,6 +29,7 @@ net::Task<Result<Capabilities>> Establish(Dialer& dialer, Random& random, Server
     greeting = Greeting();
   }
   CO_TRY(Capabilities capabilities, AskCapabilities(**connection));
+  CO_RETURN_IF_ERROR(AskForUtf8(**connection, capabilities));
   CO_RETURN_IF_ERROR(Login(**connection, capabilities, greeting, server, credentials, random));
   if (capabilities.depends_on_user()) {
     CO_TRY(capabilities, AskCapabilities(**connection));

@@ -48,6 +48,27 @@ TEST_F(Pop3LoginTest, UsesUserAndPassWithoutCapa) {
   EXPECT_EQ(server_.counters.lines, Lines({"CAPA", "USER alice", "PASS"}));
 }
 
+TEST_F(Pop3LoginTest, AsksForUtf8BeforeTheLoginWhereItIsOffered) {
+  script_.capabilities.emplace_back("UTF8 USER");
+  server_.faults.answers["UTF8"] = "+OK";
+  EXPECT_TRUE(Open().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"CAPA", "UTF8", "AUTH"}));
+}
+
+TEST_F(Pop3LoginTest, ARefusalOfUtf8IsNoMatter) {
+  script_.capabilities.emplace_back("UTF8");
+  server_.faults.answers["UTF8"] = "-ERR not today";
+  EXPECT_TRUE(Open().ok());
+  EXPECT_EQ(server_.counters.logins, 1U);
+}
+
+TEST_F(Pop3LoginTest, ARefusalOfUtf8ThatConcernsTheSessionEndsIt) {
+  script_.capabilities.emplace_back("UTF8");
+  server_.faults.answers["UTF8"] = "-ERR [SYS/TEMP] going down";
+  EXPECT_FALSE(Open().ok());
+  EXPECT_EQ(server_.counters.logins, 0U);
+}
+
 TEST_F(Pop3LoginTest, MechanismsThatDoNotFitLeaveUserAndPass) {
   std::erase(script_.capabilities, "SASL PLAIN");
   script_.capabilities.emplace_back("SASL GSSAPI CRAM-MD5");

@@ -103,3 +103,9 @@ class PrivateCourier(ChrootServer):
         self.spawn(["/usr/sbin/couriertcpd", "-address=127.0.0.1", f"-maxprocs={CONNECTIONS_MAX}",
                     f"-maxperip={CONNECTIONS_MAX}", "-nodnslookup", "-noidentlookup", str(port),
                     *command], settings)
+
+
+class Pop3Courier(PrivateCourier):
+    """Is to be asked over POP3."""
+
+    protocol = "pop3"

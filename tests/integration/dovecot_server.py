@@ -25,6 +25,27 @@ def with_capabilities(names):
     return f"protocol imap {{\n  imap_capability = {names}\n}}\n"
 
 
+class Pop3Dovecot(DovecotServer):
+    """Speaks POP3 too, and is to be asked over that."""
+
+    protocol = "pop3"
+
+    def _configuration(self):
+        if self.pop3_port == 0:
+            self.pop3_port, self.pop3s_port = dovecot.free_ports(2)
+        return super()._configuration() + f"""protocols = imap pop3
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = {self.pop3s_port}
+    ssl = yes
+  }}
+}}
+"""
+
+
 class ScramDovecot(DovecotServer):
     """Takes SCRAM-SHA-256 (RFC 7677) and nothing else."""
 

@@ -8,8 +8,9 @@ import collections
 import re
 
 from support import NOW, DovecotServer, IntegrationTest, main, make_mail, sha256
-from courier import PrivateCourier  # After support, which sets the path.
+from courier import Pop3Courier, PrivateCourier  # After support, which sets the path.
 from cyrus import PrivateCyrus
+from dovecot_server import Pop3Dovecot
 
 ORDINARY = 160
 LARGE_BYTES = 2 << 20
@@ -141,6 +142,16 @@ class DovecotTest(Interop, IntegrationTest):
 
 class CourierTest(Interop, IntegrationTest):
     options = {"server": PrivateCourier}
+    changed = {"bare line feeds", "mixed line ends", "open end"}
+
+
+class DovecotPop3Test(Interop, IntegrationTest):
+    options = {"server": Pop3Dovecot}
+    changed = {"bare line feeds", "mixed line ends", "open end"}
+
+
+class CourierPop3Test(Interop, IntegrationTest):
+    options = {"server": Pop3Courier}
     changed = {"bare line feeds", "mixed line ends", "open end"}
 
 

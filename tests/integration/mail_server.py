@@ -155,6 +155,8 @@ class MailServer:
         connection = poplib.POP3_SSL("127.0.0.1", self.pop3s_port, context=self.tls(),
                                      timeout=APPEND_SECONDS_MAX)
         try:
+            if "UTF8" in connection.capa():  # Else Courier does not give the mail as it is.
+                connection.utf8()
             connection.user(user)
             connection.pass_(self.users[user])
             uidls = [line.split()[1].decode("ascii") for line in connection.uidl()[1]]

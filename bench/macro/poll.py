@@ -160,15 +160,17 @@ def benchmark(options, relayed):
 
 def main():
     options = parse()
+    load = os.getloadavg()[0]  # What else the machine was doing.
     relayed = False
     if options.delay and IN_NAME_SPACE not in os.environ:
         relayed = not with_netem(options.delay)
-        print("no netem in this kernel: a relay delays", flush=True)
+        if relayed:
+            print("no netem in this kernel: a relay delays", flush=True)
     results = benchmark(options, relayed)
     if options.out:
         how = "relay" if relayed else "netem" if options.delay else "none"
         options.out.write_text(json.dumps({
-            "machine": macro.machine(), "mailboxes": options.mailboxes,
+            "machine": macro.machine(), "load_before": load, "mailboxes": options.mailboxes,
             "messages_per_mailbox": MESSAGES, "connections": options.connections,
             "delay_milliseconds": options.delay, "delayed_by": how, "results": results},
             indent=1) + "\n")

@@ -72,9 +72,10 @@ struct MailboxState {
   bool backfill_queued = false;
   bool batch_over = false;  // Batch: nothing more will be tried in this run.
   TimePoint refreshed_at = TimePoint::min();
-  TimePoint login_not_before{};       // The server wants a pause between logins (POP3).
-  std::vector<MessageId> wanted;      // Asked for in spite of their size.
-  std::vector<MessageId> wanted_now;  // Of these, what the running session takes.
+  TimePoint login_not_before{};             // The server wants a pause between logins (POP3).
+  TimePoint check_from = TimePoint::max();  // When the queued check may start; max(): none is.
+  std::vector<MessageId> wanted;            // Asked for in spite of their size.
+  std::vector<MessageId> wanted_now;        // Of these, what the running session takes.
   std::optional<std::pair<scheduler::HostId, scheduler::EgressId>> held_in;  // Its held session,
   uint64_t held_ticket = 0;                                                  // if there is one.
   std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
@@ -199,6 +200,8 @@ class Collector final {
   void Submit(MailboxState& mailbox, scheduler::JobKind kind, TimePoint not_before,
               TimePoint deadline);
   void SubmitNextCheck(MailboxState& mailbox);
+  // A POP3 session sees the mailbox as it was at its login: a check that is due needs another.
+  bool NeedsNewSession(const MailboxState& mailbox) const;
   Duration FreshnessOf(const MailboxState& mailbox) const;
   MailboxState* FindMutable(std::string_view tenant, std::string_view mailbox);
   void CheckNow(MailboxState& mailbox);

@@ -27,6 +27,17 @@ void Collector::Dispatch(const scheduler::Grant& grant) {
     scheduler_.Finish(grant, context_.clock.Now(), Status(Code::kCancelled, "given up"));
     return;
   }
+  const TimePoint now = context_.clock.Now();
+  if (grant.job.kind == scheduler::JobKind::kNew) {
+    mailbox->check_from = TimePoint::max();
+  }
+  if (mailbox->login_not_before > now) {
+    // The server would refuse, and the whole pool would be slowed down for it.
+    scheduler_.Finish(grant, now, Status(Code::kCancelled, "too early for another login"));
+    Submit(*mailbox, grant.job.kind, mailbox->login_not_before,
+           std::max(grant.job.deadline, mailbox->login_not_before));
+    return;
+  }
   mailbox->phase = MailboxState::Phase::kCollecting;
   mailbox->wanted_now = mailbox->wanted;
   WorkerState* worker = workers_[mailbox->worker].get();
@@ -94,6 +105,9 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
   visit_options.max_message = mailbox->tenant->collect.max_message;
   visit_options.exclude = mailbox->tenant->collect.exclude;
   visit_options.backfill = mailbox->tenant->collect.backfill;
+  visit_options.shown_in_parts = !session.listing_is_complete() &&
+                                 mailbox->config->profile != nullptr &&
+                                 mailbox->config->profile->pop3_partial;
   visit_options.mirror = mailbox->tenant->collect.deletions == config::Deletions::kMirror;
   visit_options.wanted = std::move(wanted);
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));

@@ -53,9 +53,10 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   scheduler::Job job;
   job.mailbox = mailbox.id;
   job.kind = kind;
-  job.not_before = std::max(not_before, mailbox.login_not_before);
+  job.not_before = not_before;
   job.deadline = deadline;
   if (kind == JobKind::kNew) {
+    mailbox.check_from = std::min(mailbox.check_from, not_before);
     mailbox.next_due =
         context_.clock.WallNow() +
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - context_.clock.Now());
@@ -73,6 +74,11 @@ void Collector::SubmitNextCheck(MailboxState& mailbox) {
   const TimePoint now = context_.clock.Now();
   // A little early, so that the check can be complete when it is due.
   Submit(mailbox, JobKind::kNew, now + freshness * 4 / 5, now + freshness);
+}
+
+bool Collector::NeedsNewSession(const MailboxState& mailbox) const {
+  return mailbox.config->source.protocol == config::Protocol::kPop3 &&
+         mailbox.check_from <= context_.clock.Now();
 }
 
 // A stage has ended; the session is still open. Returns the next grant for it, if there is one.
@@ -98,7 +104,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   }
   SubmitFollowing(mailbox, result);
   StageReply reply;
-  if (stopping_ || slow_down) {
+  if (stopping_ || slow_down || NeedsNewSession(mailbox)) {
     return reply;
   }
   if (!mailbox.wanted.empty()) {

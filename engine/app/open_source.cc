@@ -1,5 +1,6 @@
 #include "engine/app/open_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/random.h"
@@ -82,6 +83,11 @@ net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dia
                                std::move(credentials), request.egress, options));
   source.session = std::move(opened.session);
   source.login_delay = opened.login_delay;
+  if (request.profile != nullptr) {
+    source.login_delay =
+        std::max(source.login_delay,
+                 std::chrono::ceil<std::chrono::seconds>(request.profile->pop3_check_interval));
+  }
   co_return source;
 }
 

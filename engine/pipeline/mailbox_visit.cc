@@ -82,9 +82,11 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
 }
 
 void MailboxVisit::Conclude(Stage stage) {
+  fetched_ = fetched_ || result_.stats.fetched > 0;
   if (!folders_loaded_) {
     return;
   }
+  result_.check_needed = result_.check_needed || (options_.shown_in_parts && fetched_);
   for (const VisitFolder& folder : folders_) {
     result_.window_needed = result_.window_needed || !folder.record.window_complete;
     result_.backfill_needed = result_.backfill_needed || !folder.record.backfill_complete;

@@ -34,6 +34,9 @@ struct VisitOptions {
   uint64_t max_message = uint64_t{64} << 20;
   std::vector<std::string> exclude;  // Folder names or roles, case-insensitive.
   bool backfill = true;              // The older part is wanted at all.
+  // A session shows a part of the mailbox, and the next session the next one: until a session had
+  // nothing new, another check is needed.
+  bool shown_in_parts = false;
   // What is gone at the source is deleted here too, once all folders have been read.
   bool mirror = false;
   // Messages that were left out for their size, to be fetched now, with the check for new mail.
@@ -108,6 +111,7 @@ class MailboxVisit final {
   uint64_t gone_ = 0;                         // Messages that were gone when this visit began.
   bool gone_removed_ = false;                 // Since the last message that vanished.
   bool checked_whole_ = false;                // Since the folders were listed.
+  bool fetched_ = false;                      // Anything, in any stage.
   const VisitFolder* open_folder_ = nullptr;  // Of folders_.
 
   // Of the running stage.

@@ -15,6 +15,9 @@ EngineFixture::EngineFixture()
   SetLogLevel(LogLevel::kOff);
   mime::Initialize();
   network_.RegisterImap(kHost, 993, server_);
+  network_.Register(kHost, 995, [this](std::unique_ptr<net::Stream> stream) {
+    return test_support::ServePop3Connection(std::move(stream), server_, pop3_);
+  });
   config_.tenants.emplace_back();
   config_.tenants.front().name = "acme";
   config_.tenants.front().freshness.normal = std::chrono::minutes(5);
@@ -50,14 +53,21 @@ void EngineFixture::AddMailbox(const std::string& id) {
   server_.Folder(id).uid_validity = 7;
 }
 
+void EngineFixture::AddPop3Mailbox(const std::string& id) {
+  AddMailbox(id);
+  config::Server& source = config_.tenants.front().mailboxes.back().source;
+  source.protocol = config::Protocol::kPop3;
+  source.port = 995;
+}
+
 void EngineFixture::AddMessage(const std::string& id, const std::string& subject) {
   server_.Folder(id).Add("Subject: " + subject + "\r\n\r\ntext\r\n", clock_.WallNow());
   loop_.Post([this] { server_.Announce(); });
 }
 
-void EngineFixture::Start() {
+void EngineFixture::Start(bool continuous) {
   CollectorOptions options;
-  options.continuous = true;
+  options.continuous = continuous;
   const std::vector<Worker> workers = {{.loop = &loop_, .dialer = &dialer_, .http = nullptr}};
   collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
   ASSERT_TRUE(collector_->Prepare().ok());

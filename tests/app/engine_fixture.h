@@ -20,6 +20,7 @@
 #include "store/memory_key_value_store.h"
 #include "tests/support/memory_network.h"
 #include "tests/support/scripted_mail_server.h"
+#include "tests/support/scripted_pop3_server.h"
 
 namespace mailhaul::app {
 
@@ -30,10 +31,12 @@ class EngineFixture : public testing::Test {
 
   // Before Start(): a mailbox "acme/<id>" on the one server.
   void AddMailbox(const std::string& id);
+  void AddPop3Mailbox(const std::string& id);
   void AddMessage(const std::string& id, const std::string& subject);
-  // As `serve` does.
-  void Start();
+  // As `serve` does, or as `collect` does.
+  void Start(bool continuous = true);
   void Stop();
+  bool over() const { return over_; }
   // Lets virtual time pass until `done`, at most `limit`; whether it came.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
   void RunFor(Duration time);
@@ -43,6 +46,7 @@ class EngineFixture : public testing::Test {
   net::VirtualLoop loop_{clock_};
   SeededRandom random_{1};
   test_support::ScriptedMailServer server_;
+  test_support::Pop3Script pop3_;  // Its other face.
   config::Config config_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<store::MailStore> mail_;

@@ -100,8 +100,8 @@ struct IngestBatch {
   uint32_t uid_validity = 0;
   std::vector<IngestMessage> messages;
   UidSet absent;  // Reported absent, or skipped by policy: enters the ledger without a message.
-  // A message with the bytes of a gone placement of this mailbox, whatever its folder, takes it
-  // over instead of getting an id of its own.
+  // A message with the bytes of a gone placement of this mailbox takes it over instead of getting
+  // an id of its own: one of the same folder, else whatever its folder.
   bool relink_gone = false;
   // For sources that number messages anew (POP3): all UIDs of the folder that the source has now.
   // A message with the bytes of a placement whose UID is not among them takes it over; gone ones

@@ -108,15 +108,24 @@ Result<std::optional<MessageId>> AtomBuilder::FindUnlisted(const BatchWork& work
   return FirstTwin(prefix, PrefixEnd(prefix), filter);
 }
 
-// Of any folder.
+// Of this folder, else of any: a twin that is left behind in this folder would be shown in it
+// beside the one that was moved here.
 Result<std::optional<MessageId>> AtomBuilder::FindGone(const BatchWork& work,
                                                        const IngestMessage& message) {
   const std::string prefix = GonePrefix(work.batch->mailbox, message.sha256);
-  Filter filter;
+  Filter is_same;
   if (!HasBody(message)) {
-    filter = [&](const Placement& placement) { return IsSameWithoutBody(placement, message); };
+    is_same = [&](const Placement& placement) { return IsSameWithoutBody(placement, message); };
   }
-  return FirstTwin(prefix, PrefixEnd(prefix), filter);
+  const Filter is_here = [&](const Placement& placement) {
+    return placement.folder == work.batch->folder && (!is_same || is_same(placement));
+  };
+  MH_ASSIGN_OR_RETURN(std::optional<MessageId> found,
+                      FirstTwin(prefix, PrefixEnd(prefix), is_here));
+  if (!found) {
+    MH_ASSIGN_OR_RETURN(found, FirstTwin(prefix, PrefixEnd(prefix), is_same));
+  }
+  return found;
 }
 
 Status AtomBuilder::TakeOver(const BatchWork& work, const Target& target,

@@ -169,6 +169,20 @@ TEST_F(MailStoreIdentity, ADownloadedMessageTakesOverItsGoneTwin) {
   EXPECT_EQ(Relink(inbox_, 1, {ItemOf(30, "one")}), "30");
 }
 
+TEST_F(MailStoreIdentity, OfGoneTwinsTheOneOfTheSameFolderIsTakenOver) {
+  AppendOk({MessageOf(1, "twin")});
+  AppendTo(archive_, {MessageOf(9, "twin")});
+  Vanish(1, 1);
+  ASSERT_EQ(store_->MarkStaleGone(mailbox_, archive_, 2).value(), 1U);
+  EXPECT_EQ(AppendTo(archive_, {MessageOf(9, "twin")}, 2, true).relinked, 1U);
+  std::map<FolderId, size_t> shown;
+  for (const StoredMessage& message : ListMailbox()) {
+    ++shown[message.folder];
+    EXPECT_EQ(message.gone, message.folder == inbox_);
+  }
+  EXPECT_EQ(shown, (std::map<FolderId, size_t>{{inbox_, 1}, {archive_, 1}}));
+}
+
 TEST_F(MailStoreIdentity, WithoutBeingAskedAppendTakesNothingOver) {
   AppendOk({MessageOf(1, "one")});
   Vanish(1, 1);

@@ -99,7 +99,9 @@ ModelMessage* StoreModel::FindTakenOver(const ModelMessage& message, const Mode&
     } else if (here && mode.listed && !mode.listed->contains(other.uid)) {
       unlisted = unlisted == nullptr ? &other : unlisted;
     } else if (other.gone && (mode.relink_gone || mode.listed)) {
-      gone = gone == nullptr ? &other : gone;
+      const bool nearer =
+          gone == nullptr || (other.folder == message.folder && gone->folder != message.folder);
+      gone = nearer ? &other : gone;
     }
   }
   return earlier != nullptr ? earlier : unlisted != nullptr ? unlisted : gone;

@@ -60,6 +60,53 @@ GMimeContentEncoding ToGMime(TransferEncoding encoding) {
   return GMIME_CONTENT_ENCODING_BINARY;
 }
 
+// Decodes text that comes in pieces; what it gives does not depend on where they are cut. GMime's
+// decoder of broken uuencoded text does depend on that, so it gets one line at a time.
+class PieceDecoder final {
+ public:
+  explicit PieceDecoder(TransferEncoding encoding)
+      : by_line_(encoding == TransferEncoding::kUuencode) {
+    g_mime_encoding_init_decode(&state_, ToGMime(encoding));
+  }
+
+  // Appends to `*out`.
+  void Add(std::string_view piece, std::string* out) {
+    if (!by_line_) {
+      Step(piece, out);
+      return;
+    }
+    while (!piece.empty()) {
+      const size_t room = kPieceBytes - line_.size();  // A longer line is cut there.
+      const size_t end = std::min({piece.find('\n'), piece.size() - 1, room - 1}) + 1;
+      line_ += piece.substr(0, end);
+      piece.remove_prefix(end);
+      if (line_.back() == '\n' || line_.size() == kPieceBytes) {
+        Finish(out);
+      }
+    }
+  }
+  // Appends what is left.
+  void Finish(std::string* out) {
+    if (!line_.empty()) {
+      Step(line_, out);
+      line_.clear();
+    }
+  }
+
+ private:
+  void Step(std::string_view bytes, std::string* out) {
+    const size_t old_size = out->size();
+    out->resize(old_size + g_mime_encoding_outlen(&state_, bytes.size()));
+    const size_t count =
+        g_mime_encoding_step(&state_, bytes.data(), bytes.size(), out->data() + old_size);
+    out->resize(old_size + count);
+  }
+
+  const bool by_line_;
+  GMimeEncoding state_;
+  std::string line_;
+};
+
 // Counts the decoded bytes of quoted-printable text that comes in pieces.
 class QuotedPrintableCounter final {
  public:
@@ -108,21 +155,17 @@ Status ForEachPiece(const ByteSource& source, const Part& part, Consumer consume
 }  // namespace
 
 Result<std::string> DecodeBody(const ByteSource& source, const Part& part, size_t bytes_max) {
-  GMimeEncoding state;
-  g_mime_encoding_init_decode(&state, ToGMime(part.encoding));
+  PieceDecoder decoder(part.encoding);
   BodyReader reader(source, part);
   std::string decoded;
   size_t piece_bytes = std::clamp(bytes_max, kFirstPieceBytesMin, kPieceBytes);
   while (decoded.size() < bytes_max) {
     MH_ASSIGN_OR_RETURN(const std::string_view piece, reader.Next(piece_bytes));
     if (piece.empty()) {
+      decoder.Finish(&decoded);
       break;
     }
-    const size_t old_size = decoded.size();
-    decoded.resize(old_size + g_mime_encoding_outlen(&state, piece.size()));
-    const size_t count =
-        g_mime_encoding_step(&state, piece.data(), piece.size(), decoded.data() + old_size);
-    decoded.resize(old_size + count);
+    decoder.Add(piece, &decoded);
     piece_bytes = kPieceBytes;
   }
   decoded.resize(std::min(decoded.size(), bytes_max));
@@ -148,15 +191,17 @@ Result<uint64_t> DecodedSize(const ByteSource& source, const Part& part) {
       break;
   }
   // Rare: decoded and thrown away, piece by piece.
-  GMimeEncoding state;
-  g_mime_encoding_init_decode(&state, ToGMime(part.encoding));
+  PieceDecoder decoder(part.encoding);
   uint64_t size = 0;
   std::string scratch;
   MH_RETURN_IF_ERROR(ForEachPiece(source, part, [&](std::string_view piece) {
-    scratch.resize(g_mime_encoding_outlen(&state, piece.size()));
-    size += g_mime_encoding_step(&state, piece.data(), piece.size(), scratch.data());
+    scratch.clear();
+    decoder.Add(piece, &scratch);
+    size += scratch.size();
   }));
-  return size;
+  scratch.clear();
+  decoder.Finish(&scratch);
+  return size + scratch.size();
 }
 
 }  // namespace mailhaul::mime

@@ -220,5 +220,18 @@ TEST(ByteScan, CountsDigitsOfEveryLength) {
   }
 }
 
+TEST(Attachments, BrokenUuencodingDecodesTheSameWhereverItIsCut) {
+  const std::string mail = WithPart(
+      "Content-Type: application/octet-stream\nContent-Transfer-Encoding: x-uuencode\n\n"
+      "no begin line\r\nTo: a, \"C\" <c@d.example>\xE2\x80\x8C\r\nbegin 644 x\n#86)C\n"
+      "M short\r\nSubject: =?iso-2022-jp?B?GyRCMnE1RBsoQg==?=\r\n`\nend\n");
+  const AttachmentInfo info = OnlyAttachment(mail);
+  const std::string whole = DecodeAttachment(MemoryByteSource(mail), 1)->bytes;
+  EXPECT_EQ(info.size, whole.size());
+  for (size_t piece = 1; piece < 200; ++piece) {
+    EXPECT_EQ(DecodeAttachment(PiecewiseSource(mail, piece), 1)->bytes, whole) << piece;
+  }
+}
+
 }  // namespace
 }  // namespace mailhaul::mime

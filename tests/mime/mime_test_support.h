@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -13,17 +14,19 @@
 
 namespace mailhaul::mime {
 
-// Bytes that are read in pieces, as from the store.
+// Bytes that are read in pieces, as from the store, of at most `piece_bytes`.
 class PiecewiseSource final : public ByteSource {
  public:
-  explicit PiecewiseSource(std::string_view bytes) : bytes_(bytes) {}
+  explicit PiecewiseSource(std::string_view bytes, size_t piece_bytes = SIZE_MAX)
+      : bytes_(bytes), piece_bytes_(piece_bytes) {}
   uint64_t size() const override { return bytes_.size(); }
   Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
-    return MemoryByteSource(bytes_).ReadAt(offset, out);
+    return MemoryByteSource(bytes_).ReadAt(offset, out.first(std::min(out.size(), piece_bytes_)));
   }
 
  private:
   const std::string_view bytes_;
+  const size_t piece_bytes_;
 };
 
 // A source whose bytes cannot be read.

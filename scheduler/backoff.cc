@@ -40,4 +40,16 @@ TimePoint After(TimePoint now, Duration delay) {
   return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
 }
 
+Duration Since(TimePoint from, TimePoint to) {
+  const int64_t start = from.time_since_epoch().count();
+  const int64_t end = to.time_since_epoch().count();
+  if (start < 0 && end > INT64_MAX + start) {
+    return Duration::max();
+  }
+  if (start > 0 && end < INT64_MIN + start) {
+    return Duration::min();
+  }
+  return Duration(end - start);
+}
+
 }  // namespace mailhaul::scheduler

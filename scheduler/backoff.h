@@ -17,5 +17,7 @@ uint64_t MixHash(uint64_t a, uint64_t b);
 
 // now + delay without overflow.
 TimePoint After(TimePoint now, Duration delay);
+// to - from without overflow.
+Duration Since(TimePoint from, TimePoint to);
 
 }  // namespace mailhaul::scheduler

@@ -39,6 +39,8 @@ Scheduler::Impl::Pool::Pool(const Options& options, HostId of_host, EgressId of_
                             const HostLimits& limits)
     : host(of_host),
       egress(of_egress),
+      queues{FairQueue(FairQueue::Mode::kDeadlines), FairQueue(FairQueue::Mode::kShares),
+             FairQueue(FairQueue::Mode::kShares)},
       share(options.backfill_share_inverse),
       logins(limits.logins_per_second),
       health(limits.connections, options.backoff_min, options.backoff_max,
@@ -67,7 +69,7 @@ void Scheduler::Impl::Enqueue(Index mailbox, JobKind kind) {
     job.state = JobState::kParked;
   } else {
     FairQueue& queue = pools[owner.pool].queues[scheduler::Index(kind)];
-    queue.Push(owner.lane, JobIndex(mailbox, kind), job.deadline, job_positions);
+    queue.Push(owner.lane, JobIndex(mailbox, kind), RankOf(owner, kind), job_positions);
     job.state = JobState::kReady;
   }
 }
@@ -79,7 +81,7 @@ void Scheduler::Impl::Dequeue(Index mailbox, JobKind kind) {
     timers.Remove(JobIndex(mailbox, kind), job_positions);
   } else if (job.state == JobState::kReady) {
     FairQueue& queue = pools[owner.pool].queues[scheduler::Index(kind)];
-    queue.Remove(owner.lane, JobIndex(mailbox, kind), job_positions);
+    queue.Remove(owner.lane, JobIndex(mailbox, kind), RankOf(owner, kind), job_positions);
   }
   job.state = JobState::kNone;
 }
@@ -121,6 +123,15 @@ void Scheduler::Impl::Advance(TimePoint to) {
   }
 }
 
+Scheduler::Impl::Index Scheduler::Impl::FindOrAddTenant(TenantId tenant) {
+  const auto [entry, added] =
+      tenant_index.try_emplace(tenant.value, static_cast<Index>(tenants.size()));
+  if (added) {
+    tenants.emplace_back();
+  }
+  return entry->second;
+}
+
 Scheduler::Impl::Index Scheduler::Impl::FindOrAddPool(HostId host, EgressId egress) {
   const auto [entry, added] =
       hosts[host].pools.try_emplace(egress, static_cast<Index>(pools.size()));
@@ -134,9 +145,9 @@ Scheduler::Impl::Index Scheduler::Impl::FindOrAddPool(HostId host, EgressId egre
   return entry->second;
 }
 
-FairQueue::Lane Scheduler::Impl::FindOrAddLane(Pool& pool, TenantId tenant) {
+FairQueue::Lane Scheduler::Impl::FindOrAddLane(Pool& pool, Index tenant) {
   const auto lane = static_cast<FairQueue::Lane>(pool.lanes.size());
-  const auto [entry, added] = pool.lanes.try_emplace(tenant.value, lane);
+  const auto [entry, added] = pool.lanes.try_emplace(tenant, lane);
   if (added) {
     for (FairQueue& queue : pool.queues) {
       queue.AddLane();
@@ -189,7 +200,7 @@ void Scheduler::Impl::RefreshPool(Index index) {
   Egress& egress = egresses[pool.egress];
   for (size_t i = 0; i < kKindCount; ++i) {
     if (open && waiting[i]) {
-      egress.open_pools[i].Put(index, pool.queues[i].Peek(now).deadline, open_positions[i]);
+      egress.open_pools[i].Put(index, pool.queues[i].Peek(now).rank.deadline, open_positions[i]);
     } else {
       egress.open_pools[i].RemoveIfPresent(index, open_positions[i]);
     }
@@ -220,7 +231,7 @@ std::pair<Scheduler::Impl::Index, JobKind> Scheduler::Impl::ChoosePool(EgressId 
   const KindShare& share = pools[pool].share;
   const bool out_of_turn = wanted != MostUrgent(open);
   if (out_of_turn && share.MayPassOver(waiting)) {
-    return {pool, wanted};
+    return {pool, share.PickInsteadOf(wanted, waiting)};
   }
   return {pool, share.Pick(waiting)};
 }
@@ -234,7 +245,9 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind) {
 
   pool.share.OnGrant(kind, Waiting(pool));
   egress.share.OnGrant(kind, OpenKinds(egress));
-  pool.queues[scheduler::Index(kind)].Charge(mailbox.lane, job.deadline, now);
+  const FairQueue::Cost cost = CostOf(mailbox, ExpectedTime(pool, kind));
+  const bool charged =
+      pool.queues[scheduler::Index(kind)].Charge(mailbox.lane, RankOf(mailbox, kind), cost, now);
   deadline_misses += job.deadline < now ? 1 : 0;
   Dequeue(index, kind);
   --queued;
@@ -251,10 +264,16 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind) {
   ++granted;
   // The low bits find the record, the high bits tell its uses apart.
   const uint64_t ticket = (++last_ticket << kSlotBits) | slot;
-  grants[slot] = GrantRecord{ticket, index, pool.health.epoch()};
+  grants[slot] = GrantRecord{.ticket = ticket,
+                             .mailbox = index,
+                             .pool_epoch = pool.health.epoch(),
+                             .kind = kind,
+                             .charged = charged,
+                             .cost = cost,
+                             .since = now};
 
   Grant grant;
-  grant.job = Job{mailbox.id, kind, job.not_before, job.deadline};
+  grant.job = Job{mailbox.id, kind, job.not_before, job.deadline, job.refresh};
   grant.host = pool.host;
   grant.egress = pool.egress;
   grant.ticket = ticket;
@@ -265,7 +284,46 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind) {
   return grant;
 }
 
-const Scheduler::Impl::GrantRecord& Scheduler::Impl::FindGrant(const Grant& grant) const {
+// A check counts as due the earlier, the more mail is expected.
+JobRank Scheduler::Impl::RankOf(const Mailbox& mailbox, JobKind kind) const {
+  const QueuedJob& job = mailbox.jobs[scheduler::Index(kind)];
+  JobRank rank{job.deadline, job.refresh};
+  if (kind == JobKind::kNew && mailbox.arrivals.per_hour() > 0 && job.deadline > job.not_before) {
+    const Duration most =
+        std::min(options.arrival_bonus_max, Since(job.not_before, job.deadline) / 4);
+    rank.deadline -= Duration(
+        static_cast<int64_t>(static_cast<double>(most.count()) * mailbox.arrivals.busyness()));
+  }
+  return rank;
+}
+
+FairQueue::Cost Scheduler::Impl::CostOf(const Mailbox& mailbox, Duration time) const {
+  const auto microseconds =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::max(time, Duration::zero()));
+  const auto whole = static_cast<FairQueue::Cost>(microseconds.count());
+  return whole * FairQueue::kCostPerMicrosecond / tenants[mailbox.tenant].weight;
+}
+
+Duration Scheduler::Impl::ExpectedTime(const Pool& pool, JobKind kind) const {
+  return pool.service_times[scheduler::Index(kind)].value_or(
+      kind == JobKind::kNew ? options.assumed_check : options.backfill_slice);
+}
+
+// Charges the tenant what the grant really took.
+void Scheduler::Impl::SettleTime(const GrantRecord& record, bool succeeded) {
+  const Mailbox& mailbox = mailboxes[record.mailbox];
+  Pool& pool = pools[mailbox.pool];
+  const Duration time = Since(record.since, std::min(record.worked_until, now));
+  if (record.charged) {
+    pool.queues[scheduler::Index(record.kind)].Correct(mailbox.lane, record.cost,
+                                                       CostOf(mailbox, time));
+  }
+  if (succeeded) {
+    pool.service_times[scheduler::Index(record.kind)].Record(time);
+  }
+}
+
+Scheduler::Impl::GrantRecord& Scheduler::Impl::FindGrant(const Grant& grant) {
   const uint64_t slot = grant.ticket & kSlotMask;
   MH_CHECK(grant.ticket != 0 && slot < grants.size() && grants[slot].ticket == grant.ticket);
   return grants[slot];
@@ -335,8 +393,7 @@ bool Scheduler::Impl::PoolRivalGoesFirst(const Mailbox& mailbox, JobKind kind) {
   if (KindGoesFirst(Waiting(pool), pool.share, kind)) {
     return true;
   }
-  const TimePoint deadline = mailbox.jobs[scheduler::Index(kind)].deadline;
-  return pool.queues[scheduler::Index(kind)].GoesBefore(mailbox.lane, deadline, now);
+  return pool.queues[scheduler::Index(kind)].GoesBefore(mailbox.lane, RankOf(mailbox, kind), now);
 }
 
 bool Scheduler::Impl::EgressRivalGoesFirst(const Mailbox& mailbox, JobKind kind) const {
@@ -345,7 +402,7 @@ bool Scheduler::Impl::EgressRivalGoesFirst(const Mailbox& mailbox, JobKind kind)
     return true;
   }
   const IndexedHeap<TimePoint>& rivals = egress.open_pools[scheduler::Index(kind)];
-  const TimePoint deadline = mailbox.jobs[scheduler::Index(kind)].deadline;
+  const TimePoint deadline = RankOf(mailbox, kind).deadline;
   return !rivals.empty() && rivals.top_id() != mailbox.pool && rivals.top_key() < deadline;
 }
 

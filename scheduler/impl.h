@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/estimates.h"
 #include "scheduler/fair_queue.h"
 #include "scheduler/indexed_heap.h"
 #include "scheduler/kind_share.h"
@@ -37,14 +38,21 @@ struct Scheduler::Impl {
     TimePoint not_before;
     TimePoint deadline;
     JobState state = JobState::kNone;
+    bool refresh = false;
+  };
+
+  struct Tenant {
+    uint32_t weight = 1;
   };
 
   struct Mailbox {
     MailboxId id;
     Index pool = 0;
+    Index tenant = 0;
     FairQueue::Lane lane = 0;
     TimePoint backoff_until = TimePoint::min();
     uint32_t failures = 0;
+    ArrivalRate arrivals;
     bool out = false;
     std::array<QueuedJob, kKindCount> jobs;
   };
@@ -59,7 +67,8 @@ struct Scheduler::Impl {
     HostId host;
     EgressId egress;
     std::array<FairQueue, kKindCount> queues;
-    std::unordered_map<uint32_t, FairQueue::Lane> lanes;  // By tenant.
+    std::unordered_map<Index, FairQueue::Lane> lanes;  // By tenant.
+    std::array<MeanDuration, kKindCount> service_times;
     KindShare share;
     LoginWindow logins;
     PoolHealth health;
@@ -80,6 +89,11 @@ struct Scheduler::Impl {
     uint64_t ticket = 0;  // 0: not out.
     Index mailbox = 0;
     uint32_t pool_epoch = 0;
+    JobKind kind = JobKind::kNew;
+    bool charged = false;
+    FairQueue::Cost cost = 0;  // As estimated.
+    TimePoint since;
+    TimePoint worked_until = TimePoint::max();  // max(): until it is given back.
   };
 
   explicit Impl(const Options& the_options) : options(the_options) {}
@@ -94,9 +108,12 @@ struct Scheduler::Impl {
   // Time.
   void Advance(TimePoint to);
 
+  // Tenants.
+  Index FindOrAddTenant(TenantId tenant);
+
   // Pools.
   Index FindOrAddPool(HostId host, EgressId egress);
-  FairQueue::Lane FindOrAddLane(Pool& pool, TenantId tenant);
+  FairQueue::Lane FindOrAddLane(Pool& pool, Index tenant);
   EgressId ChooseEgress(MailboxId mailbox) const;
   static KindSet Waiting(const Pool& pool);
   static KindSet OpenKinds(const Egress& egress);
@@ -106,7 +123,11 @@ struct Scheduler::Impl {
   // Grants.
   std::pair<Index, JobKind> ChoosePool(EgressId index) const;
   Grant MakeGrant(Index index, JobKind kind);
-  const GrantRecord& FindGrant(const Grant& grant) const;
+  JobRank RankOf(const Mailbox& mailbox, JobKind kind) const;
+  FairQueue::Cost CostOf(const Mailbox& mailbox, Duration time) const;
+  Duration ExpectedTime(const Pool& pool, JobKind kind) const;
+  GrantRecord& FindGrant(const Grant& grant);
+  void SettleTime(const GrantRecord& record, bool succeeded);
   GrantRecord Release(const Grant& grant);
   void Settle(Mailbox& mailbox, Pool& pool, uint32_t epoch, const Status& outcome);
   std::optional<JobKind> NextOf(const Mailbox& mailbox) const;
@@ -116,6 +137,9 @@ struct Scheduler::Impl {
 
   const Options options;
   TimePoint now = TimePoint::min();  // The latest that anybody told us.
+
+  std::vector<Tenant> tenants;
+  std::unordered_map<uint32_t, Index> tenant_index;
 
   std::unordered_map<MailboxId, Index> mailbox_index;
   std::vector<Mailbox> mailboxes;

@@ -40,6 +40,17 @@ JobKind KindShare::Pick(const KindSet& waiting) const {
   return pick;
 }
 
+JobKind KindShare::PickInsteadOf(JobKind wanted, const KindSet& waiting) const {
+  JobKind pick = wanted;
+  for (size_t i = Index(MostUrgent(waiting)) + 1; i < kKindCount; ++i) {
+    if (waiting[i] && passed_over_[i] >= passes_max_ &&
+        passed_over_[i] > passed_over_[Index(pick)]) {
+      pick = kKinds[i];
+    }
+  }
+  return pick;
+}
+
 bool KindShare::MayPassOver(const KindSet& waiting) const { return last_ <= MostUrgent(waiting); }
 
 void KindShare::OnGrant(JobKind granted, const KindSet& waiting) {

@@ -10,12 +10,8 @@
 
 namespace mailhaul::scheduler {
 
-inline constexpr size_t kKindCount = 3;
-inline constexpr std::array<JobKind, kKindCount> kKinds = {JobKind::kNew, JobKind::kWindow,
-                                                           JobKind::kBackfill};
 using KindSet = std::array<bool, kKindCount>;  // By kind: a job of it waits.
 
-inline size_t Index(JobKind kind) { return static_cast<size_t>(kind); }
 // The most urgent kind of a set that is not empty.
 JobKind MostUrgent(const KindSet& waiting);
 
@@ -27,6 +23,9 @@ class KindShare final {
 
   // Of a set that is not empty.
   JobKind Pick(const KindSet& waiting) const;
+  // Of a set with `wanted` in it, for whom somebody else's share chose that out of turn: another
+  // kind that has been passed over for longer takes its place.
+  JobKind PickInsteadOf(JobKind wanted, const KindSet& waiting) const;
   // Whether a less urgent kind may go before the most urgent waiting one at all: not twice in
   // succession, so that a check for new mail waits for one slice at most.
   bool MayPassOver(const KindSet& waiting) const;

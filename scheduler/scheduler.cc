@@ -59,6 +59,11 @@ HostId Scheduler::AddHost(std::string_view name, const HostLimits& limits) {
   return entry->second;
 }
 
+void Scheduler::SetTenantWeight(TenantId tenant, uint32_t weight) {
+  MH_CHECK(weight > 0 && weight <= kWeightMax);
+  impl_->tenants[impl_->FindOrAddTenant(tenant)].weight = weight;
+}
+
 Status Scheduler::AddMailbox(MailboxId mailbox, TenantId tenant, HostId host) {
   Impl& impl = *impl_;
   if (mailbox.value == 0 || host >= impl.hosts.size() || impl.egresses.empty()) {
@@ -81,7 +86,8 @@ Status Scheduler::AddMailbox(MailboxId mailbox, TenantId tenant, HostId host) {
   added = Impl::Mailbox{};
   added.id = mailbox;
   added.pool = impl.FindOrAddPool(host, impl.ChooseEgress(mailbox));
-  added.lane = impl.FindOrAddLane(impl.pools[added.pool], tenant);
+  added.tenant = impl.FindOrAddTenant(tenant);
+  added.lane = impl.FindOrAddLane(impl.pools[added.pool], added.tenant);
   impl.mailbox_index.emplace(mailbox, index);
   return Status::Ok();
 }
@@ -116,12 +122,14 @@ Status Scheduler::Submit(const Job& job) {
   if (queued.state == Impl::JobState::kNone) {
     queued.not_before = job.not_before;
     queued.deadline = job.deadline;
+    queued.refresh = false;
     ++impl_->queued;
   } else {
     impl_->Dequeue(entry->second, job.kind);
     queued.not_before = std::min(queued.not_before, job.not_before);
     queued.deadline = std::min(queued.deadline, job.deadline);
   }
+  queued.refresh |= job.refresh && job.kind == JobKind::kNew;
   impl_->Enqueue(entry->second, job.kind);
   if (queued.state == Impl::JobState::kReady) {
     impl_->RefreshPool(impl_->mailboxes[entry->second].pool);
@@ -147,6 +155,11 @@ std::optional<Grant> Scheduler::Take(TimePoint now) {
   return grant;
 }
 
+void Scheduler::NoteNewMail(const Grant& grant, TimePoint now, uint32_t messages) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->mailboxes[impl_->FindGrant(grant).mailbox].arrivals.Record(messages, impl_->now);
+}
+
 void Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
@@ -155,6 +168,7 @@ void Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome)
   Impl::Pool& pool = impl.pools[mailbox.pool];
   --pool.connections;
   --impl.egresses[pool.egress].connections;
+  impl.SettleTime(record, outcome.ok());
   impl.Settle(mailbox, pool, record.pool_epoch, outcome);
   impl.Unpark(record.mailbox);
   impl.RefreshPool(mailbox.pool);
@@ -163,13 +177,16 @@ void Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome)
 std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
   Impl& impl = *impl_;
   impl.Advance(now);
-  const Impl::Index index = impl.FindGrant(grant).mailbox;
+  Impl::GrantRecord& out = impl.FindGrant(grant);
+  out.worked_until = std::min(out.worked_until, impl.now);
+  const Impl::Index index = out.mailbox;
   Impl::Mailbox& mailbox = impl.mailboxes[index];
   const std::optional<JobKind> kind = impl.NextOf(mailbox);
   if (!kind.has_value() || impl.MustYield(mailbox, *kind)) {
     return std::nullopt;
   }
   const Impl::GrantRecord record = impl.Release(grant);
+  impl.SettleTime(record, true);
   impl.Settle(mailbox, impl.pools[mailbox.pool], record.pool_epoch, Status::Ok());
   const Grant next = impl.MakeGrant(index, *kind);
   impl.RefreshPool(mailbox.pool);
@@ -239,6 +256,12 @@ uint32_t Scheduler::ConsecutiveFailures(MailboxId mailbox) const {
   return entry == impl_->mailbox_index.end() ? 0 : impl_->mailboxes[entry->second].failures;
 }
 
+float Scheduler::MessagesPerHour(MailboxId mailbox) const {
+  const auto entry = impl_->mailbox_index.find(mailbox);
+  return entry == impl_->mailbox_index.end() ? 0
+                                             : impl_->mailboxes[entry->second].arrivals.per_hour();
+}
+
 PoolStats Scheduler::Pool(size_t index, TimePoint now) const {
   impl_->Advance(now);
   const Impl::Pool& pool = impl_->pools[index];
@@ -249,6 +272,9 @@ PoolStats Scheduler::Pool(size_t index, TimePoint now) const {
   stats.connections = pool.connections;
   for (const FairQueue& queue : pool.queues) {
     stats.waiting += queue.size();
+  }
+  for (size_t i = 0; i < kKindCount; ++i) {
+    stats.service_time[i] = pool.service_times[i].value();
   }
   stats.blocked_until = std::max(pool.health.blocked_until(), TimePoint{});
   return stats;

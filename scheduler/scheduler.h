@@ -8,6 +8,8 @@
 // mailbox is out at any time.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +29,10 @@ enum class JobKind : uint8_t {
   kWindow,    // The last N days.
   kBackfill,  // Everything older, in slices.
 };
+inline constexpr size_t kKindCount = 3;
+inline constexpr std::array<JobKind, kKindCount> kKinds = {JobKind::kNew, JobKind::kWindow,
+                                                           JobKind::kBackfill};
+inline size_t Index(JobKind kind) { return static_cast<size_t>(kind); }
 std::string_view ToString(JobKind kind);
 
 struct HostLimits {                // What one egress address may do to this host.
@@ -43,6 +49,11 @@ struct Options {
   uint64_t backfill_slice_bytes = uint64_t{32} << 20;  // A window or backfill grant's bytes.
   Duration backoff_min = std::chrono::seconds(5);      // After a failure: doubled each time,
   Duration backoff_max = std::chrono::minutes(15);     // up to this.
+  // How much earlier than its deadline a check of the busiest mailbox may count as due among
+  // others: never more than a quarter of the time between its not_before and its deadline.
+  Duration arrival_bonus_max = std::chrono::seconds(10);
+  // How long a check holds its connection, until a pool has measured it.
+  Duration assumed_check = std::chrono::seconds(1);
 };
 
 struct Job {
@@ -50,6 +61,9 @@ struct Job {
   JobKind kind = JobKind::kNew;
   TimePoint not_before;  // Not granted earlier.
   TimePoint deadline;    // Earliest first within a kind; missing it is counted, never fatal.
+  // Somebody waits for it (kNew only): ahead of ordinary checks, but charged to its tenant, so that
+  // a flood of them delays only that tenant.
+  bool refresh = false;
 };
 
 // The right to one connection of one pool for one job. Give it back with Finish() or Continue().
@@ -69,6 +83,8 @@ struct PoolStats {
   uint32_t connections = 0;      // Granted now.
   uint32_t waiting = 0;          // Jobs due.
   TimePoint blocked_until{};     // Throttled or unreachable until then; past: not.
+  // How long successful grants of each kind held their connection, on average; zero: not known yet.
+  std::array<Duration, kKindCount> service_time{};
 };
 
 class Scheduler final {
@@ -81,6 +97,11 @@ class Scheduler final {
   EgressId AddEgress(std::string_view address, uint32_t connections_max);
   HostId AddHost(std::string_view name, const HostLimits& limits);
 
+  // A tenant's share of a pool's connection time when there is not enough for all, in proportion to
+  // the others' weights: 1 to kWeightMax, 1 when never set. Counts from the next grant on.
+  static constexpr uint32_t kWeightMax = 10'000;
+  void SetTenantWeight(TenantId tenant, uint32_t weight);
+
   // The mailbox's host decides its pool; its egress address is chosen by rendezvous hashing and
   // stays. Fails with kResourceExhausted beyond mailboxes_max, kAlreadyExists, kInvalidArgument for
   // an unknown host, mailbox id 0 or when there is no egress address.
@@ -91,17 +112,25 @@ class Scheduler final {
   Status RemoveMailbox(MailboxId mailbox);
 
   // Queues `job`; of one mailbox and kind at most one is queued: the earlier deadline and
-  // not_before of the two are kept. kNotFound for an unknown mailbox.
+  // not_before of the two are kept, and it is a refresh if either is. kNotFound for an unknown
+  // mailbox.
   Status Submit(const Job& job);
 
   // The most urgent job that may start now, if any. Call until it gives none.
   std::optional<Grant> Take(TimePoint now);
+
+  // Says how many new messages the check of this grant found, 0 included; at most once per grant,
+  // before it is given back. From the messages per hour follows which of several late mailboxes of
+  // a tenant goes first. To be left out for a window or backfill.
+  void NoteNewMail(const Grant& grant, TimePoint now, uint32_t messages);
 
   // Returns the connection. The outcome steers the pool and the mailbox's back-off: kThrottled
   // narrows the pool at once and blocks it for retry_after (or a back-off); every other failure
   // backs the mailbox off, and several of kUnreachable, kTimeout, kTlsFailed and kProtocol in a row
   // block the pool; kCancelled changes nothing; success clears the back-off. It does not queue the
   // job again: the caller submits what is left. A grant is given back once; anything else aborts.
+  // The tenant is charged for the time from the grant until here, or until a TryContinue() that
+  // gave none: holding a connection that nobody else needs costs nothing.
   void Finish(const Grant& grant, TimePoint now, const Status& outcome);
 
   // Like Finish() with success, but keeps the connection if a job of the same mailbox is due and no
@@ -125,6 +154,7 @@ class Scheduler final {
   TimePoint BackoffUntil(MailboxId mailbox) const;
   uint32_t ConsecutiveFailures(MailboxId mailbox) const;
   uint64_t deadline_misses() const;
+  float MessagesPerHour(MailboxId mailbox) const;  // As learned from NoteNewMail().
   size_t pool_count() const;
   PoolStats Pool(size_t index, TimePoint now) const;
 

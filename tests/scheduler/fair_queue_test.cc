@@ -7,6 +7,8 @@
 namespace mailhaul::scheduler {
 namespace {
 
+constexpr FairQueue::Cost kCost = 100;
+
 TimePoint At(int64_t nanoseconds) { return TimePoint{Duration(nanoseconds)}; }
 
 class FairQueueTest : public testing::Test {
@@ -17,15 +19,15 @@ class FairQueueTest : public testing::Test {
     }
   }
   void Push(FairQueue::Lane lane, uint32_t job, int64_t deadline) {
-    queue_.Push(lane, job, At(deadline), positions_);
+    queue_.Push(lane, job, {At(deadline)}, positions_);
   }
   // The lanes in the order in which `count` jobs are served at `now`: "0120".
   std::string Serve(int64_t now, int count) {
     std::string lanes;
     for (int i = 0; i < count && !queue_.empty(); ++i) {
       const FairQueue::Head head = queue_.Peek(At(now));
-      queue_.Charge(head.lane, head.deadline, At(now));
-      queue_.Remove(head.lane, head.job, positions_);
+      queue_.Charge(head.lane, head.rank, kCost, At(now));
+      queue_.Remove(head.lane, head.job, head.rank, positions_);
       lanes += std::to_string(head.lane);
     }
     return lanes;
@@ -89,26 +91,96 @@ TEST_F(FairQueueTest, ALaneBackOnTimeLosesItsPrecedence) {
 }
 
 TEST_F(FairQueueTest, ARivalGoesBeforeOnlyIfItIsMoreUrgent) {
-  EXPECT_FALSE(queue_.GoesBefore(0, At(100), At(0))) << "an empty queue has no rival";
+  EXPECT_FALSE(queue_.GoesBefore(0, {At(100)}, At(0))) << "an empty queue has no rival";
   Push(0, 1, 100);
-  EXPECT_FALSE(queue_.GoesBefore(0, At(100), At(0))) << "a tie within a tenant";
-  EXPECT_TRUE(queue_.GoesBefore(0, At(101), At(0)));
-  EXPECT_TRUE(queue_.GoesBefore(1, At(101), At(0)));
-  EXPECT_FALSE(queue_.GoesBefore(1, At(99), At(0)));
-  EXPECT_TRUE(queue_.GoesBefore(1, At(900), At(500))) << "late against on time";
-  queue_.Charge(1, At(400), At(500));
-  EXPECT_TRUE(queue_.GoesBefore(1, At(50), At(500))) << "both late, the other was just served";
+  EXPECT_FALSE(queue_.GoesBefore(0, {At(100)}, At(0))) << "a tie within a tenant";
+  EXPECT_TRUE(queue_.GoesBefore(0, {At(101)}, At(0)));
+  EXPECT_TRUE(queue_.GoesBefore(1, {At(101)}, At(0)));
+  EXPECT_FALSE(queue_.GoesBefore(1, {At(99)}, At(0)));
+  EXPECT_TRUE(queue_.GoesBefore(1, {At(900)}, At(500))) << "late against on time";
+  queue_.Charge(1, {At(400)}, kCost, At(500));
+  EXPECT_TRUE(queue_.GoesBefore(1, {At(50)}, At(500))) << "both late, the other was just served";
+}
+
+TEST_F(FairQueueTest, ALaneWaitsInProportionToWhatItIsCharged) {
+  for (uint32_t job = 0; job < 9; ++job) {
+    Push(0, job, 1);
+    Push(1, 20 + job, 2);
+  }
+  std::string lanes;
+  for (int i = 0; i < 8; ++i) {
+    const FairQueue::Head head = queue_.Peek(At(100));
+    queue_.Charge(head.lane, head.rank, head.lane == 0 ? 3 * kCost : kCost, At(100));
+    queue_.Remove(head.lane, head.job, head.rank, positions_);
+    lanes += std::to_string(head.lane);
+  }
+  EXPECT_EQ(lanes, "01110111");
+}
+
+TEST_F(FairQueueTest, WhatAGrantReallyCostIsMadeGood) {
+  for (uint32_t job = 0; job < 9; ++job) {
+    Push(0, job, 1);
+    Push(1, 20 + job, 2);
+  }
+  EXPECT_EQ(Serve(100, 2), "01");
+  queue_.Correct(0, kCost, 4 * kCost);
+  EXPECT_EQ(Serve(100, 4), "1110");
+  queue_.Correct(0, kCost, 0);
+  EXPECT_EQ(Serve(100, 2), "01");
+}
+
+TEST_F(FairQueueTest, SharesDoNotCareForDeadlines) {
+  FairQueue shares(FairQueue::Mode::kShares);
+  shares.AddLane();
+  shares.AddLane();
+  for (uint32_t job = 0; job < 5; ++job) {
+    shares.Push(0, job, {At(1000)}, positions_);
+    shares.Push(1, 20 + job, {At(9000)}, positions_);
+  }
+  std::string lanes;
+  for (int i = 0; i < 6; ++i) {
+    const FairQueue::Head head = shares.Peek(At(0));
+    EXPECT_TRUE(shares.Charge(head.lane, head.rank, kCost, At(0)));
+    shares.Remove(head.lane, head.job, head.rank, positions_);
+    lanes += std::to_string(head.lane);
+  }
+  EXPECT_EQ(lanes, "010101");
+}
+
+TEST_F(FairQueueTest, RefreshesGoAheadUntilTheirLaneIsTooFarAheadOfItsShare) {
+  for (uint32_t job = 0; job < 9; ++job) {
+    queue_.Push(0, job, {At(500), /*refresh=*/true}, positions_);
+    Push(1, 20 + job, 2);
+  }
+  std::string lanes;
+  for (int i = 0; i < 10; ++i) {
+    const FairQueue::Head head = queue_.Peek(At(100));
+    queue_.Charge(head.lane, head.rank, FairQueue::kRefreshCredit, At(100));
+    queue_.Remove(head.lane, head.job, head.rank, positions_);
+    lanes += std::to_string(head.lane);
+  }
+  EXPECT_EQ(lanes, "0011001100") << "two at once on credit, but not more than the other lane";
+}
+
+TEST_F(FairQueueTest, ARefreshIsARivalToEverythingElse) {
+  Push(1, 1, 2);
+  queue_.Push(0, 2, {At(500), /*refresh=*/true}, positions_);
+  EXPECT_TRUE(queue_.GoesBefore(1, {At(1)}, At(100)));
+  EXPECT_TRUE(queue_.GoesBefore(0, {At(1)}, At(100)));
+  EXPECT_FALSE(queue_.GoesBefore(0, {At(500), true}, At(100)));
+  EXPECT_FALSE(queue_.GoesBefore(1, {At(900), true}, At(100))) << "equal tags";
 }
 
 TEST_F(FairQueueTest, MovingAndRemovingJobsKeepsTheOrder) {
   Push(0, 1, 50);
   Push(1, 2, 60);
   Push(2, 3, 70);
-  queue_.Update(2, 3, At(10), positions_);
+  queue_.Remove(2, 3, {At(70)}, positions_);
+  Push(2, 3, 10);
   EXPECT_EQ(queue_.Peek(At(0)).job, 3U);
-  queue_.Remove(2, 3, positions_);
+  queue_.Remove(2, 3, {At(10)}, positions_);
   EXPECT_EQ(queue_.Peek(At(0)).job, 1U);
-  queue_.Remove(0, 1, positions_);
+  queue_.Remove(0, 1, {At(50)}, positions_);
   EXPECT_EQ(queue_.Peek(At(0)).job, 2U);
   EXPECT_EQ(queue_.size(), 1U);
 }

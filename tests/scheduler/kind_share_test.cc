@@ -56,5 +56,13 @@ TEST(KindShareTest, NewMailGoesNextAfterASliceThatRanAlone) {
   EXPECT_EQ(Serve(share, kAll, 1), "n");
 }
 
+TEST(KindShareTest, WhatWaitedLongerTakesThePlaceOfWhatIsWantedOutOfTurn) {
+  KindShare share(3);
+  EXPECT_EQ(share.PickInsteadOf(JobKind::kWindow, kAll), JobKind::kWindow);
+  Serve(share, kNewAndBackfill, 2);
+  EXPECT_EQ(share.PickInsteadOf(JobKind::kWindow, kAll), JobKind::kBackfill);
+  EXPECT_EQ(share.PickInsteadOf(JobKind::kBackfill, kAll), JobKind::kBackfill);
+}
+
 }  // namespace
 }  // namespace mailhaul::scheduler

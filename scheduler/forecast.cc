@@ -37,6 +37,7 @@ struct Group {
   std::vector<double> ages;
   uint64_t backfilled = 0;
   TimePoint backfill_done{};
+  double backfill_days_min = 0;  // By the mailboxes' own bytes per day.
 };
 
 struct Pool {
@@ -97,6 +98,7 @@ class Gathering final {
     group.backfilled += figures.backfilled;
     if (given.backfill_bytes > 0) {
       group.backfill_done = std::max(group.backfill_done, figures.backfill_done);
+      group.backfill_days_min = std::max(group.backfill_days_min, DaysAlone(given));
     }
     if (figures.checks == 0) {
       group.ages.push_back(Seconds(run_.now() - figures.last_complete));
@@ -151,6 +153,20 @@ class Gathering final {
       forecast.backfill_days = static_cast<double>(forecast.backfill_bytes) /
                                (per_second * kSecondsPerDay * DayLimitShare(forecast));
     }
+    if (forecast.backfill_days.has_value()) {
+      forecast.backfill_days = std::max(*forecast.backfill_days, group.backfill_days_min);
+    }
+  }
+
+  // Of a mailbox that only its own bytes per day hold up.
+  static double DaysAlone(const WorldMailbox& mailbox) {
+    if (mailbox.bytes_per_day == 0) {
+      return 0;
+    }
+    const uint64_t arrives = std::min(mailbox.new_bytes_per_day, mailbox.bytes_per_day - 1);
+    const double days = static_cast<double>(mailbox.backfill_bytes) /
+                        static_cast<double>(mailbox.bytes_per_day - arrives);
+    return days > 1 ? days : 0;  // The first day's bytes come at once.
   }
 
   // What the host's bytes per day leave of the rate of backfill that was seen.

@@ -36,8 +36,8 @@ struct GroupForecast {  // Mailboxes of one pool, tenant and freshness.
   Duration age_p99{};  // Like the lag, but from the complete check before: not less freshness.
   bool holds = true;   // At least 99 % of the checks were in time: lag_p99 is 0.
   uint64_t backfill_bytes = 0;  // Left at the beginning.
-  // At the rate seen, and no faster than the host's bytes per day less what arrives permit. Absent:
-  // nothing is left, or it made no progress.
+  // At the rate seen, and no faster than host's and mailboxes' bytes per day less what arrives
+  // permit. Absent: nothing is left, or it made no progress.
   std::optional<double> backfill_days;
 };
 

@@ -49,6 +49,7 @@ struct WorldMailbox {
   Duration login_interval{};       // No login sooner after the last one.
   uint64_t new_bytes_per_day = 0;  // Arrives.
   uint64_t backfill_bytes = 0;     // Not fetched yet.
+  uint64_t bytes_per_day = 0;      // What may be fetched from it; 0: no limit.
 };
 
 struct World {

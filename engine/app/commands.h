@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/app/plan_world.h"
 #include "engine/config/config.h"
 
 namespace mailhaul::app {
@@ -18,11 +19,13 @@ struct CommandOptions {
   bool jsonl = false;                                 // export: JSON Lines
   std::string output;                                 // export: file; empty: standard output
   std::optional<std::chrono::milliseconds> time_max;  // collect
+  PlanAssumptions plan;                               // plan
 };
 
 int RunCollect(const CommandOptions& options);
 int RunServe(const CommandOptions& options);
 int RunCheck(const CommandOptions& options);
+int RunPlan(const CommandOptions& options);
 int RunStatus(const CommandOptions& options);
 int RunExport(const CommandOptions& options);
 

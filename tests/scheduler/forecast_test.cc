@@ -217,6 +217,15 @@ TEST(ForecastTest, DaysOfBackfillKeepTheBytesPerDayAndLeaveRoomForNewMail) {
   EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 200, 2);
 }
 
+TEST(ForecastTest, DaysOfBackfillKeepTheBytesPerDayOfEachMailbox) {
+  World world = BackfillingWorld();
+  for (WorldMailbox& mailbox : world.mailboxes) {
+    mailbox.bytes_per_day = 2'000'000'000;
+  }
+  const Forecast forecast = MakeForecast(world, ForecastOptions{});
+  EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 86.4, 0.01);
+}
+
 TEST(ForecastTest, BackfillThatEndsWithinTheForecastTellsWhen) {
   World world = BackfillingWorld();
   for (WorldMailbox& mailbox : world.mailboxes) {

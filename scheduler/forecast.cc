@@ -113,19 +113,22 @@ class Gathering final {
     pool.new_bytes_per_day += given.new_bytes_per_day;
     pool.backfills = pool.backfills || given.backfill_bytes > 0;
     const ServiceTimes& times = world_.hosts[given.host].times;
-    pool.sessions += Seconds(times.Session()) / Seconds(given.freshness) +
+    const double checks = 1 / Seconds(given.freshness);
+    pool.sessions += Seconds(times.Session()) * checks +
                      static_cast<double>(given.new_bytes_per_day) / kSecondsPerDay /
                          static_cast<double>(times.bytes_per_second);
-    pool.logins_per_second += 1 / Seconds(given.freshness);
+    pool.logins_per_second += checks;
   }
 
   void FinishPool(Pool& pool) const {
     const HostLimits& limits = world_.hosts[pool.forecast.host].limits;
     const double observed = std::max(Seconds(run_.observed()), 1e-9);
-    const double reserve =
-        pool.backfills ? 1.0 / std::max<uint32_t>(world_.options.backfill_share_inverse, 3) : 0;
-    pool.forecast.load.connections = pool.sessions / limits.connections / (1 - reserve);
-    pool.forecast.load.logins = pool.logins_per_second / limits.logins_per_second / (1 - reserve);
+    // One slice of backfill after so many checks.
+    const double checks = std::max<uint32_t>(world_.options.backfill_share_inverse, 3) - 1;
+    const double slices = pool.backfills ? pool.logins_per_second / checks : 0;
+    const double slice = Seconds(world_.options.backfill_slice);
+    pool.forecast.load.connections = (pool.sessions + slices * slice) / limits.connections;
+    pool.forecast.load.logins = (pool.logins_per_second + slices) / limits.logins_per_second;
     pool.forecast.busy = Seconds(pool.busy) / observed / limits.connections;
     pool.forecast.logins_per_second = static_cast<double>(pool.logins) / observed;
   }

@@ -324,6 +324,14 @@ World Apply(const World& world, const Change& change) {
   return changed;
 }
 
+World WithoutBackfill(const World& world) {
+  World changed = world;
+  for (WorldMailbox& mailbox : changed.mailboxes) {
+    mailbox.backfill_bytes = 0;
+  }
+  return changed;
+}
+
 std::vector<Change> FindChanges(const World& world, const Forecast& forecast) {
   return forecast.holds ? std::vector<Change>() : ChangeSearch(world, forecast).Verified();
 }

@@ -42,7 +42,7 @@ struct GroupForecast {  // Mailboxes of one pool, tenant and freshness.
 };
 
 // What the promises ask of a pool, over what it can do: above 1 they cannot all hold. Without what
-// held sessions save; less the guaranteed share of backfill while there is any.
+// held sessions save; with the guaranteed share of backfill while there is any.
 struct PoolLoad {
   double connections = 0;
   double logins = 0;
@@ -91,6 +91,9 @@ struct Change {
 
 // The world after the change. Added addresses have the first one's limit.
 World Apply(const World& world, const Change& change);
+
+// The same when everything is backfilled.
+World WithoutBackfill(const World& world);
 
 // One change of each kind, in the order of ChangeKind. Empty when `forecast` (of this world) holds.
 std::vector<Change> FindChanges(const World& world, const Forecast& forecast);

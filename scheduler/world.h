@@ -25,7 +25,7 @@ struct ServiceTimes {
 
 struct WorldTenant {
   std::string name;
-  uint32_t weight = 1;  // > 0.
+  uint32_t weight = 1;  // 1 .. Scheduler::kWeightMax.
 };
 
 struct WorldHost {

@@ -8,6 +8,9 @@ SchedulerPolicy::SchedulerPolicy(const World& world) : scheduler_(world.options)
   for (const WorldEgress& egress : world.egress) {
     scheduler_.AddEgress(egress.address, egress.connections);
   }
+  for (uint32_t i = 0; i < world.tenants.size(); ++i) {
+    scheduler_.SetTenantWeight(TenantId{i}, world.tenants[i].weight);
+  }
   for (const WorldHost& host : world.hosts) {
     scheduler_.AddHost(host.name, host.limits);
   }

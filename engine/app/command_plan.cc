@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "engine/app/commands.h"
 #include "engine/app/exit_codes.h"
@@ -6,6 +8,25 @@
 #include "engine/app/runtime.h"
 
 namespace mailhaul::app {
+namespace {
+
+Plan MakePlan(scheduler::World world, const PlanAssumptions& assumptions) {
+  const scheduler::ForecastOptions forecast_options;
+  Plan plan;
+  plan.assumptions = assumptions;
+  plan.world = std::move(world);
+  plan.forecast = MakeForecast(plan.world, forecast_options);
+  plan.changes = FindChanges(plan.world, plan.forecast);
+  const bool backfills =
+      std::any_of(plan.forecast.groups.begin(), plan.forecast.groups.end(),
+                  [](const scheduler::GroupForecast& group) { return group.backfill_bytes > 0; });
+  if (!plan.forecast.holds && backfills) {
+    plan.holds_without_backfill = MakeForecast(WithoutBackfill(plan.world), forecast_options).holds;
+  }
+  return plan;
+}
+
+}  // namespace
 
 int RunPlan(const CommandOptions& options) {
   bool clean = false;
@@ -17,11 +38,9 @@ int RunPlan(const CommandOptions& options) {
   if (!store.ok() && store.status().code() != Code::kNotFound) {
     return ExplainFailure(store.status());
   }
-  Plan plan;
-  plan.assumptions = options.plan;
-  plan.world = BuildPlanWorld(*config, store.ok() ? (*store)->mail.get() : nullptr, options.plan);
-  plan.forecast = MakeForecast(plan.world, scheduler::ForecastOptions{});
-  plan.changes = FindChanges(plan.world, plan.forecast);
+  const Plan plan =
+      MakePlan(BuildPlanWorld(*config, store.ok() ? (*store)->mail.get() : nullptr, options.plan),
+               options.plan);
   const std::string report = options.json ? PlanAsJson(plan) + "\n" : PlanAsText(plan);
   std::fputs(report.c_str(), stdout);
   return plan.holds() ? kExitDone : kExitSomeFailed;

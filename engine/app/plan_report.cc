@@ -173,9 +173,11 @@ std::string HostChangeText(const Plan& plan, const Change& change,
   if (change.kind == ChangeKind::kLongerFreshness) {
     return Format("%s: %.2f times as long", now.name.c_str(), host.freshness_factor);
   }
-  return Format("%s: connections %u -> %u, logins_per_second %u -> %u", now.name.c_str(),
-                now.limits.connections, host.limits.connections, now.limits.logins_per_second,
-                host.limits.logins_per_second);
+  const auto raised = [](const char* name, uint32_t from, uint32_t to) {
+    return from == to ? std::string() : Format(" %s %u -> %u", name, from, to);
+  };
+  return now.name + ":" + raised("connections", now.limits.connections, host.limits.connections) +
+         raised("logins_per_second", now.limits.logins_per_second, host.limits.logins_per_second);
 }
 
 std::string ChangeText(const Plan& plan, const Change& change) {
@@ -239,7 +241,11 @@ std::string PlanAsJson(const Plan& plan) {
   for (const Change& change : plan.changes) {
     changes.push_back(ChangeAsJson(plan, change));
   }
+  const json::value later = plan.holds_without_backfill.has_value()
+                                ? json::value(*plan.holds_without_backfill)
+                                : json::value(nullptr);
   return json::serialize(json::object{{"holds", plan.holds()},
+                                      {"holds_without_backfill", later},
                                       {"complete", plan.forecast.complete},
                                       {"virtual_seconds", Rounded(Seconds(plan.forecast.observed))},
                                       {"checks", plan.forecast.checks},
@@ -263,6 +269,10 @@ std::string PlanAsText(const Plan& plan) {
   text += late == 0 ? "freshness holds everywhere.\n"
                     : Format("freshness does not hold for %zu of %zu rows.\n",
                              static_cast<size_t>(late), plan.forecast.groups.size());
+  if (plan.holds_without_backfill.has_value()) {
+    text += *plan.holds_without_backfill ? "Once everything is backfilled it holds as it is.\n"
+                                         : "Nor will it once everything is backfilled.\n";
+  }
   if (!plan.changes.empty()) {
     text += "The least of each that makes it hold:\n";
   }

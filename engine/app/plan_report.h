@@ -1,7 +1,8 @@
 // The answer of `mailhaul plan`, for programs and for people. docs/operations.md documents both.
 #pragma once
 
-#include <cstdio>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct Plan {
   scheduler::World world;
   scheduler::Forecast forecast;
   std::vector<scheduler::Change> changes;
+  // Whether freshness holds once everything is backfilled. Absent: it holds before, or nothing is
+  // left to backfill.
+  std::optional<bool> holds_without_backfill;
   PlanAssumptions assumptions;
 
   bool holds() const { return forecast.holds && forecast.complete; }

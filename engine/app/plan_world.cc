@@ -15,6 +15,8 @@ constexpr double kRoundTripsTls = 8.5;
 constexpr double kOpenShare = 0.5;
 constexpr double kCheckShare = 0.35;
 
+constexpr double kRounding = 1e-9;
+
 Duration Part(std::chrono::milliseconds whole, double share) {
   return Duration(static_cast<Duration::rep>(static_cast<double>(Duration(whole).count()) * share));
 }
@@ -43,11 +45,13 @@ class WorldBuilder final {
     world_.tenants.push_back({tenant.name, tenant.weight});
     const std::optional<TenantId> known =
         store_ == nullptr ? std::nullopt : store_->FindTenant(tenant.name);
-    for (size_t i = 0; i < tenant.mailboxes.size(); ++i) {
-      // Evenly spread: of any run of mailboxes the same share is active.
-      const auto active_before = std::floor(static_cast<double>(i) * assumptions_.active_share);
-      const auto active_after = std::floor(static_cast<double>(i + 1) * assumptions_.active_share);
-      AddMailbox(tenant, tenant.mailboxes[i], known, active_after > active_before);
+    std::map<std::string, double> active;  // By pool: how many more are to be active.
+    for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+      double& owed = active[mailbox.pool];
+      owed += assumptions_.active_share;
+      const bool is_active = owed >= 1 - kRounding;
+      owed -= is_active ? 1 : 0;
+      AddMailbox(tenant, mailbox, known, is_active);
     }
   }
 

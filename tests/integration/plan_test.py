@@ -83,7 +83,8 @@ class PlanTest(unittest.TestCase):
                               code=0)
         backfill = plan["groups"][0]["backfill"]
         self.assertEqual(MAILBOXES * 10**10, backfill["bytes"])
-        self.assertGreater(backfill["days"], MAILBOXES * 10**10 / 8e6 / 86400)  # Eight connections, 1 MB/s.
+        # Eight connections of 1 MB/s.
+        self.assertGreater(backfill["days"], MAILBOXES * 10**10 / 8e6 / 86400)
 
     def test_people_are_told_the_same(self):
         good = self.plan(self.configure(ENOUGH), *ALL_NORMAL)

@@ -19,10 +19,13 @@
 
 namespace mailhaul::imap {
 
-// What a server offers: capabilities as it has named them. Both empty: not known.
+// What a server offers: capabilities as it has named them. Some differ from user to user, so each
+// mailbox remembers its own; equal ones are one object (a list is 1 to 2 KiB).
 struct KnownServer {
   std::vector<std::string> before_login;
   std::vector<std::string> after_login;
+
+  bool operator==(const KnownServer&) const = default;
 };
 
 struct SessionOptions {
@@ -35,20 +38,22 @@ struct SessionOptions {
   // by default: it costs about 2.5 ns of CPU time for each byte of mail and 100 KiB for the
   // session, and gains where the network is the bottleneck.
   bool compress = false;
-  // What an earlier session of the same mailbox has learned. With it, where the login fits in one
-  // line (LOGIN, or PLAIN, XOAUTH2 and OAUTHBEARER with SASL-IR), the login and all that the first
-  // ListFolders(true) needs go out in one write of at most five commands: checking an unchanged
-  // mailbox costs the greeting and one round trip. Other first calls are correct too, and wait for
-  // that list. A server that has changed meanwhile is asked again plainly; after kTimeout or
-  // kProtocol forget it.
-  KnownServer remembered;
-  KnownServer* learned = nullptr;  // Filled in by a login that succeeds; must live until then.
-  Random* random = nullptr;        // For SCRAM; null: the system's. Must live until done.
+  // What an earlier session with the same server has learned; null: nothing. With it, where the
+  // login fits in one line (LOGIN, or PLAIN, XOAUTH2 and OAUTHBEARER with SASL-IR), the login and
+  // all that the first ListFolders(true) needs go out in one write of at most five commands:
+  // checking an unchanged mailbox costs the greeting and one round trip. Other first calls are
+  // correct too, and wait for that list. A server that has changed meanwhile is asked again
+  // plainly; after kTimeout or kProtocol forget it.
+  std::shared_ptr<const KnownServer> remembered;
+  // Set by a login that succeeds: to `remembered` where that is still right. Must live until then.
+  std::shared_ptr<const KnownServer>* learned = nullptr;
+  Random* random = nullptr;  // For SCRAM; null: the system's. Must live until done.
 };
 
 // Dials, checks the greeting, upgrades if asked, and logs in by the best mechanism of
 // sasl/mechanism.h that is offered, else by LOGIN unless LOGINDISABLED. ID and ENABLE (QRESYNC,
-// CONDSTORE, UTF8=ACCEPT) go out with the first command, where offered. Fails with kAuthFailed when
+// CONDSTORE, UTF8=ACCEPT) go out with the first command after listing folders, where offered;
+// before that where UTF8=ACCEPT or `id_before_select` ask for it. Fails with kAuthFailed when
 // the server refuses the credentials or does not prove to know them, kThrottled when it wants less
 // (refusal.h), kTlsFailed when STARTTLS is not offered.
 net::Task<Result<std::unique_ptr<SourceSession>>> OpenImapSession(

@@ -38,23 +38,13 @@ void SendId(Connection* connection) {
   connection->SendAside(PlainCommand(connection->NextTag(), "ID (\"name\" \"mailhaul\")"));
 }
 
-// What goes out with the first command after the login, or with the login itself.
-void Introduce(const Capabilities& capabilities, const SessionOptions& options,
-               Connection* connection) {
-  if (capabilities.Has("ID") || options.id_before_select) {
-    SendId(connection);
-  }
-  const std::array<const char*, 3> wanted = {"QRESYNC", "CONDSTORE", "UTF8=ACCEPT"};
-  std::vector<std::string> names;
-  for (const char* name : wanted) {
-    if (capabilities.Has(name)) {
-      names.emplace_back(name);
-    }
-  }
-  if (capabilities.Has("ENABLE") && !names.empty()) {
-    connection->Enable(std::move(names));
-  }
+// Listing folders needs no introduction, except where it decides how their names are encoded, or
+// where the server turns strangers away.
+bool IntroducesEarly(const Capabilities& capabilities, const SessionOptions& options) {
+  return options.id_before_select || capabilities.Has("UTF8=ACCEPT");
 }
+
+const KnownServer kNothingKnown;
 
 // One conversation up to the login.
 class Opening final {
@@ -64,7 +54,8 @@ class Opening final {
       : dialer_(dialer),
         server_(std::move(server)),
         credentials_(std::move(credentials)),
-        options_(options) {}
+        options_(options),
+        remembered_(options.remembered != nullptr ? *options.remembered : kNothingKnown) {}
 
   net::Task<Result<LoggedIn>> Run(std::unique_ptr<net::Stream> stream);
 
@@ -76,6 +67,13 @@ class Opening final {
   // With all that a check of an unchanged mailbox needs, in one write.
   net::Task<Result<Response>> LogInAndList(Authentication* authentication, EncodedCommand login,
                                            UntaggedHandler* handler);
+  void Remember();
+  void IntroduceEarly(const Capabilities& capabilities) {
+    if (IntroducesEarly(capabilities, options_)) {
+      Introduce(capabilities, options_, result_.connection.get());
+      result_.introduced = true;
+    }
+  }
   Random& random() { return options_.random != nullptr ? *options_.random : system_random_; }
   Capabilities Usable(std::span<const std::string> names) const {
     Capabilities capabilities({names.begin(), names.end()});
@@ -87,6 +85,7 @@ class Opening final {
   const ServerAddress server_;
   const Credentials credentials_;
   const SessionOptions& options_;
+  const KnownServer& remembered_;
   SystemRandom system_random_;
   LoggedIn result_;
   bool preauthenticated_ = false;
@@ -122,14 +121,21 @@ net::Task<Status> Opening::Converse() {
   }
   result_.capabilities = Usable(after_login_);
   if (result_.list_tag.empty()) {
-    Introduce(result_.capabilities, options_, result_.connection.get());
+    IntroduceEarly(result_.capabilities);
   }
-  if (options_.learned != nullptr) {
-    options_.learned->before_login = before_login_;
-    options_.learned->after_login = after_login_;
-  }
+  Remember();
   result_.connection->SetOverallDeadline(TimePoint::max());
   co_return Status::Ok();
+}
+
+void Opening::Remember() {
+  if (options_.learned == nullptr) {
+    return;
+  }
+  KnownServer known{before_login_, after_login_};
+  *options_.learned = known == remembered_ && options_.remembered != nullptr
+                          ? options_.remembered
+                          : std::make_shared<const KnownServer>(std::move(known));
 }
 
 net::Task<Status> Opening::Begin() {
@@ -149,7 +155,7 @@ net::Task<Status> Opening::Begin() {
 
 net::Task<Status> Opening::LogIn() {
   if (before_login_.empty()) {
-    before_login_ = options_.remembered.before_login;
+    before_login_ = remembered_.before_login;
   }
   if (before_login_.empty()) {
     CO_TRY(const Capabilities told, AskCapabilities(*result_.connection));
@@ -167,7 +173,7 @@ net::Task<Status> Opening::LogIn() {
   }
   CapabilityCollector collector;
   std::optional<EncodedCommand> line;
-  if (!options_.remembered.after_login.empty()) {
+  if (!remembered_.after_login.empty()) {
     line = authentication->OneLine(result_.connection->NextTag());
   }
   Response done;
@@ -179,7 +185,7 @@ net::Task<Status> Opening::LogIn() {
   collector.Note(done);
   after_login_ = collector.Take().names();
   if (after_login_.empty()) {
-    after_login_ = options_.remembered.after_login;
+    after_login_ = remembered_.after_login;
   }
   co_return Status::Ok();
 }
@@ -187,16 +193,33 @@ net::Task<Status> Opening::LogIn() {
 net::Task<Result<Response>> Opening::LogInAndList(Authentication* authentication,
                                                   EncodedCommand login, UntaggedHandler* handler) {
   Connection& connection = *result_.connection;
-  const Capabilities capabilities = Usable(options_.remembered.after_login);
+  const Capabilities capabilities = Usable(remembered_.after_login);
   std::string tag = login.tag;
   connection.Append(std::move(login));
-  Introduce(capabilities, options_, &connection);
+  IntroduceEarly(capabilities);
   result_.list_tag = AppendList(&connection, capabilities);
   CO_RETURN_IF_ERROR(connection.Write(""));
   co_return co_await authentication->Verdict(connection, std::move(tag), *handler);
 }
 
 }  // namespace
+
+void Introduce(const Capabilities& capabilities, const SessionOptions& options,
+               Connection* connection) {
+  if (capabilities.Has("ID") || options.id_before_select) {
+    SendId(connection);
+  }
+  const std::array<const char*, 3> wanted = {"QRESYNC", "CONDSTORE", "UTF8=ACCEPT"};
+  std::vector<std::string> names;
+  for (const char* name : wanted) {
+    if (capabilities.Has(name)) {
+      names.emplace_back(name);
+    }
+  }
+  if (capabilities.Has("ENABLE") && !names.empty()) {
+    connection->Enable(std::move(names));
+  }
+}
 
 net::Task<Result<Greeting>> ReadGreeting(Connection& connection) {
   Result<ResponseParser::Event> event = co_await connection.Next();

@@ -34,9 +34,15 @@ struct LoggedIn {
   std::unique_ptr<Connection> connection;
   Capabilities capabilities;  // Without what is broken.
   std::string list_tag;       // Of a LIST that is under way with the login; empty: none.
+  bool introduced = false;    // Introduce() has been called.
 };
 
-// All of it. ID and ENABLE are on their way, or go out with the next command.
+// ID and ENABLE, where offered: they go out with the next command. To be called once, before a
+// folder is opened; a session that only lists folders does without.
+void Introduce(const Capabilities& capabilities, const SessionOptions& options,
+               Connection* connection);
+
+// All of it, but for Introduce() where listing folders needs none.
 net::Task<Result<LoggedIn>> Establish(Dialer& dialer, ServerAddress server, Credentials credentials,
                                       std::optional<net::IpAddress> egress,
                                       const SessionOptions& options);

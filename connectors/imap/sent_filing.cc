@@ -281,11 +281,14 @@ net::Task<Result<std::unique_ptr<SentFiling>>> OpenSentFiling(Dialer& dialer, Se
                                                               Credentials credentials,
                                                               std::optional<net::IpAddress> egress,
                                                               SessionOptions options) {
-  options.remembered = KnownServer();
+  options.remembered = nullptr;
   // With UTF8=ACCEPT an APPEND would have another form.
   options.broken.emplace_back("ENABLE");
   CO_TRY(LoggedIn login,
          Establish(dialer, std::move(server), std::move(credentials), egress, options));
+  if (!login.introduced) {
+    Introduce(login.capabilities, options, login.connection.get());
+  }
   co_return std::make_unique<SentFiling>(std::move(login));
 }
 

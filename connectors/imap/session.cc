@@ -53,6 +53,9 @@ net::Task<Status> ImapSession::Begin() {
       co_return done.status();
     }
   }
+  if (!std::exchange(introduced_, true)) {
+    Introduce(capabilities_, options_, connection_.get());
+  }
   co_return Status::Ok();
 }
 

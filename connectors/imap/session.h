@@ -22,6 +22,7 @@ class ImapSession final : public SourceSession {
       : connection_(std::move(login.connection)),
         capabilities_(std::move(login.capabilities)),
         list_tag_(std::move(login.list_tag)),
+        introduced_(login.introduced),
         options_(options),
         set_bytes_max_(UidSetBytes(options.command_bytes_max)) {}
 
@@ -42,7 +43,7 @@ class ImapSession final : public SourceSession {
   net::Task<void> Close() override;
 
  private:
-  // Before every call but ListFolders(): nothing is under way.
+  // Before every call but ListFolders(): nothing is under way, and the server knows us.
   net::Task<Status> Begin();
   // Before many bytes come.
   net::Task<Status> CompressFor(std::span<const MessageMeta> messages);
@@ -52,6 +53,7 @@ class ImapSession final : public SourceSession {
   std::unique_ptr<Connection> connection_;
   const Capabilities capabilities_;
   std::string list_tag_;  // Of a LIST that is under way since the login.
+  bool introduced_;       // ID and ENABLE are sent, or go out with the next command.
   const SessionOptions options_;
   const size_t set_bytes_max_;
   IdleWait idle_;

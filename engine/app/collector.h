@@ -134,6 +134,7 @@ class Collector final {
     std::vector<SourceSession*> sessions;
     std::map<uint64_t, Hold*> holds;               // By ticket of their grant.
     std::map<uint64_t, Decision> early_decisions;  // For holds that have not begun yet.
+    KnownServers servers;
     bool stopping = false;
   };
   using PoolKey = std::pair<scheduler::HostId, scheduler::EgressId>;

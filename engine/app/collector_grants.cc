@@ -53,6 +53,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.server = &mailbox->config->source;
   request.profile = mailbox->config->profile.get();
   request.memory = mailbox->memory.get();
+  request.servers = &worker.servers;
   request.http = worker.worker.http;
   request.message_bytes_max =
       wanted.empty() ? mailbox->tenant->collect.max_message : kWantedBytesMax;
@@ -81,7 +82,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
       status = co_await RunSession(worker, *session, &grant, mailbox, std::move(wanted));
       hint = session->throttle_hint();
       if (status.code() == Code::kTimeout || status.code() == Code::kProtocol) {
-        mailbox->memory->server = {};  // It may not be what it was.
+        mailbox->memory->server = nullptr;  // It may not be what it was.
       }
       co_await session->Close();
     }

@@ -37,12 +37,19 @@ Credentials ToCredentials(const config::Server& server) {
   return credentials;
 }
 
+std::string ServerKey(const config::Server& server) {
+  return server.host + ":" + std::to_string(server.port);
+}
+
 imap::SessionOptions ImapOptions(const SourceRequest& request) {
   imap::SessionOptions options;
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
   options.compress = request.compress;
   options.remembered = request.memory->server;
+  if (options.remembered == nullptr) {
+    options.remembered = (*request.servers)[ServerKey(*request.server)];
+  }
   options.learned = &request.memory->server;
   if (request.profile != nullptr) {
     options.broken = request.profile->broken;
@@ -61,10 +68,17 @@ net::Task<Result<OpenedSource>> OpenImap(Dialer& dialer, const SourceRequest& re
   Result<std::unique_ptr<SourceSession>> opened =
       co_await imap::OpenImapSession(dialer, ToServerAddress(*request.server),
                                      std::move(credentials), request.egress, std::move(options));
+  std::shared_ptr<const imap::KnownServer>& last = (*request.servers)[ServerKey(*request.server)];
   if (!opened.ok()) {
     // The server may have changed since it told what it can.
-    request.memory->server = {};
+    request.memory->server = nullptr;
+    last = nullptr;
     co_return opened.status();
+  }
+  if (last != nullptr && *last == *request.memory->server) {
+    request.memory->server = last;
+  } else {
+    last = request.memory->server;
   }
   source.session = std::move(opened).value();
   co_return source;

@@ -22,6 +22,7 @@ struct SourceRequest {
   const config::Server* server = nullptr;
   const config::ProviderProfile* profile = nullptr;  // Null: nothing is known.
   SourceMemory* memory = nullptr;
+  KnownServers* servers = nullptr;
   HttpClient* http = nullptr;  // Null: a mailbox with oauth2 fails.
   uint64_t message_bytes_max = 0;
   Duration idle_timeout{0};

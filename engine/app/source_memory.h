@@ -2,7 +2,10 @@
 // tokens. Belongs to the loop of the mailbox.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "base/secret.h"
 #include "connectors/imap/imap_session.h"
@@ -10,9 +13,13 @@
 
 namespace mailhaul::app {
 
+// What was last learned of each server by any of its mailboxes, by "host:port". Belongs to one
+// loop. Where a mailbox knows nothing itself, it tries with this.
+using KnownServers = std::map<std::string, std::shared_ptr<const imap::KnownServer>, std::less<>>;
+
 struct SourceMemory {
-  imap::KnownServer server;
-  std::unique_ptr<TokenSource> tokens;  // With oauth2 only; made for the first session.
+  std::shared_ptr<const imap::KnownServer> server;  // Null: nothing is known.
+  std::unique_ptr<TokenSource> tokens;              // With oauth2 only; made for the first session.
   // The last one that was sent. If the server refuses it, it may have been withdrawn before its
   // time; if it refuses one that is fresh, the grant is at fault.
   Secret token_sent;

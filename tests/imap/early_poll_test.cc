@@ -28,8 +28,7 @@ class EarlyPollTest : public SessionTest {
   }
   // One session to learn from.
   void Learn() {
-    options_.learned = &options_.remembered;
-    KnownServer learned;
+    std::shared_ptr<const KnownServer> learned;
     options_.learned = &learned;
     ASSERT_TRUE(Open().ok());
     CloseSession();
@@ -59,8 +58,7 @@ TEST_F(EarlyPollTest, CostsTheGreetingAndOneRoundTrip) {
   EXPECT_EQ(clock_.Now() - before, 4 * kLatency);
   ASSERT_EQ(folders->size(), 1U);
   EXPECT_EQ((*folders)[0].status->messages, 3U);
-  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
-                                           "ENABLE QRESYNC CONDSTORE", "NAMESPACE", kList}));
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "NAMESPACE", kList}));
   // The session is like any other.
   KnownFolder known;
   known.uid_validity = 1;
@@ -69,6 +67,9 @@ TEST_F(EarlyPollTest, CostsTheGreetingAndOneRoundTrip) {
   const auto opened = loop_.Await(session_->OpenFolder((*folders)[0], &known));
   ASSERT_TRUE(opened.ok());
   EXPECT_TRUE(opened->resynchronized);
+  EXPECT_EQ(server_.counters.lines.size(), 6U);
+  EXPECT_EQ(server_.counters.lines[3], "ID (\"name\" \"mailhaul\")");
+  EXPECT_EQ(server_.counters.lines[4], "ENABLE QRESYNC CONDSTORE");
 }
 
 TEST_F(EarlyPollTest, AnotherFirstCallIsCorrectToo) {
@@ -120,7 +121,7 @@ TEST_F(EarlyPollTest, WhereTheLoginNeedsMoreThanALineNothingIsSentEarly) {
   server_.options.capabilities = {"AUTH=PLAIN", "ID"};
   ASSERT_TRUE(Poll().ok());
   EXPECT_EQ(server_.counters.lines,
-            Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")", "LIST \"\" \"*\"",
+            Lines({"AUTHENTICATE", "LIST \"\" \"*\"",
                    "STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"}));
 }
 
@@ -132,8 +133,36 @@ TEST_F(EarlyPollTest, AfterStartTlsNothingIsAskedThatIsRemembered) {
   Fill(1);
   Learn();
   ASSERT_TRUE(Poll().ok());
-  EXPECT_EQ(server_.counters.lines, Lines({"STARTTLS", "AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
+  EXPECT_EQ(server_.counters.lines, Lines({"STARTTLS", "AUTHENTICATE", "NAMESPACE", kList}));
+}
+
+TEST_F(EarlyPollTest, WhereItDecidesHowNamesAreEncodedTheIntroductionComesFirst) {
+  server_.options.capabilities.emplace_back("UTF8=ACCEPT");
+  Learn();
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines,
+            Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
+                   "ENABLE QRESYNC CONDSTORE UTF8=ACCEPT", "NAMESPACE", kList}));
+}
+
+TEST_F(EarlyPollTest, AServerThatWantsToKnowUsIsToldFirst) {
+  Learn();
+  options_.id_before_select = true;
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "ID (\"name\" \"mailhaul\")",
                                            "ENABLE QRESYNC CONDSTORE", "NAMESPACE", kList}));
+}
+
+TEST_F(EarlyPollTest, WhatIsStillRightIsNotLearnedAnew) {
+  Learn();
+  std::shared_ptr<const KnownServer> learned;
+  options_.learned = &learned;
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(learned, options_.remembered);
+  CloseSession();
+  server_.options.capabilities.pop_back();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_NE(learned, options_.remembered);
 }
 
 }  // namespace

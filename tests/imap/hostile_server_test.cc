@@ -31,6 +31,9 @@ constexpr Ask kAfterLogin[] = {Ask::kList,  Ask::kStatus,  Ask::kExamine, Ask::k
 
 constexpr char kGreeting[] =
     "* PREAUTH [CAPABILITY IMAP4rev1 IDLE LIST-STATUS CONDSTORE QRESYNC ENABLE] hi\r\n";
+// Where it decides how names are encoded, ENABLE goes out before the folders are listed.
+constexpr char kUtf8Greeting[] =
+    "* PREAUTH [CAPABILITY IMAP4rev1 IDLE LIST-STATUS CONDSTORE QRESYNC ENABLE UTF8=ACCEPT] hi\r\n";
 constexpr char kOpened[] =
     "* 2 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 3] x\r\nA2 OK done\r\n";
 
@@ -58,8 +61,9 @@ class HostileServerTest : public SessionTest {
     sink_ = KeepingSink();
     canned_ = CannedServer();
     canned_.stays = true;
+    const bool lists = ask == Ask::kList || ask == Ask::kStatus;
     if (ask != Ask::kOpen) {
-      canned_.replies.emplace_back(kGreeting);
+      canned_.replies.emplace_back(lists ? kUtf8Greeting : kGreeting);
     }
     const bool in_folder = ask >= Ask::kSearch;
     if (in_folder) {

@@ -111,6 +111,7 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
                                  mailbox->config->profile->pop3_partial;
   visit_options.mirror = mailbox->tenant->collect.deletions == config::Deletions::kMirror;
   visit_options.wanted = std::move(wanted);
+  visit_options.quiet = &mailbox->memory->quiet;
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
   Status status;
   for (;;) {

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "connectors/imap/imap_session.h"
 #include "connectors/oauth2.h"
+#include "engine/pipeline/quiet_check.h"
 
 namespace mailhaul::app {
 
@@ -23,6 +24,7 @@ struct SourceMemory {
   // The last one that was sent. If the server refuses it, it may have been withdrawn before its
   // time; if it refuses one that is fresh, the grant is at fault.
   Secret token_sent;
+  pipeline::QuietCheck quiet;  // What the last check of the mailbox left.
 };
 
 }  // namespace mailhaul::app

@@ -92,10 +92,9 @@ net::Task<Result<uint64_t>> MarkGone(Context& context, MailboxId mailbox,
 
 }  // namespace
 
-net::Task<Result<FolderList>> ListMailboxFolders(Context& context, SourceSession& session,
-                                                 MailboxId mailbox,
-                                                 const std::vector<std::string>& exclude) {
-  CO_TRY(std::vector<FolderInfo> listed, session.ListFolders(/*with_status=*/true));
+net::Task<Result<FolderList>> JoinFolders(Context& context, MailboxId mailbox,
+                                          std::vector<FolderInfo> listed,
+                                          const std::vector<std::string>& exclude) {
   CO_TRY(std::vector<store::FolderRecord> records, ReadRecords(context, mailbox));
   RecordsByName known = ByName(std::move(records));
   FolderList list;

@@ -17,11 +17,12 @@ struct FolderList {
   uint64_t gone = 0;                 // Messages that were gone before.
 };
 
-// Lists, leaves out what `exclude` names (folder names or roles, case-insensitive), and onboards
-// what is new. A folder that the server no longer has takes its messages along: they are marked as
-// gone, unless the server lists no INBOX, which no mail server does in earnest.
-net::Task<Result<FolderList>> ListMailboxFolders(Context& context, SourceSession& session,
-                                                 MailboxId mailbox,
-                                                 const std::vector<std::string>& exclude);
+// Takes what the server lists (SourceSession::ListFolders() with statuses), leaves out what
+// `exclude` names (folder names or roles, case-insensitive), and onboards what is new. A folder
+// that the server no longer has takes its messages along: they are marked as gone, unless the
+// server lists no INBOX, which no mail server does in earnest.
+net::Task<Result<FolderList>> JoinFolders(Context& context, MailboxId mailbox,
+                                          std::vector<FolderInfo> listed,
+                                          const std::vector<std::string>& exclude);
 
 }  // namespace mailhaul::pipeline

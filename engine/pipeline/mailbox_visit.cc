@@ -53,7 +53,14 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   bytes_left_ = slice_bytes;
   Status done;
   if (stage == Stage::kNew || !folders_loaded_) {
-    done = co_await LoadFolders();
+    done = co_await ListFolders();
+    if (done.ok() && stage == Stage::kNew && IsQuiet()) {
+      result_.backfill_needed = options_.quiet->backfill_needed;
+      co_return std::move(result_);
+    }
+    if (done.ok()) {
+      done = co_await LoadFolders();
+    }
     if (done.ok()) {
       done = co_await FollowChanges();
     }
@@ -78,7 +85,34 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
     result_.status = done;
   }
   Conclude(stage);
+  RememberQuiet(stage);
   co_return std::move(result_);
+}
+
+bool MailboxVisit::IsQuiet() const {
+  return options_.quiet != nullptr && options_.wanted.empty() &&
+         options_.quiet->Matches(listing_, context_.clock.WallNow());
+}
+
+// Only a check that needed no opening and left nothing to do: then the same listing means the same
+// again. Other stages may change what is stored.
+void MailboxVisit::RememberQuiet(Stage stage) {
+  if (options_.quiet == nullptr) {
+    return;
+  }
+  *options_.quiet = {};
+  const bool settled = stage == Stage::kNew && result_.status.ok() && !result_.more &&
+                       !result_.check_needed && !result_.window_needed &&
+                       changes_.vanished() == 0 && (gone_ == 0 || !options_.mirror);
+  const bool unchanged =
+      std::all_of(folders_.begin(), folders_.end(), [this](const VisitFolder& folder) {
+        return !folder.opened.has_value() && folder.IsUnchanged(changes_.FlagsDue(folder));
+      });
+  if (settled && unchanged && listing_ != 0) {
+    options_.quiet->listing = listing_;
+    options_.quiet->until = QuietUntil(folders_, context_.clock.WallNow());
+    options_.quiet->backfill_needed = result_.backfill_needed;
+  }
 }
 
 void MailboxVisit::Conclude(Stage stage) {
@@ -98,12 +132,19 @@ void MailboxVisit::Conclude(Stage stage) {
   }
 }
 
-net::Task<Status> MailboxVisit::LoadFolders() {
+net::Task<Status> MailboxVisit::ListFolders() {
   open_folder_ = nullptr;
   folders_loaded_ = false;
   checked_whole_ = false;
+  CO_TRY(listed_, session_.ListFolders(/*with_status=*/true));
+  listing_ = DigestListing(listed_);
+  co_return Status::Ok();
+}
+
+net::Task<Status> MailboxVisit::LoadFolders() {
+  std::vector<FolderInfo> listed = std::exchange(listed_, {});
   CO_TRY(FolderList list,
-         ListMailboxFolders(context_, session_, options_.mailbox, options_.exclude));
+         JoinFolders(context_, options_.mailbox, std::move(listed), options_.exclude));
   changes_.Restart(list.vanished);
   gone_ = list.gone;
   folders_ = std::move(list.folders);
@@ -182,6 +223,9 @@ net::Task<Status> MailboxVisit::Open(VisitFolder& folder, const KnownFolder* kno
 }
 
 net::Task<Result<bool>> MailboxVisit::Watch() {
+  if (!folders_loaded_) {
+    CO_RETURN_IF_ERROR(LoadFolders());
+  }
   if (folders_.empty() || folders_.front().info.role != FolderRole::kInbox) {
     co_return Status(Code::kServerRefused, "there is no INBOX to watch");
   }

@@ -15,6 +15,7 @@
 #include "engine/pipeline/context.h"
 #include "engine/pipeline/folder_list.h"
 #include "engine/pipeline/ingest_sink.h"
+#include "engine/pipeline/quiet_check.h"
 #include "engine/pipeline/relinker.h"
 #include "engine/pipeline/source_changes.h"
 
@@ -41,6 +42,8 @@ struct VisitOptions {
   bool mirror = false;
   // Messages that were left out for their size, to be fetched now, with the check for new mail.
   std::vector<MessageId> wanted;
+  // Of this mailbox, kept from visit to visit; null: each check reads the store.
+  QuietCheck* quiet = nullptr;
 };
 
 struct VisitResult {
@@ -75,7 +78,10 @@ class MailboxVisit final {
     std::optional<double> Value() const;
   };
 
-  net::Task<Status> LoadFolders();
+  net::Task<Status> ListFolders();
+  net::Task<Status> LoadFolders();  // From listed_.
+  bool IsQuiet() const;
+  void RememberQuiet(Stage stage);
   net::Task<Status> FollowChanges();
   net::Task<Status> FollowFolder(VisitFolder& folder);
   net::Task<Status> RunFolders(Stage stage);
@@ -106,6 +112,8 @@ class MailboxVisit final {
   VisitOptions options_;
   SourceChanges changes_;
   Relinker relinker_;
+  std::vector<FolderInfo> listed_;  // By the server, until folders_ are loaded from it.
+  uint64_t listing_ = 0;            // DigestListing() of it.
   std::vector<VisitFolder> folders_;
   bool folders_loaded_ = false;
   uint64_t gone_ = 0;                         // Messages that were gone when this visit began.

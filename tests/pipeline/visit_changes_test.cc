@@ -8,9 +8,12 @@ namespace {
 
 using Extensions = std::vector<std::string>;
 
-class VisitChangesTest : public testing::TestWithParam<Extensions>, protected VisitFixture {
+class VisitChangesTest : public testing::TestWithParam<std::tuple<Extensions, bool>>,
+                         protected VisitFixture {
  protected:
-  VisitChangesTest() : VisitFixture(GetParam()) {}
+  VisitChangesTest() : VisitFixture(std::get<0>(GetParam())) {
+    options.quiet = std::get<1>(GetParam()) ? &quiet : nullptr;
+  }
 
   size_t CommandsNamed(std::string_view verb) const {
     const auto it = server.counters.commands.find(std::string(verb));
@@ -163,20 +166,90 @@ TEST_P(VisitChangesTest, AServerThatListsNothingDeletesNothing) {
   EXPECT_TRUE(Stored().contains("one"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Extensions, VisitChangesTest,
-                         testing::Values(Extensions{}, Extensions{"LIST-STATUS"},
-                                         Extensions{"LIST-STATUS", "CONDSTORE", "ENABLE"},
-                                         Extensions{"LIST-STATUS", "CONDSTORE", "ENABLE",
-                                                    "QRESYNC"},
-                                         Extensions{"CONDSTORE", "ENABLE", "QRESYNC"}),
-                         [](const testing::TestParamInfo<Extensions>& chosen) {
-                           std::string name = "With";
-                           for (const std::string& extension : chosen.param) {
-                             name += extension;
-                           }
-                           std::erase(name, '-');
-                           return chosen.param.empty() ? std::string("WithNone") : name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Extensions, VisitChangesTest,
+    testing::Combine(testing::Values(Extensions{}, Extensions{"LIST-STATUS"},
+                                     Extensions{"LIST-STATUS", "CONDSTORE", "ENABLE"},
+                                     Extensions{"LIST-STATUS", "CONDSTORE", "ENABLE", "QRESYNC"},
+                                     Extensions{"CONDSTORE", "ENABLE", "QRESYNC"}),
+                     testing::Bool()),
+    [](const auto& chosen) {
+      const Extensions& extensions = std::get<0>(chosen.param);
+      std::string name = extensions.empty() ? "WithNone" : "With";
+      for (const std::string& extension : extensions) {
+        name += extension;
+      }
+      std::erase(name, '-');
+      return name + (std::get<1>(chosen.param) ? "AfterAQuietCheck" : "");
+    });
+
+class VisitQuietTest : public testing::Test, protected VisitFixture {
+ protected:
+  explicit VisitQuietTest(const Extensions& extensions = {"LIST-STATUS", "CONDSTORE", "ENABLE"})
+      : VisitFixture(extensions) {
+    options.quiet = &quiet;
+  }
+  // Store reads of one check.
+  size_t ReadsOfCheck() {
+    const size_t before = reads.count;
+    const VisitResult result = Visit(Stage::kNew);
+    EXPECT_TRUE(result.status.ok()) << result.status.ToString();
+    EXPECT_FALSE(result.window_needed || result.backfill_needed);
+    return reads.count - before;
+  }
+};
+
+class VisitQuietWithoutModseqTest : public VisitQuietTest {
+ protected:
+  VisitQuietWithoutModseqTest() : VisitQuietTest({"LIST-STATUS"}) {}
+};
+
+TEST_F(VisitQuietTest, ASecondCheckWithoutNewsReadsNothing) {
+  Add("INBOX", "one");
+  Collect();
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+  Add("INBOX", "two");
+  EXPECT_GT(ReadsOfCheck(), 0U);
+  EXPECT_TRUE(Stored().contains("two"));
+  EXPECT_GT(ReadsOfCheck(), 0U);  // That one opened a folder and proves nothing.
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+  Folder("New").uid_validity = 5;
+  EXPECT_TRUE(Visit(Stage::kNew).window_needed);
+  EXPECT_EQ(Record("New").name, "New");
+}
+
+TEST_F(VisitQuietTest, NowAndThenItLooksAllTheSame) {
+  Collect();
+  clock.AdvanceTo(clock.Now() + kQuietMax);
+  EXPECT_GT(ReadsOfCheck(), 0U);
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+}
+
+TEST_F(VisitQuietTest, WhatIsWantedIsFetchedAndAFailureProvesNothing) {
+  options.max_message = 10'000;
+  Add("INBOX", "huge", 20'000);
+  Collect();
+  options.wanted = {Stored().at("huge").id};
+  EXPECT_EQ(Visit(Stage::kNew).stats.fetched, 1U);
+  options.wanted.clear();
+  Collect();
+  server.faults.answers["LIST"] = "NO not now";
+  EXPECT_FALSE(Visit(Stage::kNew).status.ok());
+  server.faults.answers.clear();
+  EXPECT_GT(ReadsOfCheck(), 0U);
+}
+
+TEST_F(VisitQuietWithoutModseqTest, FlagsAreReadWhenTheyAreDue) {
+  const Uid uid = Add("INBOX", "one");
+  Collect();
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+  Folder("INBOX").SetFlags(uid, kFlagFlagged);  // Shows in no status.
+  EXPECT_EQ(ReadsOfCheck(), 0U);
+  clock.AdvanceTo(clock.Now() + kFlagScanEvery);
+  EXPECT_GT(ReadsOfCheck(), 0U);
+  EXPECT_EQ(Stored().at("one").flags, kFlagFlagged);
+}
 
 class VisitLargeTest : public testing::Test, protected VisitFixture {
  protected:

@@ -27,7 +27,7 @@ VisitFixture::VisitFixture(const std::vector<std::string>& extensions)
   options.window = std::chrono::days(30);
   committer_ = std::make_unique<LoopCommitter>(*mail, loop, Duration(0));
   context_ = std::unique_ptr<Context>(
-      new Context{*mail, *committer_, cpu_, cpu_, budget_, clock, progress_});
+      new Context{*mail, *committer_, cpu_, reads, budget_, clock, progress_});
 }
 
 VisitFixture::~VisitFixture() {
@@ -79,6 +79,11 @@ VisitResult VisitFixture::Collect() {
   for (const VisitResult& result : RunStages({Stage::kNew, Stage::kWindow, Stage::kBackfill})) {
     EXPECT_TRUE(result.status.ok()) << result.status.ToString();
     all.stats.Add(result.stats);
+  }
+  if (options.quiet != nullptr) {
+    const auto counters = server.counters;
+    EXPECT_TRUE(Visit(Stage::kNew).status.ok());
+    server.counters = counters;
   }
   return all;
 }

@@ -25,6 +25,15 @@
 
 namespace mailhaul::pipeline {
 
+class CountingPool final : public WorkPool {
+ public:
+  void Submit(std::function<void()> work) override {
+    ++count;
+    work();
+  }
+  size_t count = 0;
+};
+
 class VisitFixture {
  public:
   // `extensions` are offered besides the scripted server's usual ones.
@@ -39,7 +48,8 @@ class VisitFixture {
   // As another client's MOVE.
   void Move(const std::string& from, Uid uid, const std::string& to);
 
-  // A whole run on a new connection: check, window, backfill.
+  // A whole run on a new connection: check, window, backfill. With `options.quiet`, a check on
+  // another one follows, from which the next can tell that nothing has happened.
   VisitResult Collect();
   // One stage on a new connection.
   VisitResult Visit(Stage stage);
@@ -55,6 +65,8 @@ class VisitFixture {
   SeededRandom random{1};
   test_support::ScriptedMailServer server;
   VisitOptions options;
+  QuietCheck quiet;
+  CountingPool reads;  // Of the store.
   std::unique_ptr<store::MailStore> mail;
   TenantId tenant;
 

@@ -180,29 +180,31 @@ std::string HostChangeText(const Plan& plan, const Change& change,
          raised("logins_per_second", now.limits.logins_per_second, host.limits.logins_per_second);
 }
 
-std::string ChangeText(const Plan& plan, const Change& change) {
-  std::string text;
+std::string ChangeName(const Change& change) {
   switch (change.kind) {
     case ChangeKind::kMoreAddresses:
-      text = Format("  - %u more egress %s", change.more_addresses,
-                    change.more_addresses == 1 ? "address" : "addresses");
-      break;
-    case ChangeKind::kLongerFreshness:
-      text = "  - longer freshness of all mailboxes";
-      break;
-    case ChangeKind::kHigherLimits:
-      text = "  - higher limits, if the provider grants them";
-      if (change.egress_connections > 0) {
-        text += Format("; egress connections %u", change.egress_connections);
+      if (!change.verified) {
+        return "more egress addresses";
       }
+      return Format("%u more egress %s", change.more_addresses,
+                    change.more_addresses == 1 ? "address" : "addresses");
+    case ChangeKind::kLongerFreshness:
+      return "longer freshness of all mailboxes";
+    case ChangeKind::kHigherLimits:
       break;
   }
-  text +=
-      change.verified ? " [holds in virtual time]\n" : " [does not do; the least that was tried]\n";
-  if (change.kind == ChangeKind::kMoreAddresses) {
-    return text;
+  return change.egress_connections > 0 && change.verified
+             ? Format("higher limits; egress connections %u", change.egress_connections)
+             : std::string("higher limits, if the provider grants them");
+}
+
+std::string ChangeText(const Plan& plan, const Change& change) {
+  if (!change.verified) {
+    return "  - " + ChangeName(change) + ": nothing that was tried makes it hold\n";
   }
-  const size_t shown = std::min(change.hosts.size(), kPlanRowsMax);
+  std::string text = "  - " + ChangeName(change) + " [holds in virtual time]\n";
+  const size_t shown =
+      change.kind == ChangeKind::kMoreAddresses ? 0 : std::min(change.hosts.size(), kPlanRowsMax);
   for (size_t i = 0; i < shown; ++i) {
     text += "      " + HostChangeText(plan, change, change.hosts[i]) +
             (change.hosts[i].searched ? "\n" : " (computed from the load)\n");

@@ -117,8 +117,9 @@ struct MessageMeta {
   std::vector<std::string> keywords;  // At most 64 of at most 128 bytes; the rest is dropped.
   WallTime internal_date{};  // 0: the server has none; the message's own header fields tell.
   uint64_t size = 0;         // RFC822.SIZE: a hint, servers lie.
-  std::vector<std::string>
-      labels;                 // X-GM-LABELS, UTF-8, with "\\Inbox" as they are; bounds as keywords.
+  // Of Gmail (X-GM-LABELS): folders that show the message, in UTF-8, those of the system by their
+  // role: "inbox", "sent", "important". \Starred and \Draft are flags. Bounds as keywords.
+  std::vector<std::string> labels;
   std::string thread_object;  // X-GM-THRID, or the THREADID of RFC 8474; "": neither.
 };
 
@@ -194,6 +195,9 @@ class SourceSession {
   // Whether a message that is not listed is gone from the source. POP3 servers hide messages for
   // reasons of their own.
   virtual bool listing_is_complete() const { return true; }
+  // Folders are labels: one of role kAll holds every message that is not in one of role kJunk or
+  // kTrash, and MessageMeta::labels names the other folders that show it. Gmail.
+  virtual bool folders_are_labels() const { return false; }
   // The server did what was asked and wants less all the same ([THROTTLED] inside OK): kThrottled.
   virtual Status throttle_hint() const { return {}; }
 

@@ -130,6 +130,9 @@ std::string LedgerPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validi
       .U32(uid_validity)
       .Take();
 }
+std::string LedgerPrefix(MailboxId mailbox, uint32_t folder) {
+  return KeyBuilder(Keyspace::kLedger, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
+}
 std::string ContentKey(MessageId id) {
   return KeyBuilder(Keyspace::kContent, id.shard()).U64(id.value).Take();
 }

@@ -66,6 +66,7 @@ std::string FolderKey(MailboxId mailbox, uint32_t folder);
 std::string FolderPrefix(MailboxId mailbox);
 std::string LedgerKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid start);
 std::string LedgerPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity);
+std::string LedgerPrefix(MailboxId mailbox, uint32_t folder);  // Under every UIDVALIDITY.
 std::string ContentKey(MessageId id);
 std::string PlacementKey(MessageId id);
 std::string MailboxDateKey(TenantId tenant, MailboxId mailbox, WallTime received, MessageId id);

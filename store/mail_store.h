@@ -55,6 +55,9 @@ struct FolderRecord {
   uint32_t source_messages = 0;
   uint32_t source_unseen = 0;
   WallTime flags_checked_at{};  // The last time all flags were compared; 0: never.
+  // Not opened: it shows messages of the folder of role "all" that carry its label, and the counts
+  // of it are source_messages and source_unseen.
+  bool is_label = false;
   // False since MarkFolderGone(), until EnsureFolders() names it again. Need not be shown when it
   // holds no messages.
   bool listed = true;
@@ -184,6 +187,7 @@ class MailStore final {
   struct NewFolder {
     std::string name;
     std::string role;
+    bool is_label = false;
   };
   Result<std::vector<FolderId>> EnsureFolders(MailboxId mailbox,
                                               std::span<const NewFolder> folders);
@@ -213,7 +217,8 @@ class MailStore final {
                         std::span<const RelinkItem> items);
 
   // All placements of a folder that the source no longer lists become gone, and so does `listed`.
-  // Returns how many.
+  // Returns how many. Its ledger and progress are forgotten, uid_validity becomes 0: should it come
+  // back, it is read anew. An unlisted folder with another uid_validity was not done with: again.
   Result<uint64_t> MarkFolderGone(MailboxId mailbox, FolderId folder);
   // The same for placements under another UIDVALIDITY than this: once all of the folder has been
   // read under it, what was not re-linked is no longer there.

@@ -126,6 +126,14 @@ Result<Ledger*> MailStoreCache::LedgerOf(const LedgerId& id) {
   return &shard->ledgers.emplace(id, std::move(ledger)).first->second;
 }
 
+Status MailStoreCache::DropLedgers(MailboxId mailbox, FolderId folder) {
+  MH_ASSIGN_OR_RETURN(ShardState * shard, Shard(mailbox.shard()));
+  std::erase_if(shard->ledgers, [mailbox, folder](const auto& entry) {
+    return entry.first.mailbox == mailbox && entry.first.folder == folder;
+  });
+  return Status::Ok();
+}
+
 void MailStoreCache::Trim() {
   size_t mailboxes = 0;
   size_t ranges = 0;

@@ -55,6 +55,8 @@ class MailStoreCache final {
   Result<ShardState*> Shard(ShardId shard);
   Result<MailboxState*> Mailbox(MailboxId mailbox);  // kNotFound.
   Result<Ledger*> LedgerOf(const LedgerId& id);
+  // The rows of these ledgers are about to be deleted.
+  Status DropLedgers(MailboxId mailbox, FolderId folder);
 
   void Drop(ShardId shard) { shards_.erase(shard); }
   // Forgets everything once it has become large. Between calls of Append() only.

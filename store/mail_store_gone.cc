@@ -72,6 +72,32 @@ class FolderMarker final {
       folder->stale_placements = 0;  // It was an upper bound.
       batch.Touch(mailbox_, folder_);
     }
+    return kept_validity_ ? Status::Ok() : Forget(batch, *folder);
+  }
+
+  // Nothing is known of the folder should it come back. With the last of its messages, so that
+  // uid_validity shows what a process that died has left undone.
+  Status Forget(ShardBatch& batch, FolderState& folder) {
+    const std::string prefix = LedgerPrefix(mailbox_, folder_);
+    bool known = folder.record.uid_validity != 0;
+    const auto remove = [&batch, &known](std::string_view key, std::string_view /*value*/) {
+      batch.Delete(std::string(key));
+      known = true;
+      return Status::Ok();
+    };
+    MH_RETURN_IF_ERROR(VisitRows(store_.records, prefix, remove));
+    if (!known) {
+      return Status::Ok();
+    }
+    MH_RETURN_IF_ERROR(store_.cache.DropLedgers(mailbox_, folder_));
+    folder.record = FolderRecord{.id = folder.record.id,
+                                 .name = std::move(folder.record.name),
+                                 .role = std::move(folder.record.role),
+                                 .messages = folder.record.messages,
+                                 .unread = folder.record.unread,
+                                 .gone = folder.record.gone,
+                                 .listed = false};
+    batch.Touch(mailbox_, folder_);
     return Status::Ok();
   }
 

@@ -133,7 +133,7 @@ Result<MailboxId> MailStore::EnsureMailbox(TenantId tenant, std::string_view nam
 
 Result<FolderId> MailStore::EnsureFolder(MailboxId mailbox, std::string_view name,
                                          std::string_view role) {
-  const NewFolder folder{.name = std::string(name), .role = std::string(role)};
+  const NewFolder folder{.name = std::string(name), .role = std::string(role), .is_label = false};
   MH_ASSIGN_OR_RETURN(const std::vector<FolderId> ids, EnsureFolders(mailbox, {&folder, 1}));
   return ids.front();
 }
@@ -164,8 +164,10 @@ Result<std::vector<FolderId>> MailStore::EnsureFolders(MailboxId mailbox,
     }
     added.emplace(folder.name, entry.record.id);
     ids.push_back(entry.record.id);
-    if (found == by_name.end() || entry.record.role != role || !entry.record.listed) {
+    if (found == by_name.end() || entry.record.role != role || !entry.record.listed ||
+        entry.record.is_label != folder.is_label) {
       entry.record.role = role;
+      entry.record.is_label = folder.is_label;
       entry.record.listed = true;
       changed.push_back(std::move(entry));
     }

@@ -178,7 +178,7 @@ std::string EncodeFolder(const FolderState& folder) {
                            record.unread, folder.placements_validity, folder.stale_placements,
                            record.gone, record.modseq, record.source_messages, record.source_unseen,
                            record.flags_checked_at.time_since_epoch().count(), !record.listed,
-                           folder.uidl_next)
+                           folder.uidl_next, record.is_label)
           .Union());
 }
 
@@ -204,6 +204,7 @@ Result<FolderState> DecodeFolder(FolderId id, std::string_view value) {
                    .source_messages = entry->source_messages(),
                    .source_unseen = entry->source_unseen(),
                    .flags_checked_at = TimeOf(entry->flags_checked_ms()),
+                   .is_label = entry->is_label(),
                    .listed = !entry->unlisted()};
   folder.placements_validity = entry->placements_validity();
   folder.stale_placements = entry->stale_placements();

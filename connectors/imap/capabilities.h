@@ -22,6 +22,8 @@ class Capabilities final {
   // Folder names are UTF-8 from the start: a server that is no IMAP4rev1.
   bool utf8_names() const { return Has("IMAP4REV2") && !Has("IMAP4REV1"); }
   bool modseqs() const { return Has("CONDSTORE") || Has("QRESYNC"); }
+  // Gmail: folders are labels of the messages in one of them.
+  bool labels() const { return Has("X-GM-EXT-1"); }
   // Extensions that are offered but do not work here: upper-case names.
   void Remove(std::span<const std::string> broken);
   const std::vector<std::string>& names() const { return names_; }  // Sorted.

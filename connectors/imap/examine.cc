@@ -75,14 +75,15 @@ class ExamineHandler final : public UntaggedHandler {
     }
   }
   OpenedFolder opened_;
-  FlagCollector changed_;
+  FlagCollector changed_{false};
 };
 
 enum class Parameter : uint8_t { kNone, kCondstore, kQresync };
 
 Parameter ChooseParameter(const Connection& connection, const Capabilities& capabilities,
                           const KnownFolder* known) {
-  if (known != nullptr && known->uid_validity > 0 && known->modseq > 0 &&
+  // What QRESYNC tells of changed messages would be without their labels.
+  if (known != nullptr && known->uid_validity > 0 && known->modseq > 0 && !capabilities.labels() &&
       connection.may_enable("QRESYNC")) {
     return Parameter::kQresync;
   }

@@ -9,6 +9,7 @@ namespace {
 
 class FlagHandler final : public FetchHandler {
  public:
+  explicit FlagHandler(bool with_labels) : collector_(with_labels) {}
   Status OnFetch(const FetchEntry& fetch) override { return collector_.Add(fetch); }
   void OnRefused(Uid /*uid*/) override {}
   std::vector<FlagState> Finish() { return std::move(collector_).Finish(); }
@@ -25,7 +26,7 @@ net::Task<Result<std::vector<FlagState>>> FetchFlagStates(Connection& connection
                                                           uint64_t changed_since,
                                                           size_t set_bytes_max) {
   FetchPlan plan;
-  plan.items = capabilities.Has("X-GM-EXT-1") ? "(UID FLAGS X-GM-LABELS)" : "(UID FLAGS)";
+  plan.items = capabilities.labels() ? "(UID FLAGS X-GM-LABELS)" : "(UID FLAGS)";
   plan.messages_max = kFlagMessagesMax;
   plan.set_bytes_max = set_bytes_max;
   if (changed_since > 0 && capabilities.modseqs()) {
@@ -33,7 +34,7 @@ net::Task<Result<std::vector<FlagState>>> FetchFlagStates(Connection& connection
     plan.modifier = "(CHANGEDSINCE " + std::to_string(changed_since) + ")";
     plan.messages_max = UINT32_MAX;
   }
-  FlagHandler handler;
+  FlagHandler handler(capabilities.labels());
   CO_RETURN_IF_ERROR(FetchAll(connection, uids, plan, handler));
   co_return handler.Finish();
 }

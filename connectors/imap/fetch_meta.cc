@@ -3,14 +3,14 @@
 
 #include "connectors/imap/commands.h"
 #include "connectors/imap/fetch_pipeline.h"
-#include "connectors/imap/flag_collector.h"
+#include "connectors/imap/labels.h"
 
 namespace mailhaul::imap {
 namespace {
 
 std::string Items(const Capabilities& capabilities) {
   std::string items = "(UID FLAGS INTERNALDATE RFC822.SIZE";
-  if (capabilities.Has("X-GM-EXT-1")) {
+  if (capabilities.labels()) {
     items += " X-GM-LABELS X-GM-THRID";
   } else if (capabilities.Has("OBJECTID")) {
     items += " THREADID";
@@ -34,7 +34,7 @@ class MetaHandler final : public FetchHandler {
       meta.size = *fetch.size;
     }
     if (fetch.labels) {
-      meta.labels = LabelTexts(*fetch.labels);
+      meta.labels = *fetch.labels;  // Read by Take(): some of them are flags.
     }
     if (!fetch.thread_id.empty()) {
       meta.thread_object = fetch.thread_id;
@@ -43,7 +43,14 @@ class MetaHandler final : public FetchHandler {
   }
   // Let the fetch of its body decide what becomes of it.
   void OnRefused(Uid uid) override { MetaOf(uid); }
-  std::vector<MessageMeta> Take() { return std::move(metas_); }
+  std::vector<MessageMeta> Take() {
+    for (MessageMeta& meta : metas_) {
+      Labels labels = ReadLabels(meta.labels);
+      meta.flags |= labels.flags;
+      meta.labels = std::move(labels.names);
+    }
+    return std::move(metas_);
+  }
 
  private:
   MessageMeta& MetaOf(Uid uid) {

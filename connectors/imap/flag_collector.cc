@@ -1,12 +1,10 @@
 #include "connectors/imap/flag_collector.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "base/text.h"
+#include "connectors/imap/labels.h"
 #include "connectors/imap/limits.h"
-#include "connectors/imap/modified_utf7.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -21,46 +19,64 @@ size_t Bytes(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::vector<std::string> LabelTexts(const std::vector<std::string>& wire) {
-  std::vector<std::string> labels;
-  for (const std::string& label : wire) {
-    std::optional<std::string> decoded = DecodeModifiedUtf7(label);
-    if (decoded && decoded->size() <= kLabelBytesMax) {
-      labels.push_back(*std::move(decoded));
-    } else {
-      labels.push_back(IsValidUtf8(label) ? label : EscapeForLog(label, kLabelBytesMax));
-    }
-  }
-  return labels;
-}
-
 Status FlagCollector::Add(const FetchEntry& fetch) {
-  if (fetch.uid == 0 || !fetch.flags) {
+  if (fetch.uid == 0 || (!fetch.flags && !(with_labels_ && fetch.labels))) {
     return {};
   }
-  FlagState state;
-  state.uid = fetch.uid;
-  state.flags = *fetch.flags;
-  state.keywords = fetch.keywords;
-  if (fetch.labels) {
-    state.labels = LabelTexts(*fetch.labels);
+  Told told;
+  told.uid = fetch.uid;
+  if (fetch.flags) {
+    told.flags = fetch.flags;
+    told.keywords = fetch.keywords;
   }
-  text_bytes_ += Bytes(state.keywords) + Bytes(state.labels);
+  if (with_labels_ && fetch.labels) {
+    told.labels = fetch.labels;
+  }
+  text_bytes_ += Bytes(told.keywords) + (told.labels ? Bytes(*told.labels) : 0);
   if (text_bytes_ > kFlagTextBytesMax) {
     return {Code::kProtocol, "the server tells too many keywords"};
   }
-  states_.push_back(std::move(state));
+  told_.push_back(std::move(told));
   return {};
 }
 
+std::optional<FlagState> FlagCollector::ToState(Told told) const {
+  if (!told.flags || (with_labels_ && !told.labels)) {
+    return std::nullopt;
+  }
+  FlagState state;
+  state.uid = told.uid;
+  state.flags = *told.flags;
+  state.keywords = std::move(told.keywords);
+  if (told.labels) {
+    Labels labels = ReadLabels(*told.labels);
+    state.flags |= labels.flags;
+    state.labels = std::move(labels.names);
+  }
+  return state;
+}
+
 std::vector<FlagState> FlagCollector::Finish() && {
-  const auto before = [](const FlagState& a, const FlagState& b) { return a.uid < b.uid; };
-  std::stable_sort(states_.begin(), states_.end(), before);
-  // Of equal ones the last: unique() keeps the first, so it runs from behind.
-  const auto same = [](const FlagState& a, const FlagState& b) { return a.uid == b.uid; };
-  const auto kept = std::unique(states_.rbegin(), states_.rend(), same);
-  states_.erase(states_.begin(), kept.base());
-  return std::move(states_);
+  std::stable_sort(told_.begin(), told_.end(),
+                   [](const Told& a, const Told& b) { return a.uid < b.uid; });
+  std::vector<FlagState> states;
+  for (auto it = told_.begin(); it != told_.end();) {
+    Told all = std::move(*it);
+    for (++it; it != told_.end() && it->uid == all.uid; ++it) {
+      if (it->flags) {
+        all.flags = it->flags;
+        all.keywords = std::move(it->keywords);
+      }
+      if (it->labels) {
+        all.labels = std::move(it->labels);
+      }
+    }
+    if (std::optional<FlagState> state = ToState(std::move(all))) {
+      states.push_back(*std::move(state));
+    }
+  }
+  told_.clear();
+  return states;
 }
 
 }  // namespace mailhaul::imap

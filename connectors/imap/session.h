@@ -38,6 +38,7 @@ class ImapSession final : public SourceSession {
   net::Task<Result<bool>> Poll() override;
   net::Task<Result<bool>> WaitForNews(Duration wait_max) override;
   void StopWaiting() override;
+  bool folders_are_labels() const override { return capabilities_.labels(); }
   Status throttle_hint() const override { return connection_->throttle_hint(); }
   void Abort() override;
   net::Task<void> Close() override;

@@ -126,8 +126,8 @@ std::string FolderJson(const store::FolderRecord& folder) {
   json::object out;
   out["name"] = Text(folder.name);
   out["role"] = TextOrNull(folder.role);
-  out["total"] = folder.messages;
-  out["unread"] = folder.unread;
+  out["total"] = folder.is_label ? folder.source_messages : folder.messages;
+  out["unread"] = folder.is_label ? folder.source_unseen : folder.unread;
   return json::serialize(out);
 }
 

@@ -1,10 +1,12 @@
 #include "engine/http/reader.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/text.h"
+#include "connectors/connector.h"
 #include "engine/http/cursor.h"
 #include "engine/http/json.h"
 
@@ -61,6 +63,20 @@ bool EtagMatches(std::string_view field, std::string_view etag) {
   return false;
 }
 
+// Whether a label's folder shows a message that it does not hold: labels are tags, those of the
+// system by the folder's role, but for two that are flags.
+bool CarriesLabel(const store::StoredMessage& message, std::string_view folder,
+                  std::string_view role) {
+  if (role == ToString(FolderRole::kFlagged)) {
+    return (message.flags & kFlagFlagged) != 0;
+  }
+  if (role == ToString(FolderRole::kDrafts)) {
+    return (message.flags & kFlagDraft) != 0;
+  }
+  const std::string_view tag = role.empty() ? folder : role;
+  return std::find(message.keywords.begin(), message.keywords.end(), tag) != message.keywords.end();
+}
+
 }  // namespace
 
 Response NotFoundResponse() {
@@ -91,11 +107,24 @@ class Reader::Places final {
     }
     return MessagePlace{.mailbox = names->mailbox, .folder = folder->second};
   }
+  // Whether the folder of this name holds or shows the message, which lies at `place`.
+  Result<bool> Shows(const std::string& folder, const store::StoredMessage& message,
+                     const MessagePlace& place) {
+    if (place.folder == folder) {
+      return true;
+    }
+    MH_ASSIGN_OR_RETURN(const Names* names, NamesOf(message.mailbox));
+    const auto label = names->label_roles.find(folder);
+    return label != names->label_roles.end() && names->labelled == message.folder &&
+           CarriesLabel(message, folder, label->second);
+  }
 
  private:
   struct Names {
     std::string mailbox;
     std::map<store::FolderId, std::string> folders;
+    std::map<std::string, std::string> label_roles;  // By name, of folders that are labels.
+    std::optional<store::FolderId> labelled;         // Whose messages these show.
   };
 
   Result<const Names*> NamesOf(MailboxId id) {
@@ -105,9 +134,15 @@ class Reader::Places final {
     }
     MH_ASSIGN_OR_RETURN(const store::MailboxRecord mailbox, store_.GetMailbox(id));
     MH_ASSIGN_OR_RETURN(const std::vector<store::FolderRecord> folders, store_.ListFolders(id));
-    Names names{.mailbox = mailbox.name, .folders = {}};
+    Names names;
+    names.mailbox = mailbox.name;
     for (const store::FolderRecord& folder : folders) {
       names.folders.emplace(folder.id, folder.name);
+      if (folder.is_label && folder.listed) {
+        names.label_roles.emplace(folder.name, folder.role);
+      } else if (folder.role == ToString(FolderRole::kAll)) {
+        names.labelled = folder.id;
+      }
     }
     return &names_.emplace(id, std::move(names)).first->second;
   }
@@ -189,22 +224,25 @@ Result<store::MessageQuery> Reader::MakeQuery(const MessageFilter& filter, Tenan
   }
   MH_ASSIGN_OR_RETURN(const std::vector<store::FolderRecord> folders,
                       store_.ListFolders(*query.mailbox));
-  for (const store::FolderRecord& folder : folders) {
-    if (folder.name == *filter.folder) {
-      query.folder = folder.id;
-    }
-  }
+  const auto folder = std::find_if(
+      folders.begin(), folders.end(),
+      [&filter](const store::FolderRecord& each) { return each.name == *filter.folder; });
   // A folder that the source does not have (yet) is empty, not an error.
-  *empty = !query.folder.has_value();
+  *empty = folder == folders.end();
+  if (!*empty && !folder->is_label) {
+    query.folder = folder->id;
+  }
   return query;
 }
 
 Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const {
   Places places(store_);
+  const bool looks_at_folders = filter.folder.has_value() && !query.folder.has_value();
   size_t scanned = 0;
   while (true) {
-    const size_t wanted =
-        filter.LooksAtRows() ? kRowsScannedMax - scanned : filter.limit - page->items.items();
+    const size_t wanted = filter.LooksAtRows() || looks_at_folders
+                              ? kRowsScannedMax - scanned
+                              : filter.limit - page->items.items();
     query.limit = std::min(wanted, kRowsPerRead);
     MH_ASSIGN_OR_RETURN(const store::MessagePage rows, store_.ListMessages(query));
     for (size_t i = 0; i < rows.items.size(); ++i) {
@@ -215,8 +253,11 @@ Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, 
       query.cursor_id = position.id;
       if (filter.Matches(message)) {
         MH_ASSIGN_OR_RETURN(const MessagePlace place, places.Of(message));
-        if (filter.mailbox.has_value() || !filter.folder.has_value() ||
-            place.folder == *filter.folder) {
+        bool shown = true;
+        if (looks_at_folders) {
+          MH_ASSIGN_OR_RETURN(shown, places.Shows(*filter.folder, message, place));
+        }
+        if (shown) {
           page->items.Add(MessageJson(message, place));
         }
       }

@@ -55,6 +55,8 @@ class Reader final {
   // A message of the call's tenant; kNotFound for all others, whoever's they are.
   Result<Found> Find(const Call& call) const;
   Result<store::MailboxRecord> ReadMailbox(const Call& call, const std::string& name) const;
+  // Without `folder` where that is a label, which each row answers for itself. `empty`: it selects
+  // nothing.
   Result<store::MessageQuery> MakeQuery(const MessageFilter& filter, TenantId tenant,
                                         bool* empty) const;
   Status FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const;

@@ -143,11 +143,12 @@ net::Task<Status> MailboxVisit::ListFolders() {
 
 net::Task<Status> MailboxVisit::LoadFolders() {
   std::vector<FolderInfo> listed = std::exchange(listed_, {});
-  CO_TRY(FolderList list,
-         JoinFolders(context_, options_.mailbox, std::move(listed), options_.exclude));
+  CO_TRY(FolderList list, JoinFolders(context_, options_.mailbox, std::move(listed),
+                                      session_.folders_are_labels(), options_.exclude));
   changes_.Restart(list.vanished);
   gone_ = list.gone;
   folders_ = std::move(list.folders);
+  watchable_ = list.watchable;
   folders_loaded_ = true;
   co_return Status::Ok();
 }
@@ -226,7 +227,7 @@ net::Task<Result<bool>> MailboxVisit::Watch() {
   if (!folders_loaded_) {
     CO_RETURN_IF_ERROR(LoadFolders());
   }
-  if (folders_.empty() || folders_.front().info.role != FolderRole::kInbox) {
+  if (!watchable_) {
     co_return Status(Code::kServerRefused, "there is no INBOX to watch");
   }
   VisitFolder& inbox = folders_.front();

@@ -67,8 +67,8 @@ class MailboxVisit final {
   // status.
   net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes);
 
-  // Opens INBOX for SourceSession::WaitForNews(), after a stage that went well. True when opening
-  // it shows news already.
+  // Opens INBOX, or the folder that Gmail's labels show, for SourceSession::WaitForNews(), after a
+  // stage that went well. True when opening it shows news already.
   net::Task<Result<bool>> Watch();
 
  private:
@@ -116,6 +116,7 @@ class MailboxVisit final {
   uint64_t listing_ = 0;            // DigestListing() of it.
   std::vector<VisitFolder> folders_;
   bool folders_loaded_ = false;
+  bool watchable_ = false;                    // See FolderList.
   uint64_t gone_ = 0;                         // Messages that were gone when this visit began.
   bool gone_removed_ = false;                 // Since the last message that vanished.
   bool checked_whole_ = false;                // Since the folders were listed.

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "connectors/imap/folder_names.h"
+#include "connectors/imap/labels.h"
 #include "connectors/imap/limits.h"
 #include "connectors/imap/response_parser.h"
 #include "tests/imap/parser_trace.h"
@@ -27,6 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const mailhaul::imap::Response& response = whole.parser().response();
   MH_CHECK(response.fetch.keywords.size() <= mailhaul::imap::kKeywordsMax);
   MH_CHECK(!response.fetch.labels || response.fetch.labels->size() <= mailhaul::imap::kLabelsMax);
+  for (const std::string& label :
+       mailhaul::imap::ReadLabels(response.fetch.labels.value_or(std::vector<std::string>()))
+           .names) {
+    MH_CHECK(mailhaul::IsValidUtf8(label));
+  }
   MH_CHECK(response.fetch.thread_id.size() <= mailhaul::imap::kObjectIdBytesMax);
   MH_CHECK(response.namespaces.size() <= mailhaul::imap::kNamespacesMax);
   mailhaul::imap::FolderCollector folders;

@@ -81,6 +81,14 @@ TEST_F(MailboxTest, FoldersSayRoleAndCounts) {
   EXPECT_EQ(directory_.active, (std::vector<std::string>{"acme/alice"}));
 }
 
+TEST_F(MailboxTest, LabelsHaveTheSourcesCounts) {
+  Store("acme", "alice", "All", {{.subject = "1"}});
+  AddLabel("alice", "INBOX", "inbox", 7, 5);
+  EXPECT_EQ(GetJson("/v1/mailboxes/alice/folders"), boost::json::parse(R"({"items": [
+    {"name": "All", "role": "all", "total": 1, "unread": 1},
+    {"name": "INBOX", "role": "inbox", "total": 7, "unread": 5}], "next_cursor": null})"));
+}
+
 TEST_F(MailboxTest, AStoreThatCannotBeReadIsAnInternalError) {
   Store("acme", "alice", "INBOX", {{.subject = "1"}});
   records_.failure = Status(Code::kIo, "disk 7 is on fire");

@@ -64,6 +64,38 @@ TEST_F(MessageListTest, MailThatArrivesWhilePagingMovesNothing) {
   EXPECT_EQ(seen, before);
 }
 
+// Gmail.
+TEST_F(MessageListTest, AFolderThatIsALabelShowsWhatCarriesIt) {
+  Store("acme", "bob", "INBOX", {{.subject = "other", .received = 0, .tags = {"inbox"}}});
+  Store("acme", "alice", "All",
+        {{.subject = "a", .received = 1, .tags = {"inbox", "Work"}},
+         {.subject = "b", .received = 2, .flags = kFlagFlagged, .tags = {"sent", "inbox"}},
+         {.subject = "c", .received = 3, .flags = kFlagDraft},
+         {.subject = "d", .received = 4, .flags = kFlagSeen, .tags = {"inbox", "work"}}});
+  Store("acme", "alice", "Trash", {{.subject = "gone", .received = 5, .tags = {"inbox", "Work"}}});
+  AddLabel("alice", "INBOX", "inbox", 3, 2);
+  AddLabel("alice", "[Gmail]/Sent Mail", "sent", 1, 1);
+  AddLabel("alice", "[Gmail]/Starred", "flagged", 1, 1);
+  AddLabel("alice", "[Gmail]/Drafts", "drafts", 1, 1);
+  AddLabel("alice", "Work", "", 1, 1);
+  const std::vector<std::pair<std::string, Subjects>> shown = {{"INBOX", {"d", "b", "a"}},
+                                                               {"%5BGmail%5D/Sent%20Mail", {"b"}},
+                                                               {"%5BGmail%5D/Starred", {"b"}},
+                                                               {"%5BGmail%5D/Drafts", {"c"}},
+                                                               {"Work", {"a"}},
+                                                               {"All", {"d", "c", "b", "a"}},
+                                                               {"Trash", {"gone"}},
+                                                               {"inbox", {}}};
+  for (const auto& [folder, subjects] : shown) {
+    EXPECT_EQ(All("/v1/messages?mailbox=alice&folder=" + folder, "subject"), subjects) << folder;
+    EXPECT_EQ(All("/v1/messages?mailbox=alice&limit=1&folder=" + folder, "subject"), subjects);
+  }
+  EXPECT_EQ(All("/v1/messages?folder=INBOX", "subject"), (Subjects{"d", "b", "a", "other"}));
+  EXPECT_EQ(All("/v1/messages?mailbox=alice&folder=INBOX&unread=true", "subject"),
+            (Subjects{"b", "a"}));
+  EXPECT_EQ(All("/v1/messages?mailbox=alice&folder=Work", "folder"), (Subjects{"All"}));
+}
+
 TEST_F(MessageListTest, FiltersByFolderWithAndWithoutMailbox) {
   Store("acme", "alice", "INBOX", {{.subject = "a", .received = 1}});
   Store("acme", "alice", "Sent", {{.subject = "b", .received = 2}});

@@ -244,18 +244,33 @@ std::string ServiceTest::RawOf(const Mail& mail) {
   return "From: " + mail.from + "\r\nSubject: " + mail.subject + "\r\n\r\n" + mail.body;
 }
 
+void ServiceTest::AddLabel(std::string_view mailbox, std::string_view folder, std::string_view role,
+                           uint32_t total, uint32_t unread) {
+  const TenantId tenant = store_->FindTenant("acme").value();
+  const MailboxId id = store_->FindMailbox(tenant, mailbox).value();
+  const store::MailStore::NewFolder label{
+      .name = std::string(folder), .role = std::string(role), .is_label = true};
+  store::FolderRecord record;
+  record.id = store_->EnsureFolders(id, {&label, 1})->front();
+  record.source_messages = total;
+  record.source_unseen = unread;
+  ASSERT_TRUE(store_->SaveFolder(id, record).ok());
+}
+
 void ServiceTest::Store(std::string_view tenant, std::string_view mailbox, std::string_view folder,
                         const std::vector<Mail>& mails) {
   const TenantId tenant_id = store_->FindTenant(tenant).value();
   const MailboxId mailbox_id = store_->FindMailbox(tenant_id, mailbox).value();
   store::IngestBatch batch;
   batch.mailbox = mailbox_id;
-  batch.folder = store_->EnsureFolder(mailbox_id, folder, folder == "Sent" ? "sent" : "").value();
+  const char* const role = folder == "Sent" ? "sent" : folder == "All" ? "all" : "";
+  batch.folder = store_->EnsureFolder(mailbox_id, folder, role).value();
   batch.uid_validity = 1;
   for (const Mail& mail : mails) {
     store::IngestMessage message;
     message.uid = ++last_uid_;
     message.flags = mail.flags;
+    message.keywords = mail.tags;
     message.internal_date = WallTime(std::chrono::seconds(mail.received));
     message.body = RawOf(mail);
     message.size = message.body.size();

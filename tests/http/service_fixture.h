@@ -145,6 +145,7 @@ struct Mail {
   std::string from = "ann@example.com";
   bool has_attachment = false;
   std::string body = "text";
+  std::vector<std::string> tags = {};
   std::string not_fetched = "";  // Why the message is listed without its bytes.
 };
 
@@ -156,6 +157,9 @@ class ServiceTest : public testing::Test {
   // Stores mails in one batch and returns nothing: ids are asked for over HTTP.
   void Store(std::string_view tenant, std::string_view mailbox, std::string_view folder,
              const std::vector<Mail>& mails);
+  // A folder of the mailbox that is a label, with the source's counts.
+  void AddLabel(std::string_view mailbox, std::string_view folder, std::string_view role,
+                uint32_t total, uint32_t unread);
   static std::string RawOf(const Mail& mail);
 
   // One request on a connection of its own.

@@ -141,6 +141,20 @@ TEST(ResponseParserTest, ReadsModseqsLabelsAndObjectIds) {
   EXPECT_TRUE(Parse("* 3 FETCH (X-GM-LABELS NIL)\r\n").fetch.labels->empty());
 }
 
+TEST(ResponseParserTest, KeepsSomeOfTooManyLabels) {
+  std::string many;
+  for (size_t i = 0; i < kLabelsMax + 5; ++i) {
+    many += (i == 0 ? "" : " ") + ("\"label " + std::to_string(i)) + "\"";
+  }
+  const Response r = Parse("* 3 FETCH (UID 4 X-GM-LABELS (" + many + ") FLAGS (\\Seen))\r\n");
+  EXPECT_EQ(r.fetch.labels->size(), kLabelsMax);
+  EXPECT_EQ(r.fetch.labels->front(), "label 0");
+  EXPECT_EQ(r.fetch.flags, kFlagSeen);
+  const std::string longest(kLabelBytesMax, 'l');
+  EXPECT_EQ(*Parse("* 3 FETCH (X-GM-LABELS (" + longest + " " + longest + "l))\r\n").fetch.labels,
+            std::vector<std::string>({longest}));
+}
+
 TEST(ResponseParserTest, ReadsNamespacesAndWhatIsEnabled) {
   const Response r = Parse(
       "* NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"a\" \"b\"))(\"#mh/\" \"/\")) NIL "

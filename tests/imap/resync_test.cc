@@ -321,13 +321,15 @@ TEST_F(ResyncTest, HeadersAreGivenToTheirUidWhereverItStands) {
 TEST_F(ResyncTest, MetadataHasLabelsAndThreads) {
   Offer({"X-GM-EXT-1"});
   Fill(2);
-  server_.Folder(kUser).Find(1)->labels = {"\\Inbox", "\"Entw&APw-rfe\"", "Work"};
+  server_.Folder(kUser).Find(1)->labels = {"\"\\\\Inbox\"", "\"Entw&APw-rfe\"", "{4}\r\nWork",
+                                           "\\Starred",     "\\Muted",          "\"\""};
   server_.Folder(kUser).Find(1)->thread = "1278455344230334865";
   server_.Folder(kUser).Find(2)->thread = "12";
   OpenWith(nullptr);
   const auto metas = loop_.Await(session_->FetchMeta(Range(1, 2)));
   ASSERT_TRUE(metas.ok());
-  EXPECT_EQ((*metas)[0].labels, Lines({"\\Inbox", "Entwürfe", "Work"}));
+  EXPECT_EQ((*metas)[0].labels, Lines({"inbox", "Entwürfe", "Work", "\\Muted"}));
+  EXPECT_EQ((*metas)[0].flags, kFlagFlagged);
   EXPECT_EQ((*metas)[0].thread_object, "1278455344230334865");
   EXPECT_TRUE((*metas)[1].labels.empty());
 }
@@ -335,12 +337,50 @@ TEST_F(ResyncTest, MetadataHasLabelsAndThreads) {
 TEST_F(ResyncTest, FlagsComeWithLabels) {
   Offer({"X-GM-EXT-1", "CONDSTORE"});
   Fill(2);
-  server_.Folder(kUser).Find(2)->labels = {"\\Inbox", "Work"};
+  server_.Folder(kUser).Find(2)->labels = {"\\Inbox", "\\Draft", "Work"};
   OpenWith(nullptr);
   const auto states = loop_.Await(session_->FetchFlags(Range(1, 2), 1));
   ASSERT_TRUE(states.ok());
   ASSERT_EQ(states->size(), 2U);
-  EXPECT_EQ((*states)[1].labels, Lines({"\\Inbox", "Work"}));
+  EXPECT_EQ((*states)[1].labels, Lines({"inbox", "Work"}));
+  EXPECT_EQ((*states)[1].flags, kFlagDraft);
+}
+
+// Gmail tells flags that change meanwhile, without labels.
+TEST_F(ResyncTest, FlagsToldWithoutLabelsTakeNoLabelsAway) {
+  UseCanned();
+  canned_.stays = true;
+  canned_.replies = {
+      "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR X-GM-EXT-1] hello\r\n",
+      "%T OK [CAPABILITY IMAP4rev1 X-GM-EXT-1] in\r\n",
+      "* 3 EXISTS\r\n* OK [UIDVALIDITY 1] .\r\n* OK [UIDNEXT 4] .\r\n%T OK opened\r\n",
+      "* 1 FETCH (UID 1 FLAGS () X-GM-LABELS (\"\\\\Inbox\"))\r\n"
+      "* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n"
+      "* 2 FETCH (UID 2 FLAGS (\\Seen))\r\n"
+      "* 3 FETCH (UID 3 X-GM-LABELS (Work))\r\n* 3 FETCH (UID 3 FLAGS (\\Answered))\r\n"
+      "%T OK done\r\n",
+      "* BYE see you\r\n%T OK bye\r\n"};
+  OpenWith(nullptr);
+  const auto states = loop_.Await(session_->FetchFlags(Range(1, 3), 0));
+  ASSERT_TRUE(states.ok()) << states.status().ToString();
+  ASSERT_EQ(states->size(), 2U);  // Of the second message too little is known.
+  EXPECT_EQ((*states)[0].flags, kFlagSeen);
+  EXPECT_EQ((*states)[0].labels, Lines({"inbox"}));
+  EXPECT_EQ((*states)[1].uid, 3U);
+  EXPECT_EQ((*states)[1].flags, kFlagAnswered);
+  EXPECT_EQ((*states)[1].labels, Lines({"Work"}));
+}
+
+// VANISHED would be told, but labels would not.
+TEST_F(ResyncTest, QresyncIsNotUsedWhereThereAreLabels) {
+  Offer({"ENABLE", "CONDSTORE", "QRESYNC", "X-GM-EXT-1"});
+  Fill(3);
+  const KnownFolder known = Known();
+  server_.Folder(kUser).SetFlags(2, kFlagSeen);
+  const OpenedFolder opened = OpenWith(&known);
+  EXPECT_FALSE(opened.resynchronized);
+  EXPECT_TRUE(opened.changed.empty());
+  EXPECT_GT(opened.modseq, known.modseq);
 }
 
 TEST_F(ResyncTest, MetadataHasTheThreadObject) {

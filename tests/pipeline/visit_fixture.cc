@@ -66,6 +66,9 @@ std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stage
     for (const Stage stage : stages) {
       results.push_back(loop.Await(visit.Run(stage, Duration::max(), UINT64_MAX)));
     }
+    if (watches) {
+      EXPECT_TRUE(loop.Await(visit.Watch()).ok());
+    }
   }
   loop.Await(session->Close());
   EXPECT_EQ(server.counters.WritingCommands(), std::vector<std::string>());

@@ -66,7 +66,8 @@ class VisitFixture {
   test_support::ScriptedMailServer server;
   VisitOptions options;
   QuietCheck quiet;
-  CountingPool reads;  // Of the store.
+  CountingPool reads;    // Of the store.
+  bool watches = false;  // Visits end with Watch().
   std::unique_ptr<store::MailStore> mail;
   TenantId tenant;
 

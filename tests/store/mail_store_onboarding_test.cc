@@ -121,6 +121,16 @@ TEST_F(MailStoreOnboarding, AFoldersRoleMayChange) {
   EXPECT_EQ(Inbox().role, "archive");
 }
 
+TEST_F(MailStoreOnboarding, AFolderMayBecomeALabelAndBack) {
+  Onboard();
+  for (const bool is_label : {true, false}) {
+    const MailStore::NewFolder folder{.name = "INBOX", .role = "inbox", .is_label = is_label};
+    EXPECT_EQ(store_->EnsureFolders(mailbox_, {&folder, 1})->front(), inbox_);
+    Reopen();
+    EXPECT_EQ(Inbox().is_label, is_label);
+  }
+}
+
 TEST_F(MailStoreOnboarding, ManyFoldersTakeOneCommitAndANameTwiceIsOneFolder) {
   Onboard();
   const std::vector<MailStore::NewFolder> folders = {{.name = "A", .role = ""},

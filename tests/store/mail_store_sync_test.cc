@@ -122,6 +122,8 @@ TEST_F(MailStoreSync, AFolderThatIsNoLongerListedLosesItsMessages) {
   EXPECT_EQ(store_->MarkFolderGone(mailbox_, inbox_).value(), 0U);
   EXPECT_FALSE(Inbox().listed);
   EXPECT_EQ(Inbox().gone, 2U);
+  EXPECT_TRUE(store_->ReadLedger(mailbox_, inbox_, 1)->empty());
+  EXPECT_FALSE(store_->ReadLedger(mailbox_, archive_, 1)->empty());
   EXPECT_FALSE(Only("kept").gone);
   EXPECT_TRUE(FolderOf(archive_).listed);
   Reopen();

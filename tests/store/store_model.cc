@@ -186,6 +186,13 @@ uint64_t StoreModel::MarkGone(FolderId folder, std::optional<uint32_t> kept_vali
       ++count;
     }
   }
+  if (!kept_validity) {
+    for (auto& [place, uids] : ledgers_) {
+      if (place.first == folder) {
+        uids.clear();
+      }
+    }
+  }
   return count;
 }
 

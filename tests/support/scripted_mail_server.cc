@@ -55,6 +55,16 @@ bool ScriptedFolder::SetFlags(Uid uid, uint8_t flags, std::vector<std::string> k
   return true;
 }
 
+bool ScriptedFolder::SetLabels(Uid uid, std::vector<std::string> labels) {
+  ScriptedMessage* message = Find(uid);
+  if (message == nullptr) {
+    return false;
+  }
+  message->labels = std::move(labels);
+  message->modseq = ++modseq;
+  return true;
+}
+
 void ScriptedFolder::Renumber(uint32_t new_uid_validity) {
   uid_validity = new_uid_validity;
   uid_next = 1;

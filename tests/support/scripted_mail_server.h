@@ -53,6 +53,8 @@ class ScriptedFolder final {
   bool Expunge(Uid uid);
   // As another client would.
   bool SetFlags(Uid uid, uint8_t flags, std::vector<std::string> keywords = {});
+  // As they stand on the wire.
+  bool SetLabels(Uid uid, std::vector<std::string> labels);
   // A new UIDVALIDITY: all messages get new UIDs from 1, in their order.
   void Renumber(uint32_t new_uid_validity);
   ScriptedMessage* Find(Uid uid);

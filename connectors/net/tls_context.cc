@@ -74,10 +74,13 @@ TlsContext::TlsContext(ssl_ctx_st* context, std::unique_ptr<TlsSessionCache> ses
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::Client(const std::string& ca_file) {
-  const std::shared_ptr<const TlsContext> context(
-      new TlsContext(MakeContext(TLS_client_method()), std::make_unique<TlsSessionCache>()));
-  EnableSessions(context->raw());
+Result<std::shared_ptr<const TlsContext>> TlsContext::Client(const std::string& ca_file,
+                                                             bool resume) {
+  const std::shared_ptr<const TlsContext> context(new TlsContext(
+      MakeContext(TLS_client_method()), resume ? std::make_unique<TlsSessionCache>() : nullptr));
+  if (resume) {
+    EnableSessions(context->raw());
+  }
   SSL_CTX_set_verify(context->raw(), SSL_VERIFY_PEER, nullptr);
   if (ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context->raw()) != 1) {

@@ -19,7 +19,9 @@ class TlsSessionCache;
 class TlsContext final {
  public:
   // `ca_file`: PEM, trusted instead of the system's authorities; empty: those. kInvalidArgument.
-  static Result<std::shared_ptr<const TlsContext>> Client(const std::string& ca_file);
+  // Without `resume` every handshake is a full one.
+  static Result<std::shared_ptr<const TlsContext>> Client(const std::string& ca_file,
+                                                          bool resume = true);
   // The server's certificate, followed by its intermediate ones. kInvalidArgument.
   static Result<std::shared_ptr<const TlsContext>> Server(std::string_view certificate_pem,
                                                           const Secret& key_pem);
@@ -29,7 +31,7 @@ class TlsContext final {
 
   // For the files of this folder.
   ssl_ctx_st* raw() const { return context_; }
-  TlsSessionCache* sessions() const { return sessions_.get(); }  // Null for a server.
+  TlsSessionCache* sessions() const { return sessions_.get(); }  // Null: none are kept.
 
  private:
   TlsContext(ssl_ctx_st* context, std::unique_ptr<TlsSessionCache> sessions);

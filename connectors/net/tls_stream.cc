@@ -45,7 +45,9 @@ class TlsStream final : public Stream {
     MH_RETURN_IF_ERROR(SetUpVerification(ssl_.get(), host_name, &problem_));
     MH_ASSIGN_OR_RETURN(sessions_.name, CanonicalHost(host_name));
     sessions_.cache = context_->sessions();
-    UseSessions(ssl_.get(), sessions_);
+    if (sessions_.cache != nullptr) {
+      UseSessions(ssl_.get(), sessions_);
+    }
     return {};
   }
   void BecomeServer() { SSL_set_accept_state(ssl_.get()); }

@@ -76,8 +76,9 @@ class TlsResumptionTest : public ::testing::Test {
     static const TestAuthority authority("Test Authority");
     return authority;
   }
-  static std::shared_ptr<const TlsContext> MakeClient() {
-    Result<std::shared_ptr<const TlsContext>> context = TlsContext::Client(Authority().ca_file());
+  static std::shared_ptr<const TlsContext> MakeClient(bool resume) {
+    Result<std::shared_ptr<const TlsContext>> context =
+        TlsContext::Client(Authority().ca_file(), resume);
     MH_CHECK(context.ok());
     return *context;
   }
@@ -110,7 +111,7 @@ class TlsResumptionTest : public ::testing::Test {
   VirtualClock clock_{WallTime(seconds(1'700'000'000))};
   VirtualLoop loop_{clock_};
   TaskGroup group_;
-  const std::shared_ptr<const TlsContext> client_ = MakeClient();
+  std::shared_ptr<const TlsContext> client_ = MakeClient(true);
 };
 
 TEST_F(TlsResumptionTest, TheSecondConnectionResumesHoweverTheFirstEnded) {
@@ -124,6 +125,16 @@ TEST_F(TlsResumptionTest, TheSecondConnectionResumesHoweverTheFirstEnded) {
       EXPECT_EQ(Run(server, "IMAP.Example.com.", leaving).received, "* OK\r\n");
       EXPECT_EQ(resumed(), before + 1) << version << ' ' << static_cast<int>(leaving);
     }
+  }
+}
+
+TEST_F(TlsResumptionTest, ItCanBeDoneWithout) {
+  client_ = MakeClient(false);
+  for (const int version : kVersions) {
+    const std::shared_ptr<const TlsContext> server = MakeServer(version);
+    EXPECT_EQ(Run(server, "imap.example.com").received, "* OK\r\n");
+    EXPECT_EQ(Run(server, "imap.example.com").received, "* OK\r\n");
+    EXPECT_EQ(resumed(), 0) << version;
   }
 }
 

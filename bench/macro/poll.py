@@ -2,13 +2,18 @@
 """Poll benchmark: how fast many mailboxes without news are asked for news, side by side in one run,
 in turns: `mailhaul collect` with fresh logins, mbsync, and the raw limit.
 
-    bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--delay 50] [--out results/NAME.json]
+    bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--sessions 400] [--delay 50]
+                        [--only-held] [--out results/NAME.json]
 
 Every mailbox is collected before the clock starts. One private Dovecot on loopback serves them
 all, in plain text and over TLS. raw_poll makes one connection per mailbox with LOGIN, EXAMINE and
 LOGOUT, a round trip each. --delay puts that many milliseconds of round trip between client and
 server: with netem in a network name space of its own, or, where the kernel has no netem, through a
 relay.
+
+Then held_poll, our IMAP sessions alone on one loop: over --sessions held ones (NOOP; the status of
+the folders, which is what a check asks; and with it all that the engine says between two waits in
+IDLE), and with fresh logins, where TLS sessions are resumed and where they are not.
 """
 
 import argparse
@@ -28,6 +33,11 @@ MESSAGES = 5
 IN_NAME_SPACE = "MAILHAUL_BENCH_DELAYED"
 SPEED_OVER_MBSYNC_GOAL = 3.5
 SPEED_OVER_RAW_GOAL = 0.85
+HELD_GOAL = 8000  # Mailboxes a second, on two cores with the server.
+HELD_SECONDS = 3
+HELD_MODES = {"noop": "held sessions, NOOP", "status": "held sessions, LIST with STATUS",
+              "check": "held sessions, IDLE to IDLE", "login": "fresh logins",
+              "full": "fresh logins, none resumed"}
 SERVER_SETTINGS = """auth_cache_size = 16M
 service imap {
   process_limit = 1000
@@ -81,6 +91,46 @@ def rows_of(contenders, mailboxes):
             for each, wall in zip(contenders, walls)]
 
 
+def held_row(server, users, options, port, tls, mode, folder):
+    """The median run of one mode: counted and timed by held_poll itself, logins left out."""
+    sessions = options.connections if mode in ("login", "full") else options.sessions
+    (folder / "users").write_text("\n".join(users) + "\n")
+    command = [str(options.build / "bench" / "held_poll"), "localhost" if tls else "127.0.0.1",
+               str(port), str(server.ca_file) if tls else "-", macro.PASSWORD,
+               str(folder / "users"), str(sessions), str(HELD_SECONDS), mode]
+    runs = []
+    for _ in range(options.runs):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"held_poll {mode} failed: {done.stderr}")
+        count, seconds, cpu = (float(word) for word in done.stdout.split())
+        runs.append((count / seconds, cpu / count * 1e6))
+    runs.sort()
+    rate, cpu = runs[len(runs) // 2]
+    return {"mode": mode, "sessions": sessions, "mailboxes_per_second": round(rate),
+            "mailboxes_per_second_all": [round(each) for each, _ in runs],
+            "cpu_us_per_mailbox": round(cpu, 1)}
+
+
+def held_rows(server, users, options, ports, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"\n{options.sessions} held sessions, or {options.connections} fresh logins at once, on "
+          f"one loop, {options.delay} ms, median of {options.runs}")
+    print(f"{'':12} {'':32} {'boxes/s':>8} {'CPU us/box':>11}")
+    rows = {}
+    for tls, name in ((False, "plain text"), (True, "TLS")):
+        rows[name] = []
+        for mode, title in HELD_MODES.items():
+            if mode == "full" and not tls:
+                continue
+            row = held_row(server, users, options, ports[tls], tls, mode, folder)
+            rows[name].append(row)
+            print(f"{name:12} {title:32} {row['mailboxes_per_second']:8} "
+                  f"{row['cpu_us_per_mailbox']:11}", flush=True)
+    print(f"goal: {HELD_GOAL} over held sessions", flush=True)
+    return rows
+
+
 def show(title, rows):
     print(f"\n{title}")
     print(f"{'contender':32} {'wall s':>8} {'boxes/s':>8} {'CPU us/box':>11} {'RSS MiB':>8} "
@@ -126,11 +176,14 @@ def parse():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--mailboxes", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=0, help="mailhaul's and raw_poll's")
+    parser.add_argument("--sessions", type=int, default=400, help="held at the same time")
+    parser.add_argument("--only-held", action="store_true", help="no other contenders")
     parser.add_argument("--delay", type=float, default=0, help="round trip in milliseconds")
     parser.add_argument("--build", type=pathlib.Path, default=macro.ROOT / "build" / "release")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.connections = options.connections or (64 if options.delay else 8)
+    options.sessions = min(options.sessions, options.mailboxes)
     return options
 
 
@@ -145,13 +198,14 @@ def benchmark(options, relayed):
     with server:
         relay = Relay(server, options.delay) if relayed else None
         ports = relay.ports if relay else [server.imap_port, server.imaps_port]
-        for tls in (False, True):
+        for tls in () if options.only_held else (False, True):
             name = "TLS" if tls else "plain text"
             contenders = contenders_for(server, list(users), options, ports, tls)
             measure(contenders, folder / name.replace(" ", "-"), options.runs)
             results[name] = rows_of(contenders, options.mailboxes)
             show(f"{options.mailboxes} mailboxes without news, fresh logins, {name}, "
                  f"{options.delay} ms, median of {options.runs}", results[name])
+        results["held_poll"] = held_rows(server, list(users), options, ports, folder / "held")
         if relay:
             relay.stop()
     print(f"everything lies in {folder}; remove it when done")
@@ -172,6 +226,7 @@ def main():
         options.out.write_text(json.dumps({
             "machine": macro.machine(), "load_before": load, "mailboxes": options.mailboxes,
             "messages_per_mailbox": MESSAGES, "connections": options.connections,
+            "held_sessions": options.sessions,
             "delay_milliseconds": options.delay, "delayed_by": how, "results": results},
             indent=1) + "\n")
     return 0

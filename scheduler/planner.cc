@@ -13,8 +13,10 @@ constexpr size_t kHostsSearched = 20;  // The most loaded; the others' changes a
 constexpr uint64_t kAddressesMax = 4096;
 constexpr uint64_t kPercentMax = 1'000'000;
 constexpr uint64_t kLimitMax = 1'000'000;
-constexpr double kMargin = 1.1;  // Of what is computed and not searched.
-constexpr int kWidenings = 4;    // Of a change that does not do for the whole world.
+constexpr double kMargin = 1.1;             // Of what is computed and not searched.
+constexpr uint64_t kChecksEnough = 20'000;  // For a p99 during the search.
+constexpr uint64_t kChecksEachMax = 5;
+constexpr int kWidenings = 4;  // Of a change that does not do for the whole world.
 
 using Holds = std::function<bool(uint64_t)>;
 
@@ -46,9 +48,11 @@ World OnlyHost(const World& world, uint32_t host) {
 }
 
 bool HoldsInVirtualTime(const World& world) {
+  const uint64_t mailboxes = std::max<uint64_t>(world.mailboxes.size(), 1);
   ForecastOptions options;
   options.at_least = Duration::zero();
-  options.checks_each = 5;
+  options.checks_each =
+      static_cast<uint32_t>(std::clamp<uint64_t>(kChecksEnough / mailboxes, 2, kChecksEachMax));
   const Forecast forecast = MakeForecast(world, options);
   return forecast.complete && forecast.holds;
 }

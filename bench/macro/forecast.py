@@ -6,8 +6,9 @@ then does with it, against a private Dovecot.
 
 Two pools, each at a load that holds and at one that does not: one is limited by logins per second,
 the other by connections to a server behind a relay that delays. Limits rule in both, so what else
-the machine does matters little. How long a check holds a connection is measured first, by a
-`mailhaul collect` that finds nothing.
+the machine does matters little. How long a check holds a connection is measured first: with so few
+connections that the pool goes round and round, and where logins rule, roughly, by a `mailhaul
+collect` that finds nothing.
 
 Measured: the time between two complete checks of a mailbox, from last_complete_at of GET
 /v1/mailboxes; its lag is what goes beyond the freshness. The goal is a p99 lag within a factor of
@@ -20,6 +21,7 @@ import json
 import math
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -34,7 +36,8 @@ FACTOR_GOAL = 1.5
 LAG_SECONDS_MIN = 0.2  # Less is none.
 DELAY_MILLISECONDS = 100
 WIDE = {"connections": 200, "logins": macro.LOGINS_MAX}
-CALIBRATION_CONNECTIONS = 8
+COLLECT_CONNECTIONS = 8
+CALIBRATION_LOAD = 2.5
 CYCLES_WARM_UP, CYCLES_MEASURED = 2, 4
 ASK_EVERY_SECONDS = 1
 LOADS = (0.7, 1.5)
@@ -70,11 +73,21 @@ class Setup:
                        stdout=subprocess.DEVNULL)
         return time.monotonic() - start
 
-    def measure_check(self):
-        """Seconds that a check without news holds a connection."""
-        self.collect(CALIBRATION_CONNECTIONS)
-        seconds = self.collect(CALIBRATION_CONNECTIONS)
-        return seconds * CALIBRATION_CONNECTIONS / len(self.users)
+    def measure_check(self, full):
+        """Seconds that a check without news holds a connection. `full`: so long that a few
+        connections are too few for the freshness."""
+        self.collect(COLLECT_CONNECTIONS)
+        seconds = self.collect(COLLECT_CONNECTIONS)
+        roughly = seconds * COLLECT_CONNECTIONS / len(self.users)
+        if not full:
+            return roughly
+        few = max(1, int(len(self.users) * roughly / self.options.freshness / CALIBRATION_LOAD))
+        ages = self.serve(self.configure(few, macro.LOGINS_MAX),
+                          self.options.freshness * CALIBRATION_LOAD)
+        cycle = statistics.fmean(ages)
+        if cycle < self.options.freshness:
+            raise SystemExit(f"{few} connections were not too few: {cycle:.1f} s")
+        return cycle * few / len(self.users)
 
     def plan(self, configuration, check_seconds):
         done = subprocess.run(
@@ -161,8 +174,8 @@ def limited_by_connections(setup, load, check_seconds):
     return {**WIDE, "connections": max(connections, 1)}
 
 
-def run_pool(setup, name, limits_for):
-    check_seconds = setup.measure_check()
+def run_pool(setup, name, limits_for, full):
+    check_seconds = setup.measure_check(full)
     return [compare(setup, name, load, check_seconds, limits_for(setup, load, check_seconds))
             for load in LOADS]
 
@@ -177,13 +190,16 @@ def benchmark(options, folder):
           f"age at the next check (p99)\n{'limited by':24} "
           + " ".join(f"{title:>9}" for title in COLUMNS) + "  within 1.5", flush=True)
     with server:
-        near = Setup(folder / "logins", server, server.imap_port, options)
-        rows = run_pool(near, "logins per second", limited_by_logins)
-        relay = Relay(server, DELAY_MILLISECONDS)
-        far = Setup(folder / "connections", server, relay.ports[0], options)
-        rows += run_pool(far, f"connections, {DELAY_MILLISECONDS} ms away",
-                         limited_by_connections)
-        relay.stop()
+        rows = []
+        if options.only != "connections":
+            near = Setup(folder / "logins", server, server.imap_port, options)
+            rows += run_pool(near, "logins per second", limited_by_logins, full=False)
+        if options.only != "logins":
+            relay = Relay(server, DELAY_MILLISECONDS)
+            far = Setup(folder / "connections", server, relay.ports[0], options)
+            rows += run_pool(far, f"connections, {DELAY_MILLISECONDS} ms away",
+                             limited_by_connections, full=True)
+            relay.stop()
     return rows
 
 
@@ -191,6 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mailboxes", type=int, default=390)
     parser.add_argument("--freshness", type=int, default=20, help="seconds")
+    parser.add_argument("--only", choices=("logins", "connections"))
     parser.add_argument("--build", type=pathlib.Path, default=macro.ROOT / "build" / "release")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()

@@ -100,6 +100,25 @@ TEST(PlannerTest, AnAddressThatItsHostsFillTogetherGetsMoreConnections) {
   EXPECT_TRUE(limits.hosts.empty());
 }
 
+TEST(PlannerTest, BeyondTwentyHostsChangesAreComputedAndStillVerified) {
+  World world = EmptyWorld();
+  for (uint32_t i = 0; i < 25; ++i) {
+    AddMailboxes(world, 40 + i, AddHost(world, {1, 100}, seconds(1)), 0, seconds(30));
+  }
+  const std::vector<Change> changes = FindChanges(world, Of(world));
+  for (const Change& change : changes) {
+    EXPECT_TRUE(change.verified);
+    EXPECT_TRUE(Of(Apply(world, change)).holds);
+  }
+  size_t searched = 0;
+  for (const HostChange& host : OfKind(changes, ChangeKind::kLongerFreshness).hosts) {
+    // The most loaded are those that are searched.
+    EXPECT_EQ(host.searched, host.host >= 5) << host.host;
+    searched += host.searched ? 1 : 0;
+  }
+  EXPECT_EQ(searched, 20u);
+}
+
 TEST(PlannerTest, SaysSoWhenNoNumberOfAddressesHelps) {
   World world = EmptyWorld();
   AddMailboxes(world, 3, AddHost(world, {3, 100}, seconds(20)), 0, seconds(10));

@@ -1,4 +1,6 @@
-// The due jobs of one pool and kind, in the order in which they go. One lane per tenant.
+// The due jobs of one pool and kind, in the order in which they go. One lane per tenant that has
+// had some since the queue was last empty: an empty queue forgets everything, so that queues can be
+// lent to the pools that have work.
 //
 // kDeadlines (checks for new mail): while every tenant is on time the earliest deadline goes first,
 // equal deadlines tenant by tenant. Tenants whose next job is late go before those on time, among
@@ -17,6 +19,7 @@
 
 #include "base/clock.h"
 #include "scheduler/indexed_heap.h"
+#include "scheduler/mailbox.h"
 
 namespace mailhaul::scheduler {
 
@@ -29,60 +32,65 @@ struct JobRank {
 class FairQueue final {
  public:
   enum class Mode : uint8_t { kDeadlines, kShares };
-  using Lane = uint32_t;  // One per tenant, numbered from 0.
   // Connection time divided by a tenant's weight, in 1/kCostPerMicrosecond of a microsecond.
   using Cost = uint64_t;
   static constexpr Cost kCostPerMicrosecond = 256;
   static constexpr Cost kRefreshCredit = 2'000'000 * kCostPerMicrosecond;  // 2 s at weight 1.
 
   struct Head {
-    Lane lane = 0;
+    uint32_t tenant = 0;
     uint32_t job = 0;
-    JobRank rank;
+    JobRank rank;  // Its deadline to 2 ns.
   };
 
-  explicit FairQueue(Mode mode = Mode::kDeadlines) : mode_(mode) {}
-
-  void AddLane();
   bool empty() const { return jobs_ == 0; }
   uint32_t size() const { return jobs_; }
+  // Nothing waits, and nothing is out that it still has to Correct().
+  bool idle() const { return jobs_ == 0 && charged_out_ == 0; }
 
-  // `positions`: where jobs lie, shared by all queues.
-  void Push(Lane lane, uint32_t job, const JobRank& rank, Positions& positions);
-  void Remove(Lane lane, uint32_t job, const JobRank& rank, Positions& positions);
+  // An idle queue begins anew.
+  void Begin(Mode mode);
+
+  void Push(uint32_t tenant, uint32_t job, const JobRank& rank, JobPlaces places);
+  void Remove(uint32_t tenant, uint32_t job, JobPlaces places);
 
   // The job that goes next. Only when not empty; `now` never goes back.
   Head Peek(TimePoint now);
 
-  // Notes that a job of this lane and rank was granted (removed or not) and will cost about `cost`.
-  // Returns whether the lane was charged: what is on time is free, since it took nothing from
-  // anybody who was late.
-  bool Charge(Lane lane, const JobRank& rank, Cost cost, TimePoint now);
+  // Notes that a job of this tenant and rank was granted (removed or not) and will cost about
+  // `cost`. Returns whether the tenant was charged: what is on time is free, since it took nothing
+  // from anybody who was late. What was charged has to be corrected when it ends.
+  bool Charge(uint32_t tenant, const JobRank& rank, Cost cost, TimePoint now);
   // A grant that was charged `charged` turned out to cost `cost`.
-  void Correct(Lane lane, Cost charged, Cost cost);
+  void Correct(uint32_t tenant, Cost charged, Cost cost);
 
-  // Whether the queue's next job goes before one of `lane` that is not in it. On a tie within a
+  // Whether the queue's next job goes before one of `tenant` that is not in it. On a tie within a
   // tenant it does not: whoever has the connection keeps it.
-  bool GoesBefore(Lane lane, const JobRank& rank, TimePoint now);
+  bool GoesBefore(uint32_t tenant, const JobRank& rank, TimePoint now);
 
  private:
+  using Lane = uint32_t;     // Index into lanes_.
+  using RankKey = uint64_t;  // Refreshes first, then by deadline: both in one word.
   enum class Place : uint8_t { kNowhere, kUrgent, kLate, kOnTime };
   enum class Standing : uint8_t { kUrgent, kLate, kOnTime };  // In the order in which they go.
 
   struct LaneState {
-    IndexedHeap<TimePoint> refreshes;  // By deadline.
-    IndexedHeap<TimePoint> jobs;       // The others, by deadline.
-    Cost tag = 0;                      // Virtual start time of its next charged job.
-    uint64_t last_served = 0;          // Number of the grant.
+    IndexedHeap<RankKey> jobs;
+    Cost tag = 0;              // Virtual start time of its next charged job.
+    uint32_t last_served = 0;  // Number of the grant.
+    uint32_t tenant = 0;
+    uint32_t position = kAbsent;  // In the heap of its place.
     Place place = Place::kNowhere;
-
-    bool empty() const { return refreshes.empty() && jobs.empty(); }
-    IndexedHeap<TimePoint>& heap(const JobRank& rank) { return rank.refresh ? refreshes : jobs; }
   };
-  using OnTimeKey = std::pair<TimePoint, uint64_t>;  // Deadline, last_served.
+  using OnTimeKey = std::pair<TimePoint, uint32_t>;  // Deadline, last_served.
   using TagKey = std::pair<Cost, TimePoint>;         // Tag, deadline.
+  class LanePlaces;
 
-  JobRank HeadRank(const LaneState& state) const;
+  static RankKey KeyOf(const JobRank& rank);
+  static JobRank RankOf(RankKey key);
+
+  Lane FindOrAddLane(uint32_t tenant);
+  void Rehash();
   bool IsLate(const JobRank& rank, TimePoint now) const;
   bool WithinCredit(Cost tag) const { return tag <= virtual_time_ + kRefreshCredit; }
   Standing StandingOf(const JobRank& rank, Cost tag, TimePoint now) const;
@@ -92,15 +100,17 @@ class FairQueue final {
   void TakeOut(Lane lane);
   void MoveLate(TimePoint now);
 
-  Mode mode_;
+  Mode mode_ = Mode::kDeadlines;
+  uint32_t jobs_ = 0;
+  uint32_t charged_out_ = 0;
+  uint32_t grants_ = 0;
+  uint32_t lanes_used_ = 0;  // Those behind keep only their memory.
   std::vector<LaneState> lanes_;
-  Positions lane_positions_;
-  IndexedHeap<TagKey> urgent_;  // Lanes with a refresh.
+  std::vector<Lane> lane_slots_;  // By hash of the tenant, once there are many.
+  IndexedHeap<TagKey> urgent_;    // Lanes with a refresh.
   IndexedHeap<TagKey> late_;
   IndexedHeap<OnTimeKey> on_time_;
   Cost virtual_time_ = 0;
-  uint64_t grants_ = 0;
-  uint32_t jobs_ = 0;
 };
 
 }  // namespace mailhaul::scheduler

@@ -9,28 +9,36 @@ namespace mailhaul::scheduler {
 void LoginWindow::SetLimit(uint32_t logins_per_second) {
   MH_CHECK(logins_per_second > 0);
   limit_ = std::min(logins_per_second, kLimitMax);
-  const auto oldest = recent_.begin() + static_cast<std::ptrdiff_t>(oldest_);
-  std::rotate(recent_.begin(), oldest, recent_.end());
-  oldest_ = 0;
-  if (recent_.size() > limit_) {
-    recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(limit_));
+  while (count_ > limit_) {
+    oldest_ = (oldest_ + 1) % capacity_;
+    --count_;
   }
 }
 
 TimePoint LoginWindow::OpenAt() const {
-  if (recent_.size() < limit_) {
-    return TimePoint::min();
-  }
-  return recent_[oldest_] + std::chrono::seconds(1);
+  return count_ < limit_ ? TimePoint::min() : ring_[oldest_] + std::chrono::seconds(1);
 }
 
 void LoginWindow::Record(TimePoint now) {
-  if (recent_.size() < limit_) {
-    recent_.push_back(now);
-    return;
+  while (count_ == limit_ || (count_ > 0 && ring_[oldest_] + std::chrono::seconds(1) <= now)) {
+    oldest_ = (oldest_ + 1) % capacity_;
+    --count_;
   }
-  recent_[oldest_] = now;
-  oldest_ = (oldest_ + 1) % recent_.size();
+  if (count_ == capacity_) {
+    Resize(std::min(std::max(capacity_ * 2, uint32_t{2}), limit_));
+  }
+  At(count_) = now;
+  ++count_;
+}
+
+void LoginWindow::Resize(uint32_t capacity) {
+  auto ring = std::make_unique<TimePoint[]>(capacity);
+  for (uint32_t i = 0; i < count_; ++i) {
+    ring[i] = At(i);
+  }
+  ring_ = std::move(ring);
+  capacity_ = capacity;
+  oldest_ = 0;
 }
 
 }  // namespace mailhaul::scheduler

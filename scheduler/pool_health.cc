@@ -28,14 +28,13 @@ HostVerdict VerdictOf(Code code) {
   }
 }
 
-PoolHealth::PoolHealth(uint32_t connections_max, Duration backoff_min, Duration backoff_max,
-                       uint64_t seed)
-    : limit_(connections_max),
-      backoff_min_(backoff_min),
-      backoff_max_(backoff_max),
-      seed_(seed),
-      window_(connections_max) {
+PoolHealth::PoolHealth(uint32_t connections_max)
+    : limit_(connections_max), window_(connections_max) {
   MH_CHECK(connections_max > 0);
+}
+
+TimePoint PoolHealth::blocked_until() const {
+  return open_circuit_ ? std::max(throttled_until_, probe_at_) : throttled_until_;
 }
 
 void PoolHealth::SetLimit(uint32_t connections_max) {
@@ -45,9 +44,8 @@ void PoolHealth::SetLimit(uint32_t connections_max) {
   limit_ = connections_max;
 }
 
-void PoolHealth::OnOutcome(const Status& outcome, uint32_t epoch, TimePoint now) {
-  const bool current = epoch == epoch_;
-  switch (VerdictOf(outcome.code())) {
+void PoolHealth::OnOutcome(const Event& event, const BackoffBounds& backoff, TimePoint now) {
+  switch (event.verdict) {
     case HostVerdict::kSuccess:
       OnSuccess();
       break;
@@ -55,64 +53,92 @@ void PoolHealth::OnOutcome(const Status& outcome, uint32_t epoch, TimePoint now)
       OnAnswer();
       break;
     case HostVerdict::kThrottled:
-      OnThrottled(outcome.retry_after(), current, now);
+      OnThrottled(event, backoff, now);
       break;
     case HostVerdict::kUnreachable:
-      OnUnreachable(current, now);
+      OnUnreachable(event, backoff, now);
       break;
     case HostVerdict::kNone:
       break;
   }
 }
 
+void PoolHealth::StartSlowly() {
+  window_ = 1;
+  successes_ = 0;
+  slow_start_ = limit_ > 1;
+}
+
 void PoolHealth::OnSuccess() {
   OnAnswer();
-  if (++successes_ < window_) {
+  if (++successes_ < window_ && !slow_start_) {
     return;
   }
   successes_ = 0;
   throttles_ = 0;
   window_ = std::min(window_ + 1, limit_);
+  slow_start_ = slow_start_ && window_ < limit_;
 }
 
 void PoolHealth::OnAnswer() {
   failures_ = 0;
   outages_ = 0;
-  open_circuit_ = false;
+  if (open_circuit_) {
+    open_circuit_ = false;
+    StartSlowly();
+  }
 }
 
-void PoolHealth::OnThrottled(std::chrono::milliseconds retry_after, bool current, TimePoint now) {
+void PoolHealth::OnThrottled(const Event& event, const BackoffBounds& backoff, TimePoint now) {
+  const bool current = event.epoch == epoch_;
   OnAnswer();
   successes_ = 0;
   if (current) {
     window_ = std::max(window_ / 2, uint32_t{1});
+    slow_start_ = false;
     ++throttles_;
     ++epoch_;
   }
-  if (retry_after > retry_after.zero()) {
-    BlockFor(std::min(retry_after, kRetryAfterMax), now);
+  Duration delay = Duration::zero();
+  if (event.retry_after > event.retry_after.zero()) {
+    delay = std::min(event.retry_after, kRetryAfterMax);
   } else if (current) {
-    BlockFor(BackoffDelay(backoff_min_, backoff_max_, throttles_, seed_), now);
+    delay = BackoffDelay(backoff.shortest, backoff.longest, throttles_, event.seed);
   }
+  throttled_until_ = std::max(throttled_until_, After(now, delay));
 }
 
-void PoolHealth::OnUnreachable(bool current, TimePoint now) {
+void PoolHealth::OnUnreachable(const Event& event, const BackoffBounds& backoff, TimePoint now) {
   successes_ = 0;
-  if (!current) {
+  if (event.epoch != epoch_) {
     return;
   }
-  ++failures_;
-  if (!open_circuit_ && failures_ < kFailuresInRow) {
+  failures_ = static_cast<uint8_t>(std::min<uint32_t>(failures_ + 1U, kFailuresInRow));
+  if (!open_circuit_ && !event.probe && failures_ < kFailuresInRow) {
     return;
   }
   open_circuit_ = true;
-  ++outages_;
+  outages_ = static_cast<uint16_t>(std::min(outages_ + 1, INT16_MAX));
   ++epoch_;
-  BlockFor(BackoffDelay(backoff_min_, backoff_max_, outages_, seed_), now);
+  probe_at_ = After(now, BackoffDelay(backoff.shortest, backoff.longest, outages_, event.seed));
 }
 
-void PoolHealth::BlockFor(Duration delay, TimePoint now) {
-  blocked_until_ = std::max(blocked_until_, After(now, delay));
+bool HostHealth::OnAnswer(TimePoint now) {
+  last_answer_ = now;
+  outages_ = 0;
+  const bool closed = open_;
+  open_ = false;
+  return closed;
+}
+
+bool HostHealth::OnUnreachable(TimePoint began, bool probe, const BackoffBounds& backoff,
+                               uint64_t seed, TimePoint now) {
+  if (open_ ? probe : last_answer_ < began) {
+    open_ = true;
+    outages_ = std::min(outages_ + 1, uint32_t{1'000'000});
+    probe_at_ = After(now, BackoffDelay(backoff.shortest, backoff.longest, outages_, seed));
+  }
+  return open_;
 }
 
 }  // namespace mailhaul::scheduler

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
+#include "scheduler/backoff.h"
 #include "scheduler/impl.h"
 
 namespace mailhaul::scheduler {
@@ -22,23 +24,53 @@ std::string_view ToString(JobKind kind) {
 
 Scheduler::Scheduler(const Options& options) : impl_(std::make_unique<Impl>(options)) {
   MH_CHECK(options.backoff_min > Duration::zero() && options.backoff_max >= options.backoff_min);
-  MH_CHECK(options.mailboxes_max <= kAbsent / kKindCount);
+  MH_CHECK(options.login_retry > Duration::zero() && options.credentials_retry > Duration::zero());
+  MH_CHECK(options.mailboxes_max < kAbsent / kKindCount);
 }
 
 Scheduler::~Scheduler() = default;
 
 EgressId Scheduler::AddEgress(std::string_view address, uint32_t connections_max) {
   MH_CHECK(connections_max > 0);
-  const auto id = static_cast<EgressId>(impl_->egresses.size());
-  const auto [entry, added] = impl_->egress_index.try_emplace(std::string(address), id);
+  Impl& impl = *impl_;
+  const auto id = static_cast<EgressId>(impl.egresses.size());
+  const auto [entry, added] = impl.egress_index.try_emplace(std::string(address), id);
   if (added) {
-    impl_->egresses.emplace_back(impl_->options, address, connections_max);
-    impl_->egress_positions.push_back(kAbsent);
-  } else {
-    impl_->egresses[entry->second].connections_max = connections_max;
-    impl_->RefreshEgress(entry->second);
+    impl.egresses.emplace_back(impl.options, address, connections_max);
+    impl.egress_positions.push_back(kAbsent);
+    impl.RelocateTo(id);
+    return id;
   }
+  EgressState& egress = impl.egresses[entry->second];
+  const bool returns = std::exchange(egress.removed, false);
+  if (std::exchange(egress.connections_max, connections_max) != connections_max) {
+    impl.RelocateAll();
+  } else if (returns) {
+    impl.RelocateTo(entry->second);
+  }
+  impl.RefreshEgressPools(entry->second);
+  impl.RefreshEgress(entry->second);
   return entry->second;
+}
+
+void Scheduler::RemoveEgress(EgressId egress) {
+  MH_CHECK(egress < impl_->egresses.size());
+  impl_->egresses[egress].removed = true;
+  impl_->RelocateFrom(egress);
+  impl_->RefreshEgressPools(egress);
+}
+
+void Scheduler::BlockEgress(EgressId egress, TimePoint until, TimePoint now) {
+  MH_CHECK(egress < impl_->egresses.size());
+  impl_->Advance(now);
+  EgressState& state = impl_->egresses[egress];
+  if (until <= std::max(impl_->now, state.blocked_until)) {
+    return;
+  }
+  state.blocked_until = until;
+  impl_->next_unblock = std::min(impl_->next_unblock, until);
+  impl_->RelocateFrom(egress);
+  impl_->RefreshEgressPools(egress);
 }
 
 HostId Scheduler::AddHost(std::string_view name, const HostLimits& limits) {
@@ -46,15 +78,17 @@ HostId Scheduler::AddHost(std::string_view name, const HostLimits& limits) {
   const auto id = static_cast<HostId>(impl_->hosts.size());
   const auto [entry, added] = impl_->host_index.try_emplace(std::string(name), id);
   if (added) {
-    impl_->hosts.push_back(Impl::Host{limits, {}});
+    impl_->hosts.emplace_back().limits = limits;
     return id;
   }
-  Impl::Host& host = impl_->hosts[entry->second];
+  HostState& host = impl_->hosts[entry->second];
   host.limits = limits;
-  for (const auto& [egress, index] : host.pools) {
-    impl_->pools[index].health.SetLimit(limits.connections);
-    impl_->pools[index].logins.SetLimit(limits.logins_per_second);
-    impl_->RefreshPool(index);
+  for (const Impl::Index index : host.pools) {
+    if (index != kAbsent) {
+      impl_->pools[index].health.SetLimit(limits.connections);
+      impl_->pools[index].logins.SetLimit(limits.logins_per_second);
+      impl_->RefreshPool(index);
+    }
   }
   return entry->second;
 }
@@ -69,7 +103,7 @@ Status Scheduler::AddMailbox(MailboxId mailbox, TenantId tenant, HostId host) {
   if (mailbox.value == 0 || host >= impl.hosts.size() || impl.egresses.empty()) {
     return {Code::kInvalidArgument, "a mailbox needs an id, a known host and an egress address"};
   }
-  if (impl.mailbox_index.contains(mailbox)) {
+  if (impl.mailbox_index.Find(mailbox) != kAbsent) {
     return {Code::kAlreadyExists, "mailbox is scheduled already"};
   }
   if (impl.mailbox_index.size() >= impl.options.mailboxes_max) {
@@ -77,62 +111,66 @@ Status Scheduler::AddMailbox(MailboxId mailbox, TenantId tenant, HostId host) {
   }
   if (impl.free_mailboxes.empty()) {
     impl.free_mailboxes.push_back(static_cast<Impl::Index>(impl.mailboxes.size()));
-    impl.mailboxes.emplace_back();
-    impl.job_positions.insert(impl.job_positions.end(), kKindCount, kAbsent);
+    impl.mailboxes.Add();
   }
   const Impl::Index index = impl.free_mailboxes.back();
   impl.free_mailboxes.pop_back();
-  Impl::Mailbox& added = impl.mailboxes[index];
-  added = Impl::Mailbox{};
+  Mailbox& added = impl.mailboxes[index];
+  added = Mailbox{};
   added.id = mailbox;
-  added.pool = impl.FindOrAddPool(host, impl.ChooseEgress(mailbox));
   added.tenant = impl.FindOrAddTenant(tenant);
-  added.lane = impl.FindOrAddLane(impl.pools[added.pool], added.tenant);
-  impl.mailbox_index.emplace(mailbox, index);
+  added.pool = impl.FindOrAddPool(host, impl.ChooseEgress(mailbox));
+  impl.mailbox_index.Add(index);
   return Status::Ok();
 }
 
 Status Scheduler::RemoveMailbox(MailboxId mailbox) {
-  const auto entry = impl_->mailbox_index.find(mailbox);
-  if (entry == impl_->mailbox_index.end()) {
+  Impl& impl = *impl_;
+  const Impl::Index index = impl.mailbox_index.Find(mailbox);
+  if (index == kAbsent) {
     return {Code::kNotFound, "mailbox is not scheduled"};
   }
-  const Impl::Index index = entry->second;
-  if (impl_->mailboxes[index].out) {
+  Mailbox& removed = impl.mailboxes[index];
+  if (removed.out) {
     return {Code::kConflict, "mailbox is out on a grant"};
   }
   for (const JobKind kind : kKinds) {
-    if (impl_->mailboxes[index].jobs[Index(kind)].state != Impl::JobState::kNone) {
-      impl_->Dequeue(index, kind);
-      --impl_->queued;
+    if (removed.state(kind) != JobState::kNone) {
+      impl.Dequeue(index, kind);
+      --impl.queued;
     }
   }
-  impl_->RefreshPool(impl_->mailboxes[index].pool);
-  impl_->free_mailboxes.push_back(index);
-  impl_->mailbox_index.erase(entry);
+  impl.ForgetFailures(index);
+  impl.mailbox_budgets.erase(index);
+  impl.RefreshPool(removed.pool);
+  impl.free_mailboxes.push_back(index);
+  impl.mailbox_index.Remove(mailbox);
+  removed = Mailbox{};
   return Status::Ok();
 }
 
 Status Scheduler::Submit(const Job& job) {
-  const auto entry = impl_->mailbox_index.find(job.mailbox);
-  if (entry == impl_->mailbox_index.end()) {
+  Impl& impl = *impl_;
+  const Impl::Index index = impl.mailbox_index.Find(job.mailbox);
+  if (index == kAbsent) {
     return {Code::kNotFound, "mailbox is not scheduled"};
   }
-  Impl::QueuedJob& queued = impl_->mailboxes[entry->second].jobs[Index(job.kind)];
-  if (queued.state == Impl::JobState::kNone) {
-    queued.not_before = job.not_before;
-    queued.deadline = job.deadline;
-    queued.refresh = false;
-    ++impl_->queued;
+  Mailbox& mailbox = impl.mailboxes[index];
+  Mailbox::QueuedJob& queued = mailbox.jobs[Index(job.kind)];
+  if (mailbox.state(job.kind) == JobState::kNone) {
+    queued = {job.not_before, job.deadline};
+    ++impl.queued;
   } else {
-    impl_->Dequeue(entry->second, job.kind);
+    impl.Dequeue(index, job.kind);
     queued.not_before = std::min(queued.not_before, job.not_before);
     queued.deadline = std::min(queued.deadline, job.deadline);
   }
-  queued.refresh |= job.refresh && job.kind == JobKind::kNew;
-  impl_->Enqueue(entry->second, job.kind);
-  if (queued.state == Impl::JobState::kReady) {
-    impl_->RefreshPool(impl_->mailboxes[entry->second].pool);
+  if (job.kind == JobKind::kNew) {
+    mailbox.refresh |= job.refresh;
+  }
+  impl.Enqueue(index, job.kind);
+  if (mailbox.state(job.kind) == JobState::kReady) {
+    impl.RefreshPool(mailbox.pool);
   }
   return Status::Ok();
 }
@@ -145,13 +183,21 @@ std::optional<Grant> Scheduler::Take(TimePoint now) {
   }
   const EgressId egress = impl.open_egresses.top_id();
   const auto [index, kind] = impl.ChoosePool(egress);
-  Impl::Pool& pool = impl.pools[index];
-  const FairQueue::Head head = pool.queues[Index(kind)].Peek(impl.now);
+  PoolState& pool = impl.pools[index];
+  HostState& host = impl.hosts[pool.host];
+  const bool probe = pool.health.open_circuit() || host.health.open_circuit();
+  const FairQueue::Head head = impl.QueueOf(pool, kind)->Peek(impl.now);
   ++pool.connections;
   ++impl.egresses[egress].connections;
+  ++pool.logins_made;
   pool.logins.Record(impl.now);
-  const Grant grant = impl.MakeGrant(head.job / static_cast<Impl::Index>(kKindCount), kind);
+  pool.probes += probe ? 1 : 0;
+  host.probes += probe ? 1 : 0;
+  const Grant grant = impl.MakeGrant(MailboxOf(head.job), kind, probe);
   impl.RefreshPool(index);
+  if (probe) {
+    impl.RefreshHost(pool.host);
+  }
   return grant;
 }
 
@@ -160,18 +206,23 @@ void Scheduler::NoteNewMail(const Grant& grant, TimePoint now, uint32_t messages
   impl_->mailboxes[impl_->FindGrant(grant).mailbox].arrivals.Record(messages, impl_->now);
 }
 
-void Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome) {
+CredentialVerdict Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
   const Impl::GrantRecord record = impl.Release(grant);
-  Impl::Mailbox& mailbox = impl.mailboxes[record.mailbox];
-  Impl::Pool& pool = impl.pools[mailbox.pool];
+  PoolState& pool = impl.pools[record.pool];
   --pool.connections;
   --impl.egresses[pool.egress].connections;
-  impl.SettleTime(record, outcome.ok());
-  impl.Settle(mailbox, pool, record.pool_epoch, outcome);
+  const CredentialVerdict verdict = impl.Settle(grant, record, outcome);
+  if (impl.mailboxes[record.mailbox].moving) {
+    impl.Relocate(record.mailbox);
+  }
   impl.Unpark(record.mailbox);
-  impl.RefreshPool(mailbox.pool);
+  impl.RefreshPool(record.pool);
+  if (impl.mailboxes[record.mailbox].pool != record.pool) {
+    impl.RefreshPool(impl.mailboxes[record.mailbox].pool);
+  }
+  return verdict;
 }
 
 std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
@@ -180,16 +231,14 @@ std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
   Impl::GrantRecord& out = impl.FindGrant(grant);
   out.worked_until = std::min(out.worked_until, impl.now);
   const Impl::Index index = out.mailbox;
-  Impl::Mailbox& mailbox = impl.mailboxes[index];
-  const std::optional<JobKind> kind = impl.NextOf(mailbox);
-  if (!kind.has_value() || impl.MustYield(mailbox, *kind)) {
+  const std::optional<JobKind> kind = impl.NextOf(index);
+  if (!kind.has_value() || impl.MustYield(index, *kind)) {
     return std::nullopt;
   }
   const Impl::GrantRecord record = impl.Release(grant);
-  impl.SettleTime(record, true);
-  impl.Settle(mailbox, impl.pools[mailbox.pool], record.pool_epoch, Status::Ok());
-  const Grant next = impl.MakeGrant(index, *kind);
-  impl.RefreshPool(mailbox.pool);
+  impl.Settle(grant, record, Status::Ok());
+  const Grant next = impl.MakeGrant(index, *kind, /*probe=*/false);
+  impl.RefreshPool(record.pool);
   return next;
 }
 
@@ -204,27 +253,12 @@ std::optional<Grant> Scheduler::Continue(const Grant& grant, TimePoint now) {
 size_t Scheduler::Shortage(const Grant& grant, TimePoint now) const {
   Impl& impl = *impl_;
   impl.Advance(now);
-  const Impl::Index index = impl.mailboxes[impl.FindGrant(grant).mailbox].pool;
-  const auto waiting_of = [](const Impl::Pool& pool) {
-    size_t waiting = 0;
-    for (const FairQueue& queue : pool.queues) {
-      waiting += queue.size();
-    }
-    return waiting;
-  };
-  const Impl::Pool& pool = impl.pools[index];
-  if (pool.connections >= pool.health.connections_max()) {
-    return waiting_of(pool);
+  const PoolState& pool = impl.pools[impl.FindGrant(grant).pool];
+  if (pool.connections >= impl.ConnectionsMax(pool)) {
+    return impl.WaitingIn(pool);
   }
-  const Impl::Egress& egress = impl.egresses[pool.egress];
-  if (egress.connections < egress.connections_max) {
-    return 0;
-  }
-  size_t waiting = 0;
-  for (const Impl::Pool& each : impl.pools) {
-    waiting += each.egress == pool.egress ? waiting_of(each) : 0;
-  }
-  return waiting;
+  const EgressState& egress = impl.egresses[pool.egress];
+  return egress.connections < egress.connections_max ? 0 : egress.waiting;
 }
 
 TimePoint Scheduler::NextWake(TimePoint now) const {
@@ -233,51 +267,36 @@ TimePoint Scheduler::NextWake(TimePoint now) const {
   if (!impl.open_egresses.empty()) {
     return impl.now;
   }
-  const TimePoint job = impl.timers.empty() ? TimePoint::max() : impl.timers.top_key();
+  const TimePoint job = impl.timers.empty() ? TimePoint::max() : impl.timers.top().due;
   const TimePoint pool = impl.pool_timers.empty() ? TimePoint::max() : impl.pool_timers.top_key();
-  return std::min(job, pool);
+  return std::min({job, pool, impl.next_unblock});
 }
 
-size_t Scheduler::queued() const { return impl_->queued; }
-size_t Scheduler::granted() const { return impl_->granted; }
-uint64_t Scheduler::deadline_misses() const { return impl_->deadline_misses; }
-size_t Scheduler::pool_count() const { return impl_->pools.size(); }
-
-TimePoint Scheduler::BackoffUntil(MailboxId mailbox) const {
-  const auto entry = impl_->mailbox_index.find(mailbox);
-  if (entry == impl_->mailbox_index.end()) {
-    return TimePoint{};
+void Scheduler::BeginRampUp(TimePoint now) {
+  Impl& impl = *impl_;
+  impl.now = std::max(impl.now, now);
+  impl.logins_from = After(impl.now, std::chrono::seconds(1));
+  for (Impl::Index i = 0; i < impl.pools.size(); ++i) {
+    impl.pools[i].health.StartSlowly();
+    impl.RefreshPool(i);
   }
-  return std::max(impl_->mailboxes[entry->second].backoff_until, TimePoint{});
 }
 
-uint32_t Scheduler::ConsecutiveFailures(MailboxId mailbox) const {
-  const auto entry = impl_->mailbox_index.find(mailbox);
-  return entry == impl_->mailbox_index.end() ? 0 : impl_->mailboxes[entry->second].failures;
-}
-
-float Scheduler::MessagesPerHour(MailboxId mailbox) const {
-  const auto entry = impl_->mailbox_index.find(mailbox);
-  return entry == impl_->mailbox_index.end() ? 0
-                                             : impl_->mailboxes[entry->second].arrivals.per_hour();
-}
-
-PoolStats Scheduler::Pool(size_t index, TimePoint now) const {
-  impl_->Advance(now);
-  const Impl::Pool& pool = impl_->pools[index];
-  PoolStats stats;
-  stats.host = pool.host;
-  stats.egress = pool.egress;
-  stats.connections_max = pool.health.connections_max();
-  stats.connections = pool.connections;
-  for (const FairQueue& queue : pool.queues) {
-    stats.waiting += queue.size();
+void Scheduler::ClearBackoff(MailboxId mailbox, TimePoint now) {
+  Impl& impl = *impl_;
+  impl.now = std::max(impl.now, now);
+  const Impl::Index index = impl.mailbox_index.Find(mailbox);
+  if (index == kAbsent) {
+    return;
   }
-  for (size_t i = 0; i < kKindCount; ++i) {
-    stats.service_time[i] = pool.service_times[i].value();
+  impl.ForgetFailures(index);
+  for (const JobKind kind : kKinds) {
+    if (impl.mailboxes[index].state(kind) == JobState::kTimed) {
+      impl.Dequeue(index, kind);
+      impl.Enqueue(index, kind);
+    }
   }
-  stats.blocked_until = std::max(pool.health.blocked_until(), TimePoint{});
-  return stats;
+  impl.RefreshPool(impl.mailboxes[index].pool);
 }
 
 }  // namespace mailhaul::scheduler

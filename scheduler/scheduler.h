@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -38,6 +39,7 @@ std::string_view ToString(JobKind kind);
 struct HostLimits {                // What one egress address may do to this host.
   uint32_t connections = 10;       // At once; > 0.
   uint32_t logins_per_second = 5;  // In any window of one second; > 0.
+  uint64_t bytes_per_day = 0;      // As drawn with DrawBytes(), per UTC day; 0: no limit.
 };
 
 struct Options {
@@ -54,6 +56,10 @@ struct Options {
   Duration arrival_bonus_max = std::chrono::seconds(10);
   // How long a check holds its connection, until a pool has measured it.
   Duration assumed_check = std::chrono::seconds(1);
+  // After a refused login: the second attempt, and what follows once the credentials are known to
+  // be wrong (until ClearBackoff()).
+  Duration login_retry = std::chrono::minutes(5);
+  Duration credentials_retry = std::chrono::hours(4);
 };
 
 struct Job {
@@ -76,16 +82,84 @@ struct Grant {
   uint64_t ticket = 0;                // Identifies the grant.
 };
 
+// What a refused login means for the mailbox.
+enum class CredentialVerdict : uint8_t {
+  kFine,                 // The last login was not refused.
+  kUnconfirmed,          // Refused, but not yet twice some time apart.
+  kConfirmed,            // Its credentials are wrong: needs_credentials.
+  kThrottlingSuspected,  // Many mailboxes of the host fail at once: its pool is slowed instead.
+};
+
+// Why a mailbox is not being worked on.
+enum class WaitCause : uint8_t {
+  kNone,     // It goes next.
+  kRunning,  // It is out on a grant.
+  kNothingQueued,
+  kNotDue,
+  kBackoff,        // After failures of its own.
+  kCredentials,    // They are wrong; tried rarely.
+  kDayLimit,       // Bytes per day, of the pool or the mailbox.
+  kEgressBlocked,  // Its egress address is blocked or removed, and there is no other.
+  kThrottled,      // The server asked the pool to wait, or refuses it.
+  kHostCircuit,    // The host, or its pool, is out of reach: single probes only.
+  kLoginRate,
+  kPoolFull,    // All connections of the pool's window are out.
+  kEgressFull,  // All connections of the egress address are out.
+  kBehindOthers,
+};
+inline constexpr size_t kWaitCauseCount = 14;
+std::string_view ToString(WaitCause cause);
+
+struct Explanation {
+  WaitCause cause = WaitCause::kNothingQueued;
+  JobKind kind = JobKind::kNew;  // Of the job that is explained: the most urgent one queued.
+  TimePoint until{};             // When the cause ends by itself; max(): not by time.
+  uint32_t ahead = 0;            // Due jobs of its pool that go before it, at most.
+  uint32_t limit = 0;            // Connections, logins or failures that the cause speaks of.
+  std::string text;              // One sentence for people.
+};
+
+// What was drawn of a day's bytes: for a pool or a mailbox. To be stored and restored.
+struct DayUse {
+  uint32_t day = 0;
+  uint64_t new_bytes = 0;
+  uint64_t bulk_bytes = 0;  // Window and backfill.
+  friend bool operator==(const DayUse&, const DayUse&) = default;
+};
+
 struct PoolStats {
   HostId host = 0;
   EgressId egress = 0;
-  uint32_t connections_max = 0;  // In force now: throttling lowers it.
+  uint32_t connections_max = 0;  // In force now: throttling and outages lower it.
   uint32_t connections = 0;      // Granted now.
   uint32_t waiting = 0;          // Jobs due.
   TimePoint blocked_until{};     // Throttled or unreachable until then; past: not.
   // How long successful grants of each kind held their connection, on average; zero: not known yet.
   std::array<Duration, kKindCount> service_time{};
+  uint32_t window = 0;        // Connections it may use when its circuit is closed.
+  bool open_circuit = false;  // The pool's or the host's.
+  bool egress_usable = true;  // Neither blocked nor removed.
+  WaitCause cause{};  // Why due jobs wait now; kNone: nothing waits or nothing is in the way.
+  DayUse day{};       // Only with a limit of bytes per day.
+  // Since the start.
+  std::array<uint64_t, kKindCount> grants{};
+  uint64_t logins = 0;
+  uint32_t throttles = 0;  // Narrowings; what was under way together counts once.
+  uint32_t outages = 0;    // Times its circuit opened, and failed probes.
+  std::array<uint32_t, kWaitCauseCount> waits{};  // By cause: times due jobs came to wait for it.
 };
+
+struct TenantStats {
+  TenantId tenant;
+  uint32_t weight = 1;
+  uint64_t checks = 0;           // Complete checks for new mail.
+  uint64_t deadline_misses = 0;  // Grants of any kind made after their deadline.
+  Duration lag_p50{};            // Of complete checks, past their deadline; to a fifth, rounded up.
+  Duration lag_p99{};
+  Duration connection_time{};  // Of ended grants.
+};
+
+class LagHistogram;  // lag_histogram.h
 
 class Scheduler final {
  public:
@@ -93,8 +167,15 @@ class Scheduler final {
   ~Scheduler();
 
   // Egress addresses and hosts. An egress address's `connections` bounds all its pools together.
-  // A name that is known already keeps its id and gets the new limits: for a reload.
+  // A name that is known already keeps its id and gets the new limits: for a reload. Ids count up
+  // from 0. Mailboxes spread over the addresses in proportion to their `connections_max`.
   EgressId AddEgress(std::string_view address, uint32_t connections_max);
+
+  // The mailboxes of a removed or blocked address move to others, those of other addresses stay;
+  // what is out finishes where it is. When a block ends, or the address is added again, the same
+  // mailboxes return. While no address is left, mailboxes wait where they are. O(mailboxes).
+  void RemoveEgress(EgressId egress);
+  void BlockEgress(EgressId egress, TimePoint until, TimePoint now);
   HostId AddHost(std::string_view name, const HostLimits& limits);
 
   // A tenant's share of a pool's connection time when there is not enough for all, in proportion to
@@ -102,9 +183,11 @@ class Scheduler final {
   static constexpr uint32_t kWeightMax = 10'000;
   void SetTenantWeight(TenantId tenant, uint32_t weight);
 
-  // The mailbox's host decides its pool; its egress address is chosen by rendezvous hashing and
-  // stays. Fails with kResourceExhausted beyond mailboxes_max, kAlreadyExists, kInvalidArgument for
-  // an unknown host, mailbox id 0 or when there is no egress address.
+  // The mailbox's host decides its pool; its egress address is chosen by weighted rendezvous
+  // hashing and stays while the address is usable. A mailbox is out on one grant at most, which
+  // keeps every server's limit of connections per mailbox. Fails with kResourceExhausted beyond
+  // mailboxes_max, kAlreadyExists, kInvalidArgument for an unknown host, mailbox id 0 or when there
+  // is no egress address.
   Status AddMailbox(MailboxId mailbox, TenantId tenant, HostId host);
 
   // Forgets the mailbox and what is queued of it. Fails with kNotFound, or kConflict while it is
@@ -131,7 +214,8 @@ class Scheduler final {
   // job again: the caller submits what is left. A grant is given back once; anything else aborts.
   // The tenant is charged for the time from the grant until here, or until a TryContinue() that
   // gave none: holding a connection that nobody else needs costs nothing.
-  void Finish(const Grant& grant, TimePoint now, const Status& outcome);
+  // Of kAuthFailed it says what that means; otherwise kFine.
+  CredentialVerdict Finish(const Grant& grant, TimePoint now, const Status& outcome);
 
   // Like Finish() with success, but keeps the connection if a job of the same mailbox is due and no
   // more urgent one of another mailbox waits for this pool: then returns its grant. Costs no login.
@@ -145,6 +229,29 @@ class Scheduler final {
   // grant, if holders like it gave theirs up: 0 while the pool and its egress address have room.
   size_t Shortage(const Grant& grant, TimePoint now) const;
 
+  // Bytes per day. How the caller counts UTC days; to be told at the start and now and then, or the
+  // first day begins at the zero of time.
+  void SetDay(TimePoint now, uint32_t day, Duration since_midnight);
+  // Draws up to `wanted` bytes that this grant is about to fetch from the day's bytes of its pool
+  // and of its mailbox, and returns how many it may. Fewer: give back what is of no use, and the
+  // grant; its kind is granted again as soon as the day allows. Window and backfill leave a fifth
+  // to new mail and draw in proportion to the day elapsed, 5 % ahead at most.
+  uint64_t DrawBytes(const Grant& grant, TimePoint now, uint64_t wanted);
+  void ReturnBytes(const Grant& grant, TimePoint now, uint64_t unused);
+  // A limit of this mailbox alone; 0: none.
+  void SetMailboxBytesPerDay(MailboxId mailbox, uint64_t bytes);
+  // What was drawn: to be stored whenever it grew by a hundredth of the limit, and restored after a
+  // start with the mailboxes added. Restoring twice counts once.
+  DayUse PoolDayUse(HostId host, EgressId egress) const;
+  DayUse MailboxDayUse(MailboxId mailbox) const;
+  void RestorePoolDayUse(HostId host, EgressId egress, const DayUse& use);
+  void RestoreMailboxDayUse(MailboxId mailbox, const DayUse& use);
+
+  // After an unclean end: call once all mailboxes are added and before the first Take(). Nothing is
+  // granted for one login window, since the logins before the crash are not known; then every pool
+  // starts with one connection and gets one more with each success.
+  void BeginRampUp(TimePoint now);
+
   // Until then, only Submit(), Finish() or Continue() can make Take() give more. max(): never.
   TimePoint NextWake(TimePoint now) const;
 
@@ -153,10 +260,18 @@ class Scheduler final {
   // When this mailbox may be granted again after failures; past when it may now.
   TimePoint BackoffUntil(MailboxId mailbox) const;
   uint32_t ConsecutiveFailures(MailboxId mailbox) const;
+  // The mailbox may be granted at once: after its configuration changed.
+  void ClearBackoff(MailboxId mailbox, TimePoint now);
+  CredentialVerdict Credentials(MailboxId mailbox) const;
   uint64_t deadline_misses() const;
   float MessagesPerHour(MailboxId mailbox) const;  // As learned from NoteNewMail().
   size_t pool_count() const;
   PoolStats Pool(size_t index, TimePoint now) const;
+  size_t tenant_count() const;
+  TenantStats Tenant(size_t index) const;
+  const LagHistogram& Lags(size_t tenant_index) const;
+  // Why this mailbox is not being worked on now. O(1), for people and status pages.
+  Explanation Explain(MailboxId mailbox, TimePoint now) const;
 
  private:
   struct Impl;

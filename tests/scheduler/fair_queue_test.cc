@@ -13,12 +13,13 @@ TimePoint At(int64_t nanoseconds) { return TimePoint{Duration(nanoseconds)}; }
 
 class FairQueueTest : public testing::Test {
  protected:
-  FairQueueTest() : positions_(100, kAbsent) {
-    for (int i = 0; i < 4; ++i) {
-      queue_.AddLane();
+  FairQueueTest() {
+    for (int i = 0; i < 100; ++i) {
+      mailboxes_.Add();
     }
+    queue_.Begin(FairQueue::Mode::kDeadlines);
   }
-  void Push(FairQueue::Lane lane, uint32_t job, int64_t deadline) {
+  void Push(uint32_t lane, uint32_t job, int64_t deadline) {
     queue_.Push(lane, job, {At(deadline)}, positions_);
   }
   // The lanes in the order in which `count` jobs are served at `now`: "0120".
@@ -26,15 +27,16 @@ class FairQueueTest : public testing::Test {
     std::string lanes;
     for (int i = 0; i < count && !queue_.empty(); ++i) {
       const FairQueue::Head head = queue_.Peek(At(now));
-      queue_.Charge(head.lane, head.rank, kCost, At(now));
-      queue_.Remove(head.lane, head.job, head.rank, positions_);
-      lanes += std::to_string(head.lane);
+      queue_.Charge(head.tenant, head.rank, kCost, At(now));
+      queue_.Remove(head.tenant, head.job, positions_);
+      lanes += std::to_string(head.tenant);
     }
     return lanes;
   }
 
   FairQueue queue_;
-  Positions positions_;
+  Mailboxes mailboxes_;
+  const JobPlaces positions_{mailboxes_};
 };
 
 TEST_F(FairQueueTest, OnTimeTheEarliestDeadlineGoesFirstWhosesoeverItIs) {
@@ -94,9 +96,9 @@ TEST_F(FairQueueTest, ARivalGoesBeforeOnlyIfItIsMoreUrgent) {
   EXPECT_FALSE(queue_.GoesBefore(0, {At(100)}, At(0))) << "an empty queue has no rival";
   Push(0, 1, 100);
   EXPECT_FALSE(queue_.GoesBefore(0, {At(100)}, At(0))) << "a tie within a tenant";
-  EXPECT_TRUE(queue_.GoesBefore(0, {At(101)}, At(0)));
-  EXPECT_TRUE(queue_.GoesBefore(1, {At(101)}, At(0)));
-  EXPECT_FALSE(queue_.GoesBefore(1, {At(99)}, At(0)));
+  EXPECT_TRUE(queue_.GoesBefore(0, {At(110)}, At(0)));
+  EXPECT_TRUE(queue_.GoesBefore(1, {At(110)}, At(0)));
+  EXPECT_FALSE(queue_.GoesBefore(1, {At(90)}, At(0)));
   EXPECT_TRUE(queue_.GoesBefore(1, {At(900)}, At(500))) << "late against on time";
   queue_.Charge(1, {At(400)}, kCost, At(500));
   EXPECT_TRUE(queue_.GoesBefore(1, {At(50)}, At(500))) << "both late, the other was just served";
@@ -110,9 +112,9 @@ TEST_F(FairQueueTest, ALaneWaitsInProportionToWhatItIsCharged) {
   std::string lanes;
   for (int i = 0; i < 8; ++i) {
     const FairQueue::Head head = queue_.Peek(At(100));
-    queue_.Charge(head.lane, head.rank, head.lane == 0 ? 3 * kCost : kCost, At(100));
-    queue_.Remove(head.lane, head.job, head.rank, positions_);
-    lanes += std::to_string(head.lane);
+    queue_.Charge(head.tenant, head.rank, head.tenant == 0 ? 3 * kCost : kCost, At(100));
+    queue_.Remove(head.tenant, head.job, positions_);
+    lanes += std::to_string(head.tenant);
   }
   EXPECT_EQ(lanes, "01110111");
 }
@@ -130,9 +132,8 @@ TEST_F(FairQueueTest, WhatAGrantReallyCostIsMadeGood) {
 }
 
 TEST_F(FairQueueTest, SharesDoNotCareForDeadlines) {
-  FairQueue shares(FairQueue::Mode::kShares);
-  shares.AddLane();
-  shares.AddLane();
+  FairQueue shares;
+  shares.Begin(FairQueue::Mode::kShares);
   for (uint32_t job = 0; job < 5; ++job) {
     shares.Push(0, job, {At(1000)}, positions_);
     shares.Push(1, 20 + job, {At(9000)}, positions_);
@@ -140,9 +141,9 @@ TEST_F(FairQueueTest, SharesDoNotCareForDeadlines) {
   std::string lanes;
   for (int i = 0; i < 6; ++i) {
     const FairQueue::Head head = shares.Peek(At(0));
-    EXPECT_TRUE(shares.Charge(head.lane, head.rank, kCost, At(0)));
-    shares.Remove(head.lane, head.job, head.rank, positions_);
-    lanes += std::to_string(head.lane);
+    EXPECT_TRUE(shares.Charge(head.tenant, head.rank, kCost, At(0)));
+    shares.Remove(head.tenant, head.job, positions_);
+    lanes += std::to_string(head.tenant);
   }
   EXPECT_EQ(lanes, "010101");
 }
@@ -155,9 +156,9 @@ TEST_F(FairQueueTest, RefreshesGoAheadUntilTheirLaneIsTooFarAheadOfItsShare) {
   std::string lanes;
   for (int i = 0; i < 10; ++i) {
     const FairQueue::Head head = queue_.Peek(At(100));
-    queue_.Charge(head.lane, head.rank, FairQueue::kRefreshCredit, At(100));
-    queue_.Remove(head.lane, head.job, head.rank, positions_);
-    lanes += std::to_string(head.lane);
+    queue_.Charge(head.tenant, head.rank, FairQueue::kRefreshCredit, At(100));
+    queue_.Remove(head.tenant, head.job, positions_);
+    lanes += std::to_string(head.tenant);
   }
   EXPECT_EQ(lanes, "0011001100") << "two at once on credit, but not more than the other lane";
 }
@@ -171,16 +172,61 @@ TEST_F(FairQueueTest, ARefreshIsARivalToEverythingElse) {
   EXPECT_FALSE(queue_.GoesBefore(1, {At(900), true}, At(100))) << "equal tags";
 }
 
+TEST_F(FairQueueTest, ManyTenantsAreFoundAgain) {
+  for (uint32_t tenant = 0; tenant < 100; ++tenant) {
+    queue_.Push(tenant * 7, tenant, {At(tenant)}, positions_);
+  }
+  for (uint32_t tenant = 0; tenant < 100; ++tenant) {
+    const FairQueue::Head head = queue_.Peek(At(0));
+    ASSERT_EQ(head.tenant, tenant * 7);
+    queue_.Remove(head.tenant, head.job, positions_);
+  }
+  EXPECT_TRUE(queue_.empty());
+  queue_.Begin(FairQueue::Mode::kDeadlines);
+  Push(1, 1, 5);
+  EXPECT_EQ(queue_.Peek(At(0)).tenant, 1U);
+}
+
+TEST_F(FairQueueTest, AnEmptyQueueThatBeginsAnewHoldsNothingAgainstAnybody) {
+  Push(0, 1, 1);
+  EXPECT_EQ(Serve(100, 1), "0");
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_FALSE(queue_.idle());
+  queue_.Correct(0, kCost, 1000 * kCost);
+  EXPECT_TRUE(queue_.idle());
+  queue_.Begin(FairQueue::Mode::kDeadlines);
+  for (uint32_t job = 0; job < 3; ++job) {
+    Push(0, job, 1);
+    Push(1, 20 + job, 2);
+  }
+  EXPECT_EQ(Serve(100, 4), "0101");
+}
+
+TEST_F(FairQueueTest, DeadlinesFarApartKeepTheirOrder) {
+  queue_.Push(0, 1, {TimePoint::max()}, positions_);
+  queue_.Push(0, 2, {TimePoint::min()}, positions_);
+  queue_.Push(0, 3, {At(0)}, positions_);
+  queue_.Push(0, 4, {At(-5)}, positions_);
+  queue_.Push(0, 5, {TimePoint::max(), /*refresh=*/true}, positions_);
+  std::string jobs;
+  while (!queue_.empty()) {
+    const FairQueue::Head head = queue_.Peek(At(1));
+    jobs += std::to_string(head.job);
+    queue_.Remove(head.tenant, head.job, positions_);
+  }
+  EXPECT_EQ(jobs, "52431");
+}
+
 TEST_F(FairQueueTest, MovingAndRemovingJobsKeepsTheOrder) {
   Push(0, 1, 50);
   Push(1, 2, 60);
   Push(2, 3, 70);
-  queue_.Remove(2, 3, {At(70)}, positions_);
+  queue_.Remove(2, 3, positions_);
   Push(2, 3, 10);
   EXPECT_EQ(queue_.Peek(At(0)).job, 3U);
-  queue_.Remove(2, 3, {At(10)}, positions_);
+  queue_.Remove(2, 3, positions_);
   EXPECT_EQ(queue_.Peek(At(0)).job, 1U);
-  queue_.Remove(0, 1, {At(50)}, positions_);
+  queue_.Remove(0, 1, positions_);
   EXPECT_EQ(queue_.Peek(At(0)).job, 2U);
   EXPECT_EQ(queue_.size(), 1U);
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "scheduler/backoff.h"
 #include "scheduler/login_window.h"
 
@@ -16,7 +19,6 @@ constexpr Duration kShortest = seconds(5);
 constexpr Duration kLongest = minutes(15);
 
 TimePoint At(Duration since_start) { return TimePoint{} + since_start; }
-Status Failure(Code code) { return {code, "test"}; }
 
 TEST(BackoffTest, DoublesWithinItsBounds) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
@@ -56,6 +58,22 @@ TEST(LoginWindowTest, OpensAsTheOldestLoginLeavesTheWindow) {
   EXPECT_EQ(window.OpenAt(), At(milliseconds(1300)));
 }
 
+TEST(LoginWindowTest, TheLimitHoldsInEveryWindowOfASecond) {
+  for (const uint32_t limit : {1U, 2U, 3U, 7U, 50U}) {
+    LoginWindow window(limit);
+    std::vector<TimePoint> logins;
+    TimePoint now = At(seconds(0));
+    for (int i = 0; i < 500; ++i) {
+      now = std::max(now + milliseconds(i * i % 37), window.OpenAt());
+      window.Record(now);
+      logins.push_back(now);
+      if (logins.size() > limit) {
+        ASSERT_GE(now - logins[logins.size() - 1 - limit], Duration(seconds(1)));
+      }
+    }
+  }
+}
+
 TEST(LoginWindowTest, ANewLimitKeepsTheLatestLogins) {
   LoginWindow window(3);
   for (const int64_t at : {0, 10, 20, 30}) {
@@ -71,10 +89,17 @@ TEST(LoginWindowTest, ANewLimitKeepsTheLatestLogins) {
 
 class PoolHealthTest : public testing::Test {
  protected:
-  void Report(Code code, TimePoint now) { health_.OnOutcome(Failure(code), health_.epoch(), now); }
-  void Succeed() { health_.OnOutcome(Status::Ok(), health_.epoch(), At(seconds(0))); }
+  void Report(Code code, TimePoint now) { Report(code, now, health_.epoch()); }
+  void Report(Code code, TimePoint now, uint32_t epoch) {
+    PoolHealth::Event event;
+    event.verdict = VerdictOf(code);
+    event.epoch = epoch;
+    event.seed = 1;
+    health_.OnOutcome(event, {kShortest, kLongest}, now);
+  }
+  void Succeed() { Report(Code::kOk, At(seconds(0))); }
 
-  PoolHealth health_{8, kShortest, kLongest, 1};
+  PoolHealth health_{8};
 };
 
 TEST_F(PoolHealthTest, ThrottlingHalvesDownToOne) {
@@ -87,7 +112,7 @@ TEST_F(PoolHealthTest, ThrottlingHalvesDownToOne) {
 TEST_F(PoolHealthTest, OutcomesFromBeforeTheNarrowingDoNotNarrowAgain) {
   const uint32_t epoch = health_.epoch();
   for (int i = 0; i < 8; ++i) {
-    health_.OnOutcome(Failure(Code::kThrottled), epoch, At(seconds(0)));
+    Report(Code::kThrottled, At(seconds(0)), epoch);
   }
   EXPECT_EQ(health_.connections_max(), 4U);
 }
@@ -100,8 +125,43 @@ TEST_F(PoolHealthTest, TheCircuitOpensAfterFailuresInARow) {
   Report(Code::kTimeout, At(seconds(0)));
   EXPECT_EQ(health_.connections_max(), 1U);
   EXPECT_GE(health_.blocked_until(), At(kShortest));
+  for (const uint32_t expected : {2U, 3U, 4U, 5U, 6U, 7U, 8U, 8U}) {
+    Succeed();
+    EXPECT_EQ(health_.connections_max(), expected);
+    EXPECT_FALSE(health_.open_circuit());
+  }
+}
+
+TEST_F(PoolHealthTest, ThrottlingEndsTheQuickGrowthAfterAnOutage) {
+  health_.StartSlowly();
   Succeed();
-  EXPECT_EQ(health_.connections_max(), 8U);
+  Succeed();
+  Succeed();
+  EXPECT_EQ(health_.connections_max(), 4U);
+  Report(Code::kThrottled, At(seconds(0)));
+  Succeed();
+  EXPECT_EQ(health_.connections_max(), 2U);
+  Succeed();
+  EXPECT_EQ(health_.connections_max(), 3U);
+  Succeed();
+  EXPECT_EQ(health_.connections_max(), 3U);
+}
+
+TEST(HostHealthTest, OpensOnlyWhileNoPoolReachesTheHost) {
+  const BackoffBounds backoff{kShortest, kLongest};
+  HostHealth host;
+  EXPECT_FALSE(host.OnAnswer(At(seconds(10))));
+  EXPECT_FALSE(host.OnUnreachable(At(seconds(9)), false, backoff, 1, At(seconds(20))));
+  EXPECT_TRUE(host.OnUnreachable(At(seconds(11)), false, backoff, 1, At(seconds(20))));
+  const TimePoint first = host.probe_at();
+  EXPECT_GE(first, At(seconds(25)));
+  EXPECT_TRUE(host.OnUnreachable(At(seconds(12)), false, backoff, 1, At(seconds(30))));
+  EXPECT_EQ(host.probe_at(), first) << "what was under way before is no news";
+  EXPECT_TRUE(host.OnUnreachable(At(seconds(30)), true, backoff, 1, At(seconds(31))));
+  EXPECT_GT(host.probe_at(), first);
+  EXPECT_TRUE(host.OnAnswer(At(seconds(40))));
+  EXPECT_FALSE(host.open_circuit());
+  EXPECT_EQ(host.probe_at(), TimePoint::min());
 }
 
 TEST_F(PoolHealthTest, ARefusalShowsThatTheHostLives) {

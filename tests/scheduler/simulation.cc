@@ -341,7 +341,11 @@ bool Simulation::HasReasonToWait(const PoolStats& stats) const {
   const uint32_t logins_max = hosts_[stats.host].limits.logins_per_second;
   const auto recent = std::count_if(pool.logins.begin(), pool.logins.end(),
                                     [this](TimePoint at) { return at + seconds(1) > now_; });
-  return stats.connections >= stats.connections_max || stats.blocked_until > now_ ||
+  const bool probed = stats.open_circuit &&
+                      std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& session) {
+                        return session.grant.host == stats.host;
+                      });
+  return probed || stats.connections >= stats.window || stats.blocked_until > now_ ||
          recent >= static_cast<std::ptrdiff_t>(logins_max) ||
          egress_connections_[stats.egress] >= egress_limits_[stats.egress];
 }

@@ -1,0 +1,180 @@
+// Which pools and egress addresses may start something.
+#include <algorithm>
+
+#include "scheduler/backoff.h"
+#include "scheduler/impl.h"
+
+namespace mailhaul::scheduler {
+
+Scheduler::Impl::Index Scheduler::Impl::FindOrAddTenant(TenantId tenant) {
+  const auto [entry, added] =
+      tenant_index.try_emplace(tenant.value, static_cast<Index>(tenants.size()));
+  if (added) {
+    tenants.emplace_back().id = tenant;
+  }
+  return entry->second;
+}
+
+Scheduler::Impl::Index Scheduler::Impl::FindPool(HostId host, EgressId egress) const {
+  const std::vector<Index>& known = hosts[host].pools;
+  return egress < known.size() ? known[egress] : kAbsent;
+}
+
+Scheduler::Impl::Index Scheduler::Impl::FindOrAddPool(HostId host, EgressId egress) {
+  std::vector<Index>& known = hosts[host].pools;
+  if (known.size() <= egress) {
+    known.resize(egresses.size(), kAbsent);
+  }
+  if (known[egress] == kAbsent) {
+    known[egress] = static_cast<Index>(pools.size());
+    PoolState& pool = pools.Add();
+    pool.host = host;
+    pool.egress = egress;
+    pool.share = KindShare(options.backfill_share_inverse);
+    pool.logins = LoginWindow(hosts[host].limits.logins_per_second);
+    pool.health = PoolHealth(hosts[host].limits.connections);
+  }
+  return known[egress];
+}
+
+uint32_t Scheduler::Impl::WaitingIn(const PoolState& pool) const {
+  uint32_t waiting = 0;
+  for (const Index queue : pool.queues) {
+    waiting += queue == kAbsent ? 0 : queues[queue].size();
+  }
+  return waiting;
+}
+
+TimePoint Scheduler::Impl::BudgetOpenAt(const PoolState& pool, JobKind kind) const {
+  const uint64_t limit = hosts[pool.host].limits.bytes_per_day;
+  return limit == 0 ? TimePoint::min() : pool.budget.OpenAt(kind, limit, clock, now);
+}
+
+KindSet Scheduler::Impl::Grantable(const PoolState& pool) const {
+  KindSet grantable = pool.waiting;
+  if (hosts[pool.host].limits.bytes_per_day != 0) {
+    for (const JobKind kind : kKinds) {
+      grantable[scheduler::Index(kind)] &= BudgetOpenAt(pool, kind) <= now;
+    }
+  }
+  return grantable;
+}
+
+KindSet Scheduler::Impl::OpenKinds(const EgressState& egress) {
+  KindSet open{};
+  for (size_t i = 0; i < kKindCount; ++i) {
+    open[i] = !egress.open_pools[i].empty();
+  }
+  return open;
+}
+
+uint32_t Scheduler::Impl::ConnectionsMax(const PoolState& pool) const {
+  return hosts[pool.host].health.open_circuit() ? 1 : pool.health.connections_max();
+}
+
+Scheduler::Impl::Gate Scheduler::Impl::GateOf(const PoolState& pool) const {
+  const EgressState& egress = egresses[pool.egress];
+  if (!egress.usable(now)) {
+    return {WaitCause::kEgressBlocked, egress.removed ? TimePoint::max() : egress.blocked_until};
+  }
+  const HostState& host = hosts[pool.host];
+  if ((host.health.open_circuit() && host.probes > 0) ||
+      (pool.health.open_circuit() && pool.probes > 0)) {
+    return {WaitCause::kHostCircuit, TimePoint::max()};
+  }
+  // Sessions from before an outage do not stand in the way of a probe.
+  if (pool.connections >= pool.health.window()) {
+    return {WaitCause::kPoolFull, TimePoint::max()};
+  }
+  Gate gate;
+  const auto consider = [&gate](WaitCause cause, TimePoint until) {
+    if (until > gate.until) {
+      gate = {cause, until};
+    }
+  };
+  consider(WaitCause::kThrottled, pool.health.throttled_until());
+  // A pool that could reach the host so far tries it once at any time.
+  if (pool.health.open_circuit()) {
+    consider(WaitCause::kHostCircuit, std::max(pool.health.probe_at(), host.health.probe_at()));
+  }
+  consider(WaitCause::kLoginRate, std::max(pool.logins.OpenAt(), logins_from));
+  return gate.until <= now ? Gate{} : gate;
+}
+
+void Scheduler::Impl::CountWait(PoolState& pool, WaitCause cause) const {
+  if (cause != pool.cause && cause != WaitCause::kNone) {
+    ++pool.waits[static_cast<size_t>(cause) - PoolState::kFirstCause];
+  }
+  pool.cause = cause;
+}
+
+void Scheduler::Impl::RefreshPool(Index index) {
+  PoolState& pool = pools[index];
+  const KindSet waiting = pool.waiting;
+  KindSet open{};
+  Gate gate;
+  TimePoint wake = TimePoint::max();
+  if (waiting != KindSet{}) {
+    gate = GateOf(pool);
+    if (gate.cause == WaitCause::kNone) {
+      open = waiting;
+      for (const JobKind kind : kKinds) {
+        const TimePoint budget_at = BudgetOpenAt(pool, kind);
+        if (waiting[scheduler::Index(kind)] && budget_at > now) {
+          open[scheduler::Index(kind)] = false;
+          wake = std::min(wake, budget_at);
+        }
+      }
+      gate.cause = open == KindSet{} ? WaitCause::kDayLimit : WaitCause::kNone;
+    } else {
+      wake = gate.until;
+    }
+  }
+  CountWait(pool, gate.cause);
+  if (wake != TimePoint::max()) {
+    pool_timers.Put(index, wake, TimerPlaces(pools));
+  } else {
+    pool_timers.RemoveIfPresent(index, TimerPlaces(pools));
+  }
+  EgressState& egress = egresses[pool.egress];
+  for (size_t i = 0; i < kKindCount; ++i) {
+    if (open[i]) {
+      const TimePoint deadline = queues[pool.queues[i]].Peek(now).rank.deadline;
+      egress.open_pools[i].Put(index, deadline, OpenPlaces(pools, i));
+    } else {
+      egress.open_pools[i].RemoveIfPresent(index, OpenPlaces(pools, i));
+    }
+  }
+  RefreshEgress(pool.egress);
+}
+
+void Scheduler::Impl::RefreshEgress(EgressId index) {
+  EgressState& egress = egresses[index];
+  const KindSet open = OpenKinds(egress);
+  const bool full = open != KindSet{} && egress.connections >= egress.connections_max;
+  egress.full += full && !egress.was_full ? 1 : 0;
+  egress.was_full = full;
+  if (open == KindSet{} || full) {
+    open_egresses.RemoveIfPresent(index, egress_positions);
+    return;
+  }
+  const JobKind kind = MostUrgent(open);
+  const TimePoint deadline = egress.open_pools[scheduler::Index(kind)].top_key();
+  open_egresses.Put(index, {kind, deadline}, egress_positions);
+}
+
+uint32_t Scheduler::Impl::OpenCircuits(const HostState& host) const {
+  return static_cast<uint32_t>(std::count_if(
+      host.pools.begin(), host.pools.end(),
+      [this](Index pool) { return pool != kAbsent && pools[pool].health.open_circuit(); }));
+}
+
+void Scheduler::Impl::RefreshHost(HostId host) {
+  for (const Index pool : hosts[host].pools) {
+    if (pool != kAbsent) {
+      RefreshPool(pool);
+    }
+  }
+}
+
+}  // namespace mailhaul::scheduler

@@ -65,7 +65,7 @@ void DefinePlan(CLI::App& cli, CommandOptions& options, Command* chosen) {
               [&plan](std::chrono::milliseconds time) { plan.round_trip = time; });
   AddDuration(sub, "--check-time",
               "Assumed time that a check which finds nothing holds a connection, from dialling to "
-              "its close [8.5 round trips with TLS, 6.6 in plain text]",
+              "its close [6 round trips with TLS, 4 in plain text]",
               [&plan](std::chrono::milliseconds time) { plan.check_time = time; });
   sub->add_option("--spread", plan.spread,
                   "Assumed spread of that time: standard deviation over mean")

@@ -214,7 +214,7 @@ std::string ChangeText(const Plan& plan, const Change& change) {
 
 std::string Assumptions(const Plan& plan) {
   const PlanAssumptions& assumed = plan.assumptions;
-  std::string check = "8.5 round trips (plain text: 6.6)";
+  std::string check = "6 round trips (plain text: 4)";
   if (assumed.check_time.has_value()) {
     check = Time(*assumed.check_time);
   }

@@ -100,9 +100,9 @@ TEST_F(PlanWorldTest, Pop3IsNotHeldAndKeepsItsInterval) {
 TEST_F(PlanWorldTest, CheckTimeIsGivenOrComputedFromRoundTrips) {
   config_.tenants[0].mailboxes = {BoxOf("a", "one")};
   assumptions_.round_trip = milliseconds(100);
-  EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(850)));
+  EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(600)));
   config_.tenants[0].mailboxes[0].source.security = config::SecurityMode::kPlaintext;
-  EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(660)));
+  EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(400)));
   assumptions_.check_time = milliseconds(123);
   EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(123)));
 }

@@ -32,6 +32,12 @@ double Percentile(std::vector<double>& values, double share) {
   return *at;
 }
 
+// What a day's bytes leave to backfill: not what arrives, and not the reserve for it (DrawBytes()).
+double LeftByDay(uint64_t limit, uint64_t arrives) {
+  const auto bytes = static_cast<double>(limit);
+  return std::max(std::min(bytes * 4 / 5, bytes - static_cast<double>(arrives)), 1.0);
+}
+
 struct Group {
   GroupForecast forecast;
   std::vector<double> ages;
@@ -166,24 +172,21 @@ class Gathering final {
     if (mailbox.bytes_per_day == 0) {
       return 0;
     }
-    const uint64_t arrives = std::min(mailbox.new_bytes_per_day, mailbox.bytes_per_day - 1);
     const double days = static_cast<double>(mailbox.backfill_bytes) /
-                        static_cast<double>(mailbox.bytes_per_day - arrives);
+                        LeftByDay(mailbox.bytes_per_day, mailbox.new_bytes_per_day);
     return days > 1 ? days : 0;  // The first day's bytes come at once.
   }
 
   // What the host's bytes per day leave of the rate of backfill that was seen.
   double DayLimitShare(const GroupForecast& group) {
-    const uint64_t limit = world_.hosts[group.host].bytes_per_day;
+    const uint64_t limit = world_.hosts[group.host].limits.bytes_per_day;
     const Pool& pool = pools_[{group.host, group.egress}];
     const double per_day = static_cast<double>(pool.backfilled) /
                            std::max(Seconds(run_.observed()), 1e-9) * kSecondsPerDay;
     if (limit == 0 || per_day <= 0) {
       return 1;
     }
-    const double left =
-        std::max(static_cast<double>(limit) - static_cast<double>(pool.new_bytes_per_day), 1.0);
-    return std::min(1.0, left / per_day);
+    return std::min(1.0, LeftByDay(limit, pool.new_bytes_per_day) / per_day);
   }
 
   const World& world_;

@@ -119,37 +119,25 @@ class HostSearch final {
   // First the limit that binds alone, then both.
   std::optional<HostLimits> Limits() const {
     const HostLimits& now = world_.hosts[host_.host].limits;
-    const auto enough = [](uint32_t limit, double load) {
-      return static_cast<uint32_t>(std::min<uint64_t>(kLimitMax, RoundUp(limit * (load + 1) * 2)));
-    };
-    const HostLimits connections{enough(now.connections, host_.load.connections),
-                                 now.logins_per_second};
-    const HostLimits logins{now.connections, enough(now.logins_per_second, host_.load.logins)};
-    if (HoldsWithLimits(connections)) {
-      return HostLimits{Least(now.connections, host_.load.connections,
-                              [&](uint32_t limit) {
-                                return HostLimits{limit, now.logins_per_second};
-                              }),
-                        now.logins_per_second};
+    HostLimits wide = now;
+    wide.connections = Enough(now.connections, host_.load.connections);
+    if (HoldsWithLimits(wide)) {
+      wide.connections = LeastConnections(wide);
+      return wide;
     }
-    if (HoldsWithLimits(logins)) {
-      return HostLimits{now.connections,
-                        Least(now.logins_per_second, host_.load.logins, [&](uint32_t limit) {
-                          return HostLimits{now.connections, limit};
-                        })};
+    wide.logins_per_second = Enough(now.logins_per_second, host_.load.logins);
+    HostLimits logins_only = now;
+    logins_only.logins_per_second = wide.logins_per_second;
+    if (HoldsWithLimits(logins_only)) {
+      logins_only.logins_per_second = LeastLogins(logins_only);
+      return logins_only;
     }
-    const HostLimits both{connections.connections, logins.logins_per_second};
-    if (!HoldsWithLimits(both)) {
+    if (!HoldsWithLimits(wide)) {
       return std::nullopt;
     }
-    HostLimits least = both;
-    least.connections = Least(now.connections, host_.load.connections, [&](uint32_t limit) {
-      return HostLimits{limit, both.logins_per_second};
-    });
-    least.logins_per_second = Least(now.logins_per_second, host_.load.logins, [&](uint32_t limit) {
-      return HostLimits{least.connections, limit};
-    });
-    return least;
+    wide.connections = LeastConnections(wide);
+    wide.logins_per_second = LeastLogins(wide);
+    return wide;
   }
 
  private:
@@ -173,11 +161,30 @@ class HostSearch final {
     return HoldsWith(ChangeKind::kHigherLimits, change);
   }
 
-  uint32_t Least(uint32_t failing, double load,
-                 const std::function<HostLimits(uint32_t)>& limits) const {
-    return static_cast<uint32_t>(SmallestThatHolds(
-        failing, RoundUp(failing * load), kLimitMax,
-        [&](uint64_t limit) { return HoldsWithLimits(limits(static_cast<uint32_t>(limit))); }));
+  static uint32_t Enough(uint32_t limit, double load) {
+    return static_cast<uint32_t>(std::min<uint64_t>(kLimitMax, RoundUp(limit * (load + 1) * 2)));
+  }
+
+  // With the other limits as in `limits`.
+  uint32_t LeastConnections(HostLimits limits) const {
+    const uint32_t now = world_.hosts[host_.host].limits.connections;
+    return Least(now, host_.load.connections, [&](uint32_t connections) {
+      limits.connections = connections;
+      return HoldsWithLimits(limits);
+    });
+  }
+
+  uint32_t LeastLogins(HostLimits limits) const {
+    const uint32_t now = world_.hosts[host_.host].limits.logins_per_second;
+    return Least(now, host_.load.logins, [&](uint32_t logins) {
+      limits.logins_per_second = logins;
+      return HoldsWithLimits(limits);
+    });
+  }
+
+  static uint32_t Least(uint32_t failing, double load, const Holds& holds) {
+    const uint64_t least = SmallestThatHolds(failing, RoundUp(failing * load), kLimitMax, holds);
+    return least == 0 ? Enough(failing, load) : static_cast<uint32_t>(least);
   }
 
   World world_;

@@ -31,7 +31,6 @@ struct WorldTenant {
 struct WorldHost {
   std::string name;  // Unique.
   HostLimits limits;
-  uint64_t bytes_per_day = 0;  // What one egress address may fetch; 0: no limit.
   ServiceTimes times;
 };
 

@@ -114,7 +114,7 @@ class WorldBuilder final {
     host.name = mailbox.pool;
     host.limits.connections = limits.connections;
     host.limits.logins_per_second = limits.logins_per_second;
-    host.bytes_per_day = limits.bytes_per_day;
+    host.limits.bytes_per_day = limits.bytes_per_day;
     host.times.open = Part(session, kOpenShare);
     host.times.check = Part(session, kCheckShare);
     host.times.close = Duration(session) - host.times.open - host.times.check;

@@ -51,9 +51,9 @@ TEST_F(PlanWorldTest, TakesLimitsAndWeightsFromTheConfiguration) {
   ASSERT_EQ(world.hosts.size(), 2U);
   EXPECT_EQ(world.hosts[0].name, "one");
   EXPECT_EQ(world.hosts[0].limits.connections, 3U);
-  EXPECT_EQ(world.hosts[0].bytes_per_day, 0U);
+  EXPECT_EQ(world.hosts[0].limits.bytes_per_day, 0U);
   EXPECT_EQ(world.hosts[1].limits.logins_per_second, 2U);
-  EXPECT_EQ(world.hosts[1].bytes_per_day, 1'000'000U);
+  EXPECT_EQ(world.hosts[1].limits.bytes_per_day, 1'000'000U);
   EXPECT_EQ(world.tenants[0].weight, 3U);
   ASSERT_EQ(world.mailboxes.size(), 4U);
   EXPECT_EQ(world.mailboxes[1].host, 1U);

@@ -207,11 +207,18 @@ TEST(ForecastTest, DaysOfBackfillAreItsBytesAtTheRateThatChecksLeave) {
   EXPECT_TRUE(forecast.holds);
 }
 
-TEST(ForecastTest, DaysOfBackfillKeepTheBytesPerDayAndLeaveRoomForNewMail) {
+TEST(ForecastTest, DaysOfBackfillKeepTheBytesPerDayAndTheReserveForNewMail) {
   World world = BackfillingWorld();
-  world.hosts[0].bytes_per_day = 10'640'000'000;
+  world.hosts[0].limits.bytes_per_day = 10'800'000'000;  // A fifth is reserved.
+  const Forecast forecast = MakeForecast(world, ForecastOptions{});
+  EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 200, 2);
+}
+
+TEST(ForecastTest, DaysOfBackfillLeaveWhatArrivesOfTheBytesPerDay) {
+  World world = BackfillingWorld();
+  world.hosts[0].limits.bytes_per_day = 12'640'000'000;
   for (WorldMailbox& mailbox : world.mailboxes) {
-    mailbox.new_bytes_per_day = 200'000'000;
+    mailbox.new_bytes_per_day = 400'000'000;
   }
   const Forecast forecast = MakeForecast(world, ForecastOptions{});
   EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 200, 2);
@@ -223,7 +230,7 @@ TEST(ForecastTest, DaysOfBackfillKeepTheBytesPerDayOfEachMailbox) {
     mailbox.bytes_per_day = 2'000'000'000;
   }
   const Forecast forecast = MakeForecast(world, ForecastOptions{});
-  EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 86.4, 0.01);
+  EXPECT_NEAR(forecast.groups[0].backfill_days.value_or(0), 108, 0.01);
 }
 
 TEST(ForecastTest, BackfillThatEndsWithinTheForecastTellsWhen) {

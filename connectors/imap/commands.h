@@ -57,7 +57,7 @@ net::Task<Result<bool>> PollForNews(Connection& connection);
 // COMPRESS (RFC 4978). A server that does not want to goes on without.
 net::Task<Status> Compress(Connection& connection);
 
-// Says LOGOUT and waits for the answer, both for at most kLogoutTime.
+// Says LOGOUT, waits for the answer and for the end of the connection, all for at most kLogoutTime.
 net::Task<void> Logout(Connection& connection);
 
 }  // namespace mailhaul::imap

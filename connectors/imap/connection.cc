@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "connectors/imap/refusal.h"
+#include "connectors/net/await_end.h"
 #include "connectors/net/deflate_stream.h"
 #include "connectors/net/loop.h"
 
@@ -255,6 +256,10 @@ void Connection::StartDeflate() {
   std::string received(input_);
   input_ = {};
   stream_ = net::MakeDeflateStream(std::move(stream_), std::move(received));
+}
+
+net::Task<void> Connection::AwaitEnd(TimePoint deadline) {
+  co_await net::AwaitEnd(*stream_, deadline);
 }
 
 net::Task<void> Connection::Close() {

@@ -6,12 +6,14 @@
 namespace mailhaul::imap {
 
 net::Task<void> Logout(Connection& connection) {
-  connection.SetOverallDeadline(net::Loop::Current()->Now() + kLogoutTime);
+  const TimePoint deadline = net::Loop::Current()->Now() + kLogoutTime;
+  connection.SetOverallDeadline(deadline);
   IgnoreUntagged ignore;
   EncodedCommand command = PlainCommand(connection.NextTag(), "LOGOUT");
   const Result<Response> done = co_await connection.Run(std::move(command), ignore);
   // The usual end is the server's BYE; that and every failure lead to the same close.
   static_cast<void>(done.ok());
+  co_await connection.AwaitEnd(deadline);
 }
 
 }  // namespace mailhaul::imap

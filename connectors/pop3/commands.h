@@ -50,7 +50,7 @@ net::Task<Status> FetchMessageBodies(Connection& connection, const ServerTraits&
                                      Maildrop& maildrop, std::span<const MessageMeta> messages,
                                      BodySink& sink);
 
-// Says QUIT and waits for the answer, both for at most kQuitTime.
+// Says QUIT, waits for the answer and for the end of the connection, all for at most kQuitTime.
 inline constexpr Duration kQuitTime = std::chrono::seconds(2);
 net::Task<void> Quit(Connection& connection);
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "connectors/net/await_end.h"
 #include "connectors/net/loop.h"
 #include "connectors/pop3/pop3_session.h"
 
@@ -119,6 +120,10 @@ net::Task<Status> Connection::SkipData(uint64_t bytes_max) {
     }
   }
   co_return Status::Ok();
+}
+
+net::Task<void> Connection::AwaitEnd(TimePoint deadline) {
+  co_await net::AwaitEnd(*stream_, deadline);
 }
 
 net::Task<void> Connection::Close() {

@@ -59,6 +59,8 @@ class Connection final {
   void SetOverallDeadline(TimePoint deadline) { overall_deadline_ = deadline; }
   std::unique_ptr<net::Stream> ReleaseStream() { return std::move(stream_); }
   void Abort() { stream_->Abort(); }
+  // After the farewell: until the server has ended its side, or `deadline`.
+  net::Task<void> AwaitEnd(TimePoint deadline);
   net::Task<void> Close();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/net/await_end.h"
 #include "connectors/net/loop.h"
 #include "connectors/smtp/limits.h"
 
@@ -57,6 +58,10 @@ net::Task<Result<Reply>> Connection::Command(std::string line) {
   }
   CO_RETURN_IF_ERROR(Write(line, kReplyTimeout));
   co_return co_await ReadReply(kReplyTimeout);
+}
+
+net::Task<void> Connection::AwaitEnd(TimePoint deadline) {
+  co_await net::AwaitEnd(*stream_, deadline);
 }
 
 net::Task<void> Connection::Close() {

@@ -47,11 +47,13 @@ net::Task<Result<Extensions>> Establish(Dialer& dialer, const ServerAddress& ser
 }
 
 net::Task<void> Quit(Connection& connection) {
-  connection.SetOverallDeadline(net::Loop::Current()->Now() + kQuitTimeout);
+  const TimePoint deadline = net::Loop::Current()->Now() + kQuitTimeout;
+  connection.SetOverallDeadline(deadline);
   std::string line = "QUIT\r\n";
   const Result<Reply> reply = co_await connection.Command(std::move(line));
   // Whatever it says: we are done.
   static_cast<void>(reply.ok());
+  co_await connection.AwaitEnd(deadline);
 }
 
 }  // namespace

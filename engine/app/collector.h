@@ -27,6 +27,8 @@
 namespace mailhaul::app {
 
 inline constexpr Duration kRefreshEvery = std::chrono::seconds(10);
+inline constexpr Duration kSettleMin = std::chrono::milliseconds(50);
+inline constexpr Duration kSettleMax = std::chrono::milliseconds(400);
 inline constexpr size_t kWantedMax = 100;                       // Of one mailbox.
 inline constexpr uint64_t kWantedBytesMax = uint64_t{1} << 30;  // Of one such message.
 
@@ -155,6 +157,9 @@ class Collector final {
   struct HostState {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
     TimePoint counted_at{};
+    // How long after its end a connection still counts: some servers refuse the next one until they
+    // have cleaned up, so a refusal doubles it.
+    Duration settle{0};
   };
 
   scheduler::HostId HostOf(const config::MailboxConfig& mailbox);
@@ -193,6 +198,9 @@ class Collector final {
   // `hint`: what the server wants although all went well (SourceSession::throttle_hint).
   void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
                     const Status& hint);
+  void FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
+                   const Status& hint);
+  Duration SettleTime(scheduler::HostId host, const Status& status);
   void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant);
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);

@@ -1,4 +1,5 @@
 // The main loop's side of collection: what an outcome means for the mailbox, its host and the run.
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -154,9 +155,30 @@ void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResu
   }
 }
 
+Duration Collector::SettleTime(scheduler::HostId host, const Status& status) {
+  Duration& settle = host_states_[host].settle;
+  if (status.code() == Code::kThrottled || status.code() == Code::kUnreachable) {
+    settle = std::clamp(settle * 2, kSettleMin, kSettleMax);
+  }
+  return settle;
+}
+
 // The connection of a grant has ended.
 void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox,
                              const Status& status, const Status& hint) {
+  const Duration settle = SettleTime(grant.host, status);
+  if (settle == Duration::zero() || stopping_) {
+    FinishGrant(grant, mailbox, status, hint);
+    return;
+  }
+  MailboxState* const target = &mailbox;
+  main_.AddTimer(context_.clock.Now() + settle, [this, grant, target, status, hint] {
+    FinishGrant(grant, *target, status, hint);
+  });
+}
+
+void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
+                            const Status& status, const Status& hint) {
   // Our own trouble must not slow the pool down, nor count against the mailbox.
   const Status outcome = status.ok() ? hint : status;
   const Status told =

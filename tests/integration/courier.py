@@ -45,6 +45,7 @@ class PrivateCourier(ChrootServer):
     ports = ("imap_port", "imaps_port", "pop3_port", "pop3s_port")
     folder_prefix, delimiter = "INBOX.", "."
     imap_port = imaps_port = 0
+    connections_per_address = CONNECTIONS_MAX
     login_pattern = r"INFO: LOGIN, user="
 
     def maildir(self, user):
@@ -101,7 +102,7 @@ class PrivateCourier(ChrootServer):
             "TLS_VERIFYPEER": "NONE", "TLS_PROTOCOL": "TLSv1.2++",
             "GAM_CLIENT_ID": self.monitor_name(), **environment}
         self.spawn(["/usr/sbin/couriertcpd", "-address=127.0.0.1", f"-maxprocs={CONNECTIONS_MAX}",
-                    f"-maxperip={CONNECTIONS_MAX}", "-nodnslookup", "-noidentlookup", str(port),
+                    f"-maxperip={self.connections_per_address}", "-nodnslookup", "-noidentlookup", str(port),
                     *command], settings)
 
 

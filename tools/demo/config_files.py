@@ -41,12 +41,16 @@ def write_private(path, text):
 
 
 def main_yaml(*, http_port, ca_file, host="localhost", connections=8, data_dir="./data",
-              memory_budget="256MiB", compress=False):
+              memory_budget="256MiB", compress=False, egress=None):
+    """`egress`: addresses to connect from, each for as many connections as the host's limit."""
+    addresses = "".join(f"\n  - {{address: {address}, connections: {connections}}}"
+                        for address in egress or [])
     return f"""data_dir: {json.dumps(str(data_dir))}
 threads: auto
 memory_budget: {memory_budget}
 http:
   listen: 127.0.0.1:{http_port}
+{f"egress:{addresses}" if egress else "# egress: the system's choice of address"}
 hosts:
   default: {{connections: 4, connections_per_mailbox: 1, logins_per_second: 5}}
   {host}: {{connections: {connections}, connections_per_mailbox: 1, logins_per_second: 100}}

@@ -102,8 +102,8 @@ class PrivateCourier(ChrootServer):
             "TLS_VERIFYPEER": "NONE", "TLS_PROTOCOL": "TLSv1.2++",
             "GAM_CLIENT_ID": self.monitor_name(), **environment}
         self.spawn(["/usr/sbin/couriertcpd", "-address=127.0.0.1", f"-maxprocs={CONNECTIONS_MAX}",
-                    f"-maxperip={self.connections_per_address}", "-nodnslookup", "-noidentlookup", str(port),
-                    *command], settings)
+                    f"-maxperip={self.connections_per_address}", "-nodnslookup",
+                    "-noidentlookup", str(port), *command], settings)
 
 
 class Pop3Courier(PrivateCourier):

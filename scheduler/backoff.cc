@@ -37,7 +37,8 @@ Duration BackoffDelay(Duration shortest, Duration longest, uint32_t failures, ui
 }
 
 TimePoint After(TimePoint now, Duration delay) {
-  return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
+  const bool beyond = now.time_since_epoch() > Duration::zero() && delay > TimePoint::max() - now;
+  return beyond ? TimePoint::max() : now + delay;
 }
 
 Duration Since(TimePoint from, TimePoint to) {

@@ -46,6 +46,10 @@ TEST(BackoffTest, HugeBoundsDoNotOverflow) {
   EXPECT_LE(BackoffDelay(kShortest, huge, UINT32_MAX, 1), huge);
   EXPECT_GE(BackoffDelay(kShortest, huge, UINT32_MAX, 1), kLongest);
   EXPECT_EQ(After(TimePoint{} + seconds(1), huge), TimePoint::max());
+  EXPECT_EQ(After(TimePoint{} - seconds(5), seconds(7)), At(seconds(2)));
+  EXPECT_EQ(Since(TimePoint::min(), TimePoint::max()), Duration::max());
+  EXPECT_EQ(Since(TimePoint::max(), TimePoint::min()), Duration::min());
+  EXPECT_EQ(Since(At(seconds(5)), At(seconds(3))), Duration(seconds(-2)));
 }
 
 TEST(LoginWindowTest, OpensAsTheOldestLoginLeavesTheWindow) {

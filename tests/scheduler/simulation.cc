@@ -11,7 +11,10 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr TimePoint kFaultsEnd = TimePoint{} + seconds(150);
-constexpr TimePoint kGiveUp = TimePoint{} + std::chrono::hours(6);
+constexpr TimePoint kGiveUp = TimePoint{} + std::chrono::hours(24 * 5);
+constexpr TimePoint kMidnight = TimePoint{} + seconds(80);
+constexpr Duration kDay = std::chrono::hours(24);
+constexpr uint32_t kFirstDay = 20'000;
 constexpr milliseconds kCheckMax{2000};
 constexpr std::array<JobKind, 3> kAllKinds = {JobKind::kNew, JobKind::kWindow, JobKind::kBackfill};
 
@@ -21,6 +24,8 @@ Options RandomOptions(SeededRandom& random) {
   Options options;
   options.backfill_share_inverse = 3 + static_cast<uint32_t>(random.Below(18));
   options.backoff_max = seconds(60);
+  options.login_retry = seconds(60);
+  options.credentials_retry = std::chrono::minutes(10);
   return options;
 }
 
@@ -35,16 +40,20 @@ void Simulation::Build() {
   calm_ = random_.Chance(1, 3);
   const auto egresses = 1 + static_cast<uint32_t>(random_.Below(3));
   for (uint32_t i = 0; i < egresses; ++i) {
-    const uint32_t limit = calm_ ? 1000 : 1 + static_cast<uint32_t>(random_.Below(8));
-    scheduler_.AddEgress("192.0.2." + std::to_string(i), limit);
-    egress_limits_.push_back(limit);
+    SimEgress egress;
+    egress.limit = calm_ ? 1000 : 1 + static_cast<uint32_t>(random_.Below(8));
+    scheduler_.AddEgress("192.0.2." + std::to_string(i), egress.limit);
+    egresses_.push_back(egress);
   }
-  egress_connections_.resize(egresses);
+  scheduler_.SetDay(now_, kFirstDay, kDay - (kMidnight - now_));
   const auto hosts = 1 + static_cast<uint32_t>(random_.Below(4));
   for (uint32_t i = 0; i < hosts; ++i) {
     SimHost host;
     host.limits.connections = 1 + static_cast<uint32_t>(random_.Below(5));
     host.limits.logins_per_second = calm_ ? 10'000 : 1 + static_cast<uint32_t>(random_.Below(5));
+    if (!calm_ && random_.Chance(1, 3)) {
+      host.limits.bytes_per_day = 100 + random_.Below(900);
+    }
     scheduler_.AddHost("host" + std::to_string(i), host.limits);
     hosts_.push_back(host);
   }
@@ -53,6 +62,9 @@ void Simulation::Build() {
 }
 
 void Simulation::BuildMailboxes(uint32_t count, uint32_t tenants) {
+  for (uint32_t tenant = 0; tenant < tenants; ++tenant) {
+    scheduler_.SetTenantWeight(TenantId{tenant}, 1 + static_cast<uint32_t>(random_.Below(9)));
+  }
   for (uint32_t box = 0; box < count; ++box) {
     SimMailbox mailbox;
     mailbox.host = static_cast<HostId>(random_.Below(hosts_.size()));
@@ -77,7 +89,8 @@ void Simulation::Submit(uint32_t box, JobKind kind, TimePoint not_before, TimePo
   job.not_before = job.queued ? std::min(job.not_before, not_before) : not_before;
   job.deadline = job.queued ? std::min(job.deadline, deadline) : deadline;
   job.queued = true;
-  if (!scheduler_.Submit(Job{MailboxId{box + 1}, kind, not_before, deadline}).ok()) {
+  const bool refresh = kind == JobKind::kNew && random_.Chance(1, 10);
+  if (!scheduler_.Submit(Job{MailboxId{box + 1}, kind, not_before, deadline, refresh}).ok()) {
     Violate("a job was refused");
   }
 }
@@ -90,7 +103,9 @@ void Simulation::SubmitFollowUp(const Grant& grant, const Status& outcome) {
     Submit(box, grant.job.kind, now_, grant.job.deadline);
   } else if (grant.job.kind == JobKind::kNew) {
     mailbox.checked_after_faults |= now_ > kFaultsEnd;
-    const seconds freshness(10 + random_.Below(60));
+    // Long waits for a day's bytes are not filled with checks.
+    const bool quiet = now_ > kFaultsEnd + std::chrono::minutes(10);
+    const seconds freshness(quiet ? 1800 : 10 + random_.Below(60));
     Submit(box, JobKind::kNew, now_ + freshness / 2, now_ + freshness);
   } else if (--mailbox.slices_left[Slot(grant.job.kind)] > 0) {
     Submit(box, grant.job.kind, now_, TimePoint::max());
@@ -100,7 +115,7 @@ void Simulation::SubmitFollowUp(const Grant& grant, const Status& outcome) {
 void Simulation::Run() {
   next_toggle_ = now_;
   while (violation_.empty() && !Done()) {
-    ToggleHosts();
+    ToggleWorld();
     EndDueSessions();
     TakeAll();
     CheckNothingMayStart();
@@ -128,19 +143,22 @@ void Simulation::StartSession(const Grant& grant, bool login) {
   CheckGrant(grant);
   SimMailbox& mailbox = mailboxes_[grant.job.mailbox.value - 1];
   mailbox.out = true;
+  CheckPlace(grant);
   mailbox.placed = true;
+  mailbox.pool_known = true;
+  mailbox.placed_at = now_;
   mailbox.egress = grant.egress;
   mailbox.jobs[Slot(grant.job.kind)].queued = false;
   SimPool& pool = pools_[{grant.host, grant.egress}];
   ++pool.connections;
-  ++egress_connections_[grant.egress];
+  ++egresses_[grant.egress].connections;
   if (login) {
     CheckLogin(grant);
   }
   if (pool.connections > hosts_[grant.host].limits.connections) {
     Violate("a pool has too many connections");
   }
-  if (egress_connections_[grant.egress] > egress_limits_[grant.egress]) {
+  if (egresses_[grant.egress].connections > egresses_[grant.egress].limit) {
     Violate("an egress address has too many connections");
   }
   const Duration longest = std::min<Duration>(grant.slice, kCheckMax * 4);
@@ -148,6 +166,7 @@ void Simulation::StartSession(const Grant& grant, bool login) {
   const Duration takes(1 +
                        static_cast<int64_t>(random_.Below(static_cast<uint64_t>(limit.count()))));
   sessions_.push_back(Session{grant, now_ + takes});
+  Draw(grant);
   ++grants_;
   Trace(static_cast<uint64_t>(now_.time_since_epoch().count()));
   Trace(grant.job.mailbox.value * 8 + Slot(grant.job.kind) * 2 + (login ? 1 : 0));
@@ -170,6 +189,9 @@ void Simulation::EndSession(const Session& session) {
   const Grant& grant = session.grant;
   SimMailbox& mailbox = mailboxes_[grant.job.mailbox.value - 1];
   const Status outcome = OutcomeFor(grant);
+  if (outcome.ok() && grant.job.kind == JobKind::kNew && random_.Chance(1, 2)) {
+    scheduler_.NoteNewMail(grant, now_, static_cast<uint32_t>(random_.Below(5)));
+  }
   SubmitFollowUp(grant, outcome);
   std::optional<Grant> next;
   if (outcome.ok() && random_.Chance(2, 3)) {
@@ -180,7 +202,7 @@ void Simulation::EndSession(const Session& session) {
   mailbox.out = false;
   mailbox.free_since = std::max(now_, scheduler_.BackoffUntil(grant.job.mailbox));
   --pools_[{grant.host, grant.egress}].connections;
-  --egress_connections_[grant.egress];
+  --egresses_[grant.egress].connections;
   if (next.has_value()) {
     CheckContinue(*next);
     StartSession(*next, false);
@@ -205,7 +227,14 @@ Status Simulation::OutcomeFor(const Grant& grant) {
                                : Status::Ok();
 }
 
-void Simulation::ToggleHosts() {
+void Simulation::ToggleWorld() {
+  for (SimEgress& egress : egresses_) {
+    if (egress.blocked_until != TimePoint{} && egress.blocked_until <= now_) {
+      egress.blocked_until = TimePoint{};
+      address_came_ = now_;
+      OnEgressChange();
+    }
+  }
   if (now_ < next_toggle_) {
     return;
   }
@@ -215,6 +244,83 @@ void Simulation::ToggleHosts() {
     host.state = kStates[random_.Below(kStates.size())];
   }
   next_toggle_ = now_ + seconds(10 + random_.Below(40));
+  if (now_ > kFaultsEnd) {
+    RestoreEgress();
+    next_toggle_ = TimePoint::max();
+  } else if (!calm_) {
+    ToggleEgress();
+    ClearSomeBackoff();
+  }
+}
+
+void Simulation::ToggleEgress() {
+  const auto id = static_cast<EgressId>(random_.Below(egresses_.size()));
+  SimEgress& egress = egresses_[id];
+  if (random_.Chance(1, 3)) {
+    RestoreEgress();
+  } else if (random_.Chance(1, 3)) {
+    scheduler_.RemoveEgress(id);
+    egress.removed = true;
+  } else if (random_.Chance(1, 2)) {
+    const TimePoint until = now_ + seconds(1 + random_.Below(30));
+    scheduler_.BlockEgress(id, until, now_);
+    egress.blocked_until = std::max(egress.blocked_until, until);
+  }
+  OnEgressChange();
+}
+
+void Simulation::RestoreEgress() {
+  for (size_t i = 0; i < egresses_.size(); ++i) {
+    if (egresses_[i].removed) {
+      scheduler_.AddEgress("192.0.2." + std::to_string(i), egresses_[i].limit);
+      egresses_[i].removed = false;
+      address_came_ = now_;
+      OnEgressChange();
+    }
+  }
+}
+
+void Simulation::OnEgressChange() {
+  for (SimMailbox& mailbox : mailboxes_) {
+    mailbox.pool_known = false;
+  }
+}
+
+void Simulation::ClearSomeBackoff() {
+  const uint64_t box = random_.Below(mailboxes_.size());
+  scheduler_.ClearBackoff(MailboxId{box + 1}, now_);
+  mailboxes_[box].free_since = std::min(mailboxes_[box].free_since, now_);
+}
+
+// What a session is about to fetch, all at once.
+void Simulation::Draw(const Grant& grant) {
+  const uint64_t limit = hosts_[grant.host].limits.bytes_per_day;
+  if (limit == 0 || now_ > kFaultsEnd + std::chrono::minutes(10)) {
+    return;
+  }
+  const bool bulk = grant.job.kind != JobKind::kNew;
+  const uint64_t drawn = scheduler_.DrawBytes(grant, now_, random_.Below(bulk ? 40 : 4));
+  SimPool& pool = pools_[{grant.host, grant.egress}];
+  pool.drawn[Today()] += drawn;
+  pool.drawn_bulk[Today()] += bulk ? drawn : 0;
+  if (pool.drawn[Today()] > limit) {
+    Violate("a pool drew more bytes than the day has");
+  }
+  const double part = static_cast<double>((now_ - kMidnight + kDay).count() % kDay.count()) /
+                      static_cast<double>(kDay.count());
+  const double share = std::min(0.8, 0.8 * part + 0.05) * static_cast<double>(limit);
+  if (bulk && static_cast<double>(pool.drawn_bulk[Today()]) > share + 1) {
+    Violate("window and backfill drew more than their share of the day so far");
+  }
+}
+
+uint32_t Simulation::Today() const {
+  return now_ < kMidnight ? kFirstDay
+                          : kFirstDay + 1 + static_cast<uint32_t>((now_ - kMidnight) / kDay);
+}
+
+bool Simulation::Usable(EgressId egress) const {
+  return !egresses_[egress].removed && egresses_[egress].blocked_until <= now_;
 }
 
 TimePoint Simulation::NextEvent() {
@@ -222,7 +328,10 @@ TimePoint Simulation::NextEvent() {
   if (wake <= now_) {
     Violate("NextWake() is not later than a Take() that gave nothing");
   }
-  TimePoint next = std::min(wake, now_ > kFaultsEnd ? TimePoint::max() : next_toggle_);
+  TimePoint next = std::min(wake, next_toggle_);
+  for (const SimEgress& egress : egresses_) {
+    next = egress.blocked_until > now_ ? std::min(next, egress.blocked_until) : next;
+  }
   for (const Session& session : sessions_) {
     next = std::min(next, session.ends);
   }
@@ -242,10 +351,10 @@ bool Simulation::Due(const SimMailbox& mailbox, size_t kind) const {
   return job.queued && !mailbox.out && job.not_before <= now_ && mailbox.free_since <= now_;
 }
 
-// Mailboxes that were never granted have no known egress address, so they are left out.
+// Mailboxes whose egress address is not known for certain are left out.
 bool Simulation::SomeoneWaits(const PoolKey& pool, JobKind kind) const {
   return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](const SimMailbox& mailbox) {
-    return mailbox.placed && PoolKey(mailbox.host, mailbox.egress) == pool &&
+    return mailbox.pool_known && PoolKey(mailbox.host, mailbox.egress) == pool &&
            Due(mailbox, Slot(kind));
   });
 }
@@ -262,8 +371,17 @@ void Simulation::CheckGrant(const Grant& grant) {
   if (mailbox.free_since > now_) {
     Violate("a mailbox was granted during its back-off");
   }
-  if (mailbox.placed && mailbox.egress != grant.egress) {
-    Violate("a mailbox moved to another egress address");
+}
+
+// A mailbox moves only when its address went or another came, and never to one that is gone.
+void Simulation::CheckPlace(const Grant& grant) {
+  const SimMailbox& mailbox = mailboxes_[grant.job.mailbox.value - 1];
+  if (!Usable(grant.egress)) {
+    Violate("a grant was made on a blocked or removed egress address");
+  }
+  if (mailbox.placed && mailbox.egress != grant.egress && Usable(mailbox.egress) &&
+      address_came_ < mailbox.placed_at) {
+    Violate("a mailbox moved to another egress address without need");
   }
 }
 
@@ -287,6 +405,9 @@ void Simulation::CheckTurn(const Grant& grant, bool login) {
     CheckNewMailWait(grant, pool);
     pool.last_new = now_;
   }
+  if (hosts_[grant.host].limits.bytes_per_day != 0) {
+    return;  // A kind may have to wait for the day.
+  }
   const bool passes_over_new =
       login && grant.job.kind != JobKind::kNew && SomeoneWaits(key, JobKind::kNew);
   if (passes_over_new && pool.last_passed_over_new) {
@@ -304,7 +425,8 @@ void Simulation::CheckContinue(const Grant& grant) {
   const PoolKey key(grant.host, grant.egress);
   // The connection just given back is the one that goes on.
   const bool full = pools_[key].connections + 1 >= hosts_[grant.host].limits.connections;
-  if (full && grant.job.kind != JobKind::kNew && SomeoneWaits(key, JobKind::kNew)) {
+  const bool day_limit = hosts_[grant.host].limits.bytes_per_day != 0;
+  if (full && !day_limit && grant.job.kind != JobKind::kNew && SomeoneWaits(key, JobKind::kNew)) {
     Violate("a connection was kept although new mail waits and none is free");
   }
 }
@@ -347,7 +469,27 @@ bool Simulation::HasReasonToWait(const PoolStats& stats) const {
                       });
   return probed || stats.connections >= stats.window || stats.blocked_until > now_ ||
          recent >= static_cast<std::ptrdiff_t>(logins_max) ||
-         egress_connections_[stats.egress] >= egress_limits_[stats.egress];
+         egresses_[stats.egress].connections >= egresses_[stats.egress].limit ||
+         !Usable(stats.egress) || DayIsUsedUp(stats);
+}
+
+// Used up, or so nearly that no grant is worth while.
+bool Simulation::DayIsUsedUp(const PoolStats& stats) const {
+  const uint64_t limit = hosts_[stats.host].limits.bytes_per_day;
+  if (limit == 0 || stats.cause != WaitCause::kDayLimit) {
+    return false;
+  }
+  const SimPool& pool = pools_.at({stats.host, stats.egress});
+  const auto of_today = [this](const std::map<uint32_t, uint64_t>& by_day) {
+    const auto it = by_day.find(Today());
+    return it == by_day.end() ? 0.0 : static_cast<double>(it->second);
+  };
+  const double part = static_cast<double>((now_ - kMidnight + kDay).count() % kDay.count()) /
+                      static_cast<double>(kDay.count());
+  const double share = std::min(0.8, 0.8 * part + 0.05) * static_cast<double>(limit);
+  const double slack = std::max(1.0, static_cast<double>(limit) / 200) + 2;
+  return of_today(pool.drawn) + slack > static_cast<double>(limit) ||
+         of_today(pool.drawn_bulk) + slack > share;
 }
 
 // At some moment before the next event: nothing may start by time alone.

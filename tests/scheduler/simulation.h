@@ -1,5 +1,6 @@
-// A small world around one Scheduler: hosts that go down and throttle, mailboxes of several tenants
-// with checks, windows and backfills, sessions that take time. All from one seed, on virtual time.
+// A small world around one Scheduler: hosts that go down, throttle and count bytes, egress
+// addresses that come and go, mailboxes of weighted tenants with checks, refreshes, windows and
+// backfills, sessions that take time. All from one seed, on virtual time.
 //
 // The world keeps its own books from what it sees (grants, logins, connections) and stops with a
 // description at the first step that breaks a promise of scheduler.h or README.md.
@@ -39,12 +40,20 @@ class Simulation final {
   struct SimMailbox {
     HostId host = 0;
     EgressId egress = 0;
-    bool placed = false;  // Its egress address is known from its first grant.
+    bool placed = false;      // Was granted before, from `egress`, at `placed_at`.
+    bool pool_known = false;  // And no address came or went since.
+    TimePoint placed_at;
     bool out = false;
     TimePoint free_since;  // Back from its last grant and its back-off.
     std::array<int, kKinds> slices_left{};
     std::array<SimJob, kKinds> jobs;
     bool checked_after_faults = false;
+  };
+  struct SimEgress {
+    uint32_t limit = 0;
+    uint32_t connections = 0;
+    bool removed = false;
+    TimePoint blocked_until;
   };
   enum class HostState { kUp, kDead, kThrottling };
   struct SimHost {
@@ -57,6 +66,8 @@ class Simulation final {
     bool last_passed_over_new = false;
     uint32_t grants_past_backfill = 0;
     TimePoint last_new;
+    std::map<uint32_t, uint64_t> drawn;       // By day.
+    std::map<uint32_t, uint64_t> drawn_bulk;  // Of it, by window and backfill.
   };
   struct Session {
     Grant grant;
@@ -73,13 +84,19 @@ class Simulation final {
   void EndDueSessions();
   void EndSession(const Session& session);
   Status OutcomeFor(const Grant& grant);
-  void ToggleHosts();
+  void ToggleWorld();
+  void ToggleEgress();
+  void RestoreEgress();
+  void OnEgressChange();
+  void ClearSomeBackoff();
+  void Draw(const Grant& grant);
   TimePoint NextEvent();
   bool Done() const;
 
   bool Due(const SimMailbox& mailbox, size_t kind) const;
   bool SomeoneWaits(const PoolKey& pool, JobKind kind) const;
   void CheckGrant(const Grant& grant);
+  void CheckPlace(const Grant& grant);
   void CheckLogin(const Grant& grant);
   void CheckTurn(const Grant& grant, bool login);
   void CheckContinue(const Grant& grant);
@@ -87,18 +104,21 @@ class Simulation final {
   void CheckNothingMayStart();
   void CheckNoWakeIsMissed(TimePoint next);
   bool HasReasonToWait(const PoolStats& stats) const;
+  bool Usable(EgressId egress) const;
+  uint32_t Today() const;
+  bool DayIsUsedUp(const PoolStats& stats) const;
   void Violate(const std::string& what);
   void Trace(uint64_t value);
 
   SeededRandom random_;
   Options options_;
   Scheduler scheduler_;
-  bool calm_ = false;  // No faults, no login limit, wide egress addresses.
+  bool calm_ = false;  // No faults, no login or byte limit, wide egress addresses that stay.
   TimePoint now_;
   TimePoint next_toggle_;
   std::vector<SimHost> hosts_;
-  std::vector<uint32_t> egress_limits_;
-  std::vector<uint32_t> egress_connections_;
+  std::vector<SimEgress> egresses_;
+  TimePoint address_came_;             // The last time that one was added or unblocked.
   std::vector<SimMailbox> mailboxes_;  // Mailbox id = index + 1.
   std::map<PoolKey, SimPool> pools_;
   std::vector<Session> sessions_;

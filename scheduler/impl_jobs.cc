@@ -155,6 +155,10 @@ void Scheduler::Impl::FireTimers() {
       return;
     }
     timers.Pop();
+    if (!timers.empty()) {
+      // It is wanted the next time, and seldom in any cache.
+      __builtin_prefetch(&mailboxes[MailboxOf(timers.top().job)]);
+    }
     if (counts) {
       Dequeue(mailbox, kind);
       Enqueue(mailbox, kind);

@@ -5,34 +5,41 @@
 
 namespace mailhaul::scheduler {
 
-size_t MailboxIndex::Home(MailboxId id) const {
-  return static_cast<size_t>(MixHash(0, id.value)) & (slots_.size() - 1);
-}
+namespace {
+
+uint64_t HashOf(MailboxId id) { return MixHash(0, id.value); }
+uint32_t MarkOf(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+
+}  // namespace
 
 uint32_t MailboxIndex::Find(MailboxId id) const {
-  for (size_t at = Home(id); slots_[at] != kAbsent; at = (at + 1) & (slots_.size() - 1)) {
-    if (mailboxes_[slots_[at]].id == id) {
-      return slots_[at];
+  const uint64_t hash = HashOf(id);
+  const uint32_t mark = MarkOf(hash);
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = Home(hash); slots_[at].mailbox != kAbsent; at = (at + 1) & mask) {
+    if (slots_[at].mark == mark && mailboxes_[slots_[at].mailbox].id == id) {
+      return slots_[at].mailbox;
     }
   }
   return kAbsent;
 }
 
 void MailboxIndex::Insert(uint32_t mailbox) {
-  size_t at = Home(mailboxes_[mailbox].id);
-  while (slots_[at] != kAbsent) {
+  const uint64_t hash = HashOf(mailboxes_[mailbox].id);
+  size_t at = Home(hash);
+  while (slots_[at].mailbox != kAbsent) {
     at = (at + 1) & (slots_.size() - 1);
   }
-  slots_[at] = mailbox;
+  slots_[at] = {mailbox, MarkOf(hash)};
 }
 
 void MailboxIndex::Add(uint32_t mailbox) {
   if ((size_ + 1) * 4 > slots_.size() * 3) {
-    std::vector<uint32_t> before(slots_.size() * 2, kAbsent);
+    std::vector<Slot> before(slots_.size() * 2);
     before.swap(slots_);
-    for (const uint32_t each : before) {
-      if (each != kAbsent) {
-        Insert(each);
+    for (const Slot& each : before) {
+      if (each.mailbox != kAbsent) {
+        Insert(each.mailbox);
       }
     }
   }
@@ -42,20 +49,20 @@ void MailboxIndex::Add(uint32_t mailbox) {
 
 void MailboxIndex::Remove(MailboxId id) {
   const size_t mask = slots_.size() - 1;
-  size_t hole = Home(id);
-  while (slots_[hole] == kAbsent || mailboxes_[slots_[hole]].id != id) {
-    MH_CHECK(slots_[hole] != kAbsent);
+  size_t hole = Home(HashOf(id));
+  while (slots_[hole].mailbox == kAbsent || mailboxes_[slots_[hole].mailbox].id != id) {
+    MH_CHECK(slots_[hole].mailbox != kAbsent);
     hole = (hole + 1) & mask;
   }
   // Whoever was pushed past the hole moves back into it, so that no search stops short of him.
-  for (size_t at = (hole + 1) & mask; slots_[at] != kAbsent; at = (at + 1) & mask) {
-    const size_t home = Home(mailboxes_[slots_[at]].id);
+  for (size_t at = (hole + 1) & mask; slots_[at].mailbox != kAbsent; at = (at + 1) & mask) {
+    const size_t home = Home(HashOf(mailboxes_[slots_[at].mailbox].id));
     if (((at - home) & mask) >= ((at - hole) & mask)) {
       slots_[hole] = slots_[at];
       hole = at;
     }
   }
-  slots_[hole] = kAbsent;
+  slots_[hole] = Slot{};
   --size_;
 }
 

@@ -74,11 +74,11 @@ class JobPlaces final {
   Mailboxes& mailboxes_;
 };
 
-// Finds a mailbox's record by its id: open addressing over record numbers, 4 bytes a slot, at most
-// three quarters full.
+// Finds a mailbox's record by its id: open addressing over record numbers, at most three quarters
+// full. A part of the hash beside the number spares a look at most records that are not meant.
 class MailboxIndex final {
  public:
-  explicit MailboxIndex(const Mailboxes& mailboxes) : mailboxes_(mailboxes), slots_(16, kAbsent) {}
+  explicit MailboxIndex(const Mailboxes& mailboxes) : mailboxes_(mailboxes), slots_(16) {}
 
   uint32_t Find(MailboxId id) const;  // kAbsent: not known.
   void Add(uint32_t mailbox);         // Its record holds the id, which must not be known.
@@ -86,11 +86,16 @@ class MailboxIndex final {
   size_t size() const { return size_; }
 
  private:
-  size_t Home(MailboxId id) const;
+  struct Slot {
+    uint32_t mailbox = kAbsent;  // kAbsent: free.
+    uint32_t mark = 0;
+  };
+
+  size_t Home(uint64_t hash) const { return static_cast<size_t>(hash) & (slots_.size() - 1); }
   void Insert(uint32_t mailbox);
 
   const Mailboxes& mailboxes_;
-  std::vector<uint32_t> slots_;  // A power of two of them.
+  std::vector<Slot> slots_;  // A power of two of them.
   size_t size_ = 0;
 };
 

@@ -156,13 +156,14 @@ void Scheduler::Impl::FireTimers() {
     }
     timers.Pop();
     if (!timers.empty()) {
-      // It is wanted the next time, and seldom in any cache.
+      // It is wanted the next time, and seldom cached.
       __builtin_prefetch(&mailboxes[MailboxOf(timers.top().job)]);
     }
     if (counts) {
       Dequeue(mailbox, kind);
       Enqueue(mailbox, kind);
       if (owner.state(kind) == JobState::kReady) {
+        pools[owner.pool].logins.Prefetch();
         RefreshPool(owner.pool);
       }
     }

@@ -19,6 +19,7 @@ class LoginWindow final {
   // From when on one more login keeps the limit; far past when none is remembered that matters.
   TimePoint OpenAt() const;
   void Record(TimePoint now);
+  void Prefetch() const { __builtin_prefetch(ring_.get()); }  // For a Record() soon.
 
   static constexpr uint32_t kLimitMax = 10'000;  // Bounds the memory of a pool (8 bytes each).
 

@@ -8,10 +8,16 @@ namespace {
 
 constexpr char kHost[] = "imap.example.com";
 
+test_support::MemoryNetworkOptions WithLatency(Duration latency) {
+  test_support::MemoryNetworkOptions options;
+  options.latency = latency;
+  return options;
+}
+
 }  // namespace
 
-EngineFixture::EngineFixture()
-    : network_(test_support::MemoryNetworkOptions(), random_), dialer_(network_, DialerOptions()) {
+EngineFixture::EngineFixture(Duration latency)
+    : network_(WithLatency(latency), random_), dialer_(network_, DialerOptions()) {
   SetLogLevel(LogLevel::kOff);
   mime::Initialize();
   network_.RegisterImap(kHost, 993, server_);

@@ -26,7 +26,8 @@ namespace mailhaul::app {
 
 class EngineFixture : public testing::Test {
  protected:
-  EngineFixture();
+  // `latency` of the network, for tests in which sessions are to take time.
+  explicit EngineFixture(Duration latency = Duration(0));
   ~EngineFixture() override;
 
   // Before Start(): a mailbox "acme/<id>" on the one server.

@@ -139,10 +139,13 @@ TEST_F(PlanWorldTest, ReportsNameWhatDoesNotHoldFirst) {
 // The engine itself, in virtual time, beside the forecast for it.
 class PlanFixture : public EngineFixture {
  protected:
+  PlanFixture() : EngineFixture(milliseconds(5)) {}
+
   static constexpr int kMailboxes = 60;
 
-  // The times between complete checks, of `cycles` of each mailbox, in seconds.
-  std::vector<double> ServeAndMeasure(int cycles) {
+  // The times between complete checks, of `cycles` of each mailbox, in seconds; only those of
+  // `tenant`, unless it is empty.
+  std::vector<double> ServeAndMeasure(int cycles, const std::string& tenant = "") {
     Start();
     std::map<const MailboxState*, WallTime> last;
     std::vector<double> ages;
@@ -150,6 +153,9 @@ class PlanFixture : public EngineFixture {
     while (ages.size() < wanted) {
       RunFor(milliseconds(200));
       for (const auto& mailbox : collector_->mailboxes()) {
+        if (!tenant.empty() && mailbox->tenant->name != tenant) {
+          continue;
+        }
         const auto [entry, first] = last.try_emplace(mailbox.get(), mailbox->last_complete);
         if (entry->second != WallTime{} && entry->second != mailbox->last_complete) {
           ages.push_back(
@@ -165,15 +171,18 @@ class PlanFixture : public EngineFixture {
     return ages;
   }
 
-  double ForecastAge() {
+  scheduler::Forecast MakeForecastOfStore() {
     PlanAssumptions assumptions;
     assumptions.active_share = 0;
-    assumptions.check_time = milliseconds(10);
+    assumptions.check_time = milliseconds(50);
+    assumptions.spread = 0;
     const scheduler::World world = BuildPlanWorld(config_, mail_.get(), assumptions);
-    const scheduler::Forecast forecast = MakeForecast(world, scheduler::ForecastOptions{});
-    EXPECT_EQ(forecast.groups.size(), 1U);
     EXPECT_EQ(world.mailboxes[0].backfill_bytes, 0U);  // The store says so.
-    return std::chrono::duration<double>(forecast.groups.at(0).age_p99).count();
+    return MakeForecast(world, scheduler::ForecastOptions{});
+  }
+
+  double ForecastAge(size_t group = 0) {
+    return std::chrono::duration<double>(MakeForecastOfStore().groups.at(group).age_p99).count();
   }
 
   void Prepare(uint32_t logins_per_second) {
@@ -200,6 +209,22 @@ TEST_F(PlanFixture, ForetellsALoadThatDoesNotHold) {
   const double measured = ages[ages.size() * 99 / 100];
   EXPECT_GT(measured, 29);
   EXPECT_NEAR(ForecastAge(), measured, 1.5);
+}
+
+TEST_F(PlanFixture, ForetellsWhatWeightsDo) {
+  Prepare(1);
+  config_.tenants.push_back(config_.tenants.front());
+  config_.tenants.back().name = "beta";
+  config_.tenants.back().weight = 2;
+  config_.tenants.front().mailboxes.resize(kMailboxes / 2);
+  config_.tenants.back().mailboxes.erase(config_.tenants.back().mailboxes.begin(),
+                                         config_.tenants.back().mailboxes.begin() + kMailboxes / 2);
+  // 30 mailboxes at a third of a login a second, and as many at two thirds.
+  const std::vector<double> ages = ServeAndMeasure(10, "acme");
+  const double measured = ages[ages.size() * 99 / 100];
+  EXPECT_NEAR(measured, 90, 3);
+  EXPECT_NEAR(ForecastAge(), measured, 3);
+  EXPECT_NEAR(ForecastAge(1), 45, 3);
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ struct MailboxRecord {
   std::string name;  // The id in configuration and HTTP, local to the tenant.
   std::string address;
   WallTime last_complete{};      // 0: no complete check yet.
+  WallTime last_used{};          // New mail came, or somebody read it; 0: not known.
   double window_coverage = 0;    // 0..1
   double backfill_coverage = 0;  // 0..1
   std::string error_code;  // Of the last check; "" when it was complete. Code names of status.h.
@@ -245,8 +246,8 @@ class MailStore final {
   // of it (modseq, source_..., flags_checked_at). Counters and `listed` are kept.
   Status SaveFolder(MailboxId mailbox, const FolderRecord& folder);
   Status SaveFolders(MailboxId mailbox, std::span<const FolderRecord> folders);  // One commit.
-  // Result of a check: last_complete, coverages, error. Counters are kept. Not synced by itself:
-  // a crash may lose the newest values, never consistency.
+  // Result of a check: last_complete, last_used, coverages, error. Counters are kept. Not synced by
+  // itself: a crash may lose the newest values, never consistency.
   Status SaveMailboxCheck(const MailboxRecord& mailbox);
   // Makes the results of all checks durable. Append() and SaveMailboxCheck() do so now and then,
   // and so does the destructor.

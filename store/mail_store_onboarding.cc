@@ -261,6 +261,7 @@ void ApplyCheck(const std::optional<MailboxRecord>& check, MailboxRecord& record
     return;
   }
   record.last_complete = check->last_complete;
+  record.last_used = check->last_used;
   record.window_coverage = check->window_coverage;
   record.backfill_coverage = check->backfill_coverage;
   record.error_code = check->error_code;

@@ -145,7 +145,8 @@ std::string EncodeMailbox(const MailboxRecord& record) {
   return FinishRow(builder, schema::Entry::Mailbox,
                    schema::CreateMailbox(builder, record.last_complete.time_since_epoch().count(),
                                          record.window_coverage, record.backfill_coverage,
-                                         error_code, error_detail, record.messages, record.bytes)
+                                         error_code, error_detail, record.messages, record.bytes,
+                                         record.last_used.time_since_epoch().count())
                        .Union());
 }
 
@@ -157,6 +158,7 @@ Status DecodeMailbox(std::string_view value, MailboxRecord& record) {
     return Corrupt("mailbox");
   }
   record.last_complete = TimeOf(entry->last_complete_ms());
+  record.last_used = TimeOf(entry->last_used_ms());
   record.window_coverage = entry->window_coverage();
   record.backfill_coverage = entry->backfill_coverage();
   record.error_code = TextOf(entry->error_code());

@@ -71,6 +71,7 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->worker = mailboxes_.size() % workers_.size();
     state->memory = std::make_unique<SourceMemory>();
     state->last_complete = record.last_complete;
+    state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
     state->window_coverage = record.window_coverage;
     state->backfill_coverage = record.backfill_coverage;
     MH_RETURN_IF_ERROR(scheduler_.AddMailbox(id, tenant_id, state->host));
@@ -207,9 +208,9 @@ MailboxState* Collector::FindMutable(std::string_view tenant, std::string_view m
   return it == by_name_.end() || !options_.continuous || stopping_ ? nullptr : it->second;
 }
 
-void Collector::CheckNow(MailboxState& mailbox) {
+void Collector::RefreshNow(MailboxState& mailbox) {
   const TimePoint now = context_.clock.Now();
-  Submit(mailbox, scheduler::JobKind::kNew, now, now);
+  Submit(mailbox, scheduler::JobKind::kNew, now, now, /*refresh=*/true);
   if (mailbox.held_in.has_value()) {
     OnHoldDue(*mailbox.held_in, mailbox.held_ticket);
   }
@@ -224,7 +225,7 @@ bool Collector::Refresh(std::string_view tenant, std::string_view mailbox) {
     return false;
   }
   state->refreshed_at = now;
-  CheckNow(*state);
+  RefreshNow(*state);
   return true;
 }
 
@@ -241,7 +242,7 @@ bool Collector::FetchWhole(std::string_view tenant, std::string_view mailbox, Me
   if (!known) {
     state->wanted.push_back(message);
   }
-  CheckNow(*state);
+  RefreshNow(*state);
   return true;
 }
 
@@ -254,7 +255,10 @@ void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
   const TimePoint now = context_.clock.Now();
   const bool was_active = state.active_until > now;
   state.active_until = now + state.tenant->freshness.active_for;
-  if (!was_active && state.phase == MailboxState::Phase::kOk) {
+  state.last_used = context_.clock.WallNow();
+  const bool checked_before =
+      state.phase == MailboxState::Phase::kPending && state.last_complete != WallTime{};
+  if (!was_active && (state.phase == MailboxState::Phase::kOk || checked_before)) {
     SubmitNextCheck(state);
     Pump();
   }
@@ -278,6 +282,7 @@ void Collector::FlushDirty() {
     store::MailboxRecord record;
     record.id = mailbox->id;
     record.last_complete = mailbox->last_complete;
+    record.last_used = mailbox->last_used;
     record.window_coverage = mailbox->window_coverage;
     record.backfill_coverage = mailbox->backfill_coverage;
     record.error_code = mailbox->last_error.ok() ? "" : ToString(mailbox->last_error.code());

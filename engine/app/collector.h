@@ -66,6 +66,7 @@ struct MailboxState {
   Status last_error;
   uint32_t attempts = 0;  // Failures in a row.
   WallTime last_complete{};
+  WallTime last_used{};  // New mail came, or somebody read it; else when it was first seen.
   std::optional<WallTime> next_due;
   TimePoint active_until{};
   double window_coverage = 0;
@@ -85,6 +86,9 @@ struct MailboxState {
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
 };
+
+// Whether neither new mail nor a reader came to a mailbox for so long that it is checked rarely.
+bool IsDormant(const config::Freshness& freshness, WallTime last_used, WallTime now);
 
 struct Worker {
   net::Loop* loop = nullptr;
@@ -110,7 +114,8 @@ class Collector final {
   // Main loop. Gives no more grants and aborts the connections. What was fetched is kept.
   void Stop();
 
-  const Summary& summary() const { return summary_; }  // Main loop.
+  const Summary& summary() const { return summary_; }                   // Main loop.
+  const scheduler::Scheduler& scheduler() const { return scheduler_; }  // The same.
   const MailboxState* Find(std::string_view tenant, std::string_view mailbox) const;
   const std::vector<std::unique_ptr<MailboxState>>& mailboxes() const { return mailboxes_; }
   // Checks it soon and, for the tenant's active_for, more often.
@@ -201,19 +206,20 @@ class Collector final {
   void FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
                    const Status& hint);
   Duration SettleTime(scheduler::HostId host, const Status& status);
-  void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant);
-  void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status);
+  void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored);
+  void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
+                 scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
   void EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred);
   void SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResult& result);
   void Submit(MailboxState& mailbox, scheduler::JobKind kind, TimePoint not_before,
-              TimePoint deadline);
+              TimePoint deadline, bool refresh = false);
   void SubmitNextCheck(MailboxState& mailbox);
   // A POP3 session sees the mailbox as it was at its login: a check that is due needs another.
   bool NeedsNewSession(const MailboxState& mailbox) const;
   Duration FreshnessOf(const MailboxState& mailbox) const;
   MailboxState* FindMutable(std::string_view tenant, std::string_view mailbox);
-  void CheckNow(MailboxState& mailbox);
+  void RefreshNow(MailboxState& mailbox);
   void MarkDirty(MailboxState& mailbox);
   void FlushDirty();
   void CheckDone();

@@ -42,20 +42,46 @@ bool IsFinal(Code code) {
 
 constexpr Duration kOwnFailurePause = std::chrono::seconds(30);
 
+// What the mailbox shows: wrong credentials only once that is certain.
+Status ToShow(const Status& status, scheduler::CredentialVerdict verdict) {
+  if (status.code() != Code::kAuthFailed || verdict == scheduler::CredentialVerdict::kConfirmed) {
+    return status;
+  }
+  if (verdict == scheduler::CredentialVerdict::kThrottlingSuspected) {
+    return {Code::kThrottled,
+            "many logins of this host are refused at once, which is taken for "
+            "throttling: " +
+                status.message()};
+  }
+  return {Code::kServerRefused,
+          "the login was refused; if a later one is too, the credentials "
+          "count as wrong: " +
+              status.message()};
+}
+
 }  // namespace
+
+bool IsDormant(const config::Freshness& freshness, WallTime last_used, WallTime now) {
+  return now - last_used >= freshness.dormant_after;
+}
 
 Duration Collector::FreshnessOf(const MailboxState& mailbox) const {
   const config::Freshness& freshness = mailbox.tenant->freshness;
-  return mailbox.active_until > context_.clock.Now() ? freshness.active : freshness.normal;
+  if (mailbox.active_until > context_.clock.Now()) {
+    return freshness.active;
+  }
+  return IsDormant(freshness, mailbox.last_used, context_.clock.WallNow()) ? freshness.dormant
+                                                                           : freshness.normal;
 }
 
 void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before,
-                       TimePoint deadline) {
+                       TimePoint deadline, bool refresh) {
   scheduler::Job job;
   job.mailbox = mailbox.id;
   job.kind = kind;
   job.not_before = not_before;
   job.deadline = deadline;
+  job.refresh = refresh;
   if (kind == JobKind::kNew) {
     mailbox.check_from = std::min(mailbox.check_from, not_before);
     mailbox.next_due =
@@ -96,7 +122,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   } else if (grant.job.kind == JobKind::kBackfill) {
     mailbox.backfill_queued = false;
   }
-  OnSuccess(mailbox, grant);
+  OnSuccess(mailbox, grant, result.stats.stored);
   if (grant.job.kind == JobKind::kNew) {
     for (const MessageId done : mailbox.wanted_now) {
       std::erase(mailbox.wanted, done);
@@ -121,10 +147,17 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   return reply;
 }
 
-void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant) {
+void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored) {
   mailbox.attempts = 0;
   mailbox.last_error = Status::Ok();
   host_states_[grant.host].attempts = 0;
+  if (grant.job.kind == JobKind::kNew) {
+    scheduler_.NoteNewMail(grant, context_.clock.Now(),
+                           static_cast<uint32_t>(std::min<uint64_t>(stored, UINT32_MAX)));
+  }
+  if (stored > 0 && grant.job.kind != JobKind::kBackfill) {
+    mailbox.last_used = context_.clock.WallNow();
+  }
 }
 
 // What is left to do for the mailbox after a successful stage.
@@ -183,22 +216,22 @@ void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox
   const Status outcome = status.ok() ? hint : status;
   const Status told =
       IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;
-  scheduler_.Finish(grant, context_.clock.Now(), told);
+  const scheduler::CredentialVerdict verdict = scheduler_.Finish(grant, context_.clock.Now(), told);
   if (std::exchange(mailbox.closing_held, false)) {
     --held_[PoolKey(grant.host, grant.egress)].closing;
   }
   if (status.ok()) {
     mailbox.phase = MailboxState::Phase::kOk;
   } else if (!stopping_) {
-    OnFailure(mailbox, grant, status);
+    OnFailure(mailbox, grant, status, verdict);
   }
   Pump();
 }
 
 void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
-                          const Status& status) {
+                          const Status& status, scheduler::CredentialVerdict verdict) {
   mailbox.phase = MailboxState::Phase::kFailing;
-  mailbox.last_error = status;
+  mailbox.last_error = ToShow(status, verdict);
   ++mailbox.attempts;
   MarkDirty(mailbox);
   LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());
@@ -252,7 +285,7 @@ void Collector::EndBatchFor(MailboxState& mailbox, const Status& status, bool de
     ++summary_.mailboxes_complete;
     return;
   }
-  mailbox.last_error = status;
+  mailbox.last_error = ToShow(status, scheduler_.Credentials(mailbox.id));
   MarkDirty(mailbox);
   summary_.failures.push_back(
       {.mailbox = mailbox.FullName(), .status = status, .deferred = deferred});

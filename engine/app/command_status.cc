@@ -45,7 +45,11 @@ Line ReadLine(const OpenStore* store, const config::TenantConfig& tenant,
     }
   }
   if (line.record.last_complete != WallTime{}) {
-    const auto lag = store->clock.WallNow() - line.record.last_complete - tenant.freshness.normal;
+    const WallTime now = store->clock.WallNow();
+    const bool dormant = line.record.last_used != WallTime{} &&
+                         IsDormant(tenant.freshness, line.record.last_used, now);
+    const auto lag = now - line.record.last_complete -
+                     (dormant ? tenant.freshness.dormant : tenant.freshness.normal);
     line.lag_seconds =
         std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
   }

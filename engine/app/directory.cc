@@ -83,7 +83,9 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   live.throttled = state->last_error.code() == Code::kThrottled;
   if (state->last_complete != WallTime{}) {
     const auto age = clock_.WallNow() - state->last_complete;
-    const auto lag = age - state->tenant->freshness.normal;
+    const config::Freshness& freshness = state->tenant->freshness;
+    const bool dormant = IsDormant(freshness, state->last_used, clock_.WallNow());
+    const auto lag = age - (dormant ? freshness.dormant : freshness.normal);
     live.lag_seconds =
         std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
   }

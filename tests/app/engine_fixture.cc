@@ -16,14 +16,9 @@ test_support::MemoryNetworkOptions WithLatency(Duration latency) {
 
 }  // namespace
 
-EngineFixture::EngineFixture(Duration latency)
-    : network_(WithLatency(latency), random_), dialer_(network_, DialerOptions()) {
+EngineFixture::EngineFixture(Duration latency) : latency_(latency) {
   SetLogLevel(LogLevel::kOff);
   mime::Initialize();
-  network_.RegisterImap(kHost, 993, server_);
-  network_.Register(kHost, 995, [this](std::unique_ptr<net::Stream> stream) {
-    return test_support::ServePop3Connection(std::move(stream), server_, pop3_);
-  });
   config_.tenants.emplace_back();
   config_.tenants.front().name = "acme";
   config_.tenants.front().freshness.normal = std::chrono::minutes(5);
@@ -41,7 +36,9 @@ EngineFixture::~EngineFixture() {
   if (collector_ != nullptr && !over_) {
     Stop();
   }
-  loop_.Await(network_.Drain());
+  if (network_ != nullptr) {
+    loop_.Await(network_->Drain());
+  }
   collector_.reset();
   mail_.reset();  // Writes what it still holds into the rows, which die first.
 }
@@ -71,10 +68,25 @@ void EngineFixture::AddMessage(const std::string& id, const std::string& subject
   loop_.Post([this] { server_.Announce(); });
 }
 
+void EngineFixture::Connect() {
+  collector_.reset();
+  if (network_ != nullptr) {
+    loop_.Await(network_->Drain());
+  }
+  network_ = std::make_unique<test_support::MemoryNetwork>(WithLatency(latency_), random_);
+  network_->RegisterImap(kHost, 993, server_);
+  network_->Register(kHost, 995, [this](std::unique_ptr<net::Stream> stream) {
+    return test_support::ServePop3Connection(std::move(stream), server_, pop3_);
+  });
+  dialer_ = std::make_unique<Dialer>(*network_, DialerOptions());
+}
+
 void EngineFixture::Start(bool continuous) {
   CollectorOptions options;
   options.continuous = continuous;
-  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = &dialer_, .http = nullptr}};
+  over_ = false;
+  Connect();
+  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = dialer_.get(), .http = nullptr}};
   collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
   ASSERT_TRUE(collector_->Prepare().ok());
   loop_.Post([this] { collector_->Start([this] { over_ = true; }); });

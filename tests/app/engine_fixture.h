@@ -34,7 +34,7 @@ class EngineFixture : public testing::Test {
   void AddMailbox(const std::string& id);
   void AddPop3Mailbox(const std::string& id);
   void AddMessage(const std::string& id, const std::string& subject);
-  // As `serve` does, or as `collect` does.
+  // As `serve` does, or as `collect` does. Again after Stop(): a restart.
   void Start(bool continuous = true);
   void Stop();
   bool over() const { return over_; }
@@ -53,8 +53,11 @@ class EngineFixture : public testing::Test {
   std::unique_ptr<store::MailStore> mail_;
 
  private:
-  test_support::MemoryNetwork network_;
-  Dialer dialer_;
+  void Connect();
+
+  const Duration latency_;
+  std::unique_ptr<test_support::MemoryNetwork> network_;  // Of one run, like the dialer.
+  std::unique_ptr<Dialer> dialer_;
   MemoryBudget budget_{size_t{64} << 20};
   InlineWorkPool cpu_;
   pipeline::Progress progress_;

@@ -161,6 +161,7 @@ TEST_F(MailStoreOnboarding, AChecksResultIsSeenAtOnceAndWrittenLater) {
   const uint64_t commits = records_.commits();
   MailboxRecord record = store_->GetMailbox(mailbox_).value();
   record.last_complete = At(5000);
+  record.last_used = At(4000);
   record.window_coverage = 0.5;
   record.error_code = "timeout";
   record.messages = 12345;
@@ -176,6 +177,7 @@ TEST_F(MailStoreOnboarding, AChecksResultIsSeenAtOnceAndWrittenLater) {
   records_.Freeze();  // Nothing more is written by the destructor.
   Reopen();
   EXPECT_EQ(store_->GetMailbox(mailbox_)->window_coverage, 0.5);
+  EXPECT_EQ(store_->GetMailbox(mailbox_)->last_used, At(4000));
   records_.Thaw();
 }
 

@@ -74,20 +74,27 @@ class Contender:
         self.runs.append(Measured(self.name, seconds, cpu, usage.ru_maxrss * 1024))
 
 
-def mailhaul(server, users, binary, *, port=None, tls=False, connections=4):
+def mailhaul_configuration(server, users, *, port=None, tls=False, connections=4):
+    """What writes it into a folder."""
     host = "localhost" if tls else "127.0.0.1"
 
-    def prepare(folder):
+    def prepare(folder, *, http_port=1, **tenant_settings):
         boxes = [config_files.Mailbox(id=f"m{i}", address=user, password=PASSWORD, host=host,
                                       port=port or server.imap_port,
                                       security="tls" if tls else "plaintext")
                  for i, user in enumerate(users)]
-        tenant = config_files.Tenant(name="bench", token="bench", mailboxes=boxes)
-        main = config_files.main_yaml(http_port=1, ca_file=server.ca_file, host=host,
+        tenant = config_files.Tenant(name="bench", token="bench", mailboxes=boxes,
+                                     **tenant_settings)
+        main = config_files.main_yaml(http_port=http_port, ca_file=server.ca_file, host=host,
                                       memory_budget="64MiB", connections=connections)
         config_files.write_configuration(
             folder, main.replace("logins_per_second: 100", f"logins_per_second: {LOGINS_MAX}"),
             [tenant])
+    return prepare
+
+
+def mailhaul(server, users, binary, **settings):
+    prepare = mailhaul_configuration(server, users, **settings)
     return Contender("mailhaul collect", prepare, lambda folder: [
         str(binary), "collect", "--json", "-c", str(folder / "mailhaul.yaml")])
 

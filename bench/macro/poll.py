@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Poll benchmark: how fast many mailboxes without news are asked for news, side by side in one run,
-in turns: `mailhaul collect` with fresh logins, mbsync, and the raw limit.
+in turns: `mailhaul serve` in the midst of its work and `mailhaul collect` from start to end, both
+with fresh logins, mbsync, and the raw limit.
 
     bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--sessions 400] [--delay 50]
                         [--only-held] [--out results/NAME.json]
@@ -27,6 +28,7 @@ import sys
 import time
 
 import macro
+import steady
 from macro import Contender, dovecot, make_set
 
 MESSAGES = 5
@@ -59,9 +61,11 @@ def raw_poll(server, users, binary, *, port, tls, connections):
 def contenders_for(server, users, options, ports, tls):
     build, port = options.build, ports[tls]
     settings = {"port": port, "tls": tls}
+    ours = {"connections": options.connections, **settings}
     return [
-        macro.mailhaul(server, users, build / "mailhaul", connections=options.connections,
-                       **settings),
+        steady.Steady(server, len(users), build / "mailhaul",
+                      macro.mailhaul_configuration(server, users, **ours)),
+        macro.mailhaul(server, users, build / "mailhaul", **ours),
         macro.mbsync(server, users, **settings),
         raw_poll(server, users, build / "bench" / "raw_poll", connections=options.connections,
                  **settings)]

@@ -18,6 +18,17 @@ namespace mailhaul::imap {
 // Appends the LIST that ListFolders() with statuses begins with, and gives its tag.
 std::string AppendList(Connection* connection, const Capabilities& capabilities);
 
+// Appends a STATUS for each remembered folder and gives their tags; none, and nothing appended,
+// where a list is due or better.
+std::vector<std::string> AppendStatuses(Connection* connection, const Capabilities& capabilities,
+                                        const FolderMemory& memory);
+
+// Takes the answers to AppendStatuses(): whether all statuses are as remembered. `memory` must live
+// until done.
+net::Task<Result<bool>> ConfirmStatuses(Connection& connection, const Capabilities& capabilities,
+                                        std::vector<std::string> sent_tags,
+                                        const FolderMemory& memory);
+
 // `sent_tag`: of an AppendList() that has been sent; empty: none. Only the user's own folders where
 // NAMESPACE has told (it may have been sent aside).
 net::Task<Result<std::vector<FolderInfo>>> ListFolders(Connection& connection,

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "connectors/connector.h"
@@ -27,6 +28,15 @@ struct KnownServer {
 
   bool operator==(const KnownServer&) const = default;
 };
+
+// The folders that the last session of a mailbox was told, with their statuses. Kept of few folders
+// only: then asking for each one's status is cheaper for the server than a list.
+struct FolderMemory {
+  std::vector<FolderInfo> folders;
+  TimePoint listed_at{};
+};
+inline constexpr size_t kRememberedFoldersMax = 3;
+inline constexpr std::chrono::minutes kListEvery{10};
 
 struct SessionOptions {
   Duration command_timeout = std::chrono::seconds(60);  // Without a byte from the server.
@@ -47,6 +57,11 @@ struct SessionOptions {
   std::shared_ptr<const KnownServer> remembered;
   // Set by a login that succeeds: to `remembered` where that is still right. Must live until then.
   std::shared_ptr<const KnownServer>* learned = nullptr;
+  // Of this mailbox, kept from session to session. Where it holds folders and the list is younger
+  // than kListEvery, a check asks for their statuses, and for the list only if one has changed: a
+  // new folder shows when something else changes, or after kListEvery. Null: always the list. Must
+  // live as long as the session.
+  FolderMemory* folders = nullptr;
   Random* random = nullptr;  // For SCRAM; null: the system's. Must live until done.
 };
 

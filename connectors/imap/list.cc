@@ -7,6 +7,7 @@
 #include "connectors/imap/commands.h"
 #include "connectors/imap/folder_names.h"
 #include "connectors/imap/refusal.h"
+#include "connectors/net/loop.h"
 
 namespace mailhaul::imap {
 namespace {
@@ -70,6 +71,13 @@ class ListHandler final : public UntaggedHandler {
   std::unordered_map<std::string, FolderStatus> statuses_;  // By name on the wire.
 };
 
+Result<EncodedCommand> EncodeStatus(std::string tag, const FolderInfo& folder,
+                                    const std::string& items, LiteralSupport literals) {
+  CommandEncoder encoder(std::move(tag), literals);
+  encoder.Raw("STATUS").String(folder.wire_name).Raw(items);
+  return std::move(encoder).Finish();
+}
+
 // One STATUS for each folder, many of them in flight.
 class StatusPipeline final {
  public:
@@ -81,6 +89,8 @@ class StatusPipeline final {
         rest_(folders),
         handler_(handler) {}
 
+  // Commands that have been sent already; before Run().
+  void AddSent(std::vector<std::string> tags) { in_flight_ = std::move(tags); }
   net::Task<Status> Run();
 
  private:
@@ -98,9 +108,7 @@ class StatusPipeline final {
 };
 
 Result<EncodedCommand> StatusPipeline::Encode(const FolderInfo& folder) {
-  CommandEncoder encoder(connection_.NextTag(), literals_);
-  encoder.Raw("STATUS").String(folder.wire_name).Raw(items_);
-  return std::move(encoder).Finish();
+  return EncodeStatus(connection_.NextTag(), folder, items_, literals_);
 }
 
 net::Task<Status> StatusPipeline::Send() {
@@ -185,6 +193,43 @@ std::string AppendList(Connection* connection, const Capabilities& capabilities)
   std::string tag = connection->NextTag();
   connection->Append(ListCommand(tag, ReturnOptions(capabilities, true)));
   return tag;
+}
+
+std::vector<std::string> AppendStatuses(Connection* connection, const Capabilities& capabilities,
+                                        const FolderMemory& memory) {
+  const bool young = net::Loop::Current()->Now() - memory.listed_at < kListEvery;
+  std::vector<std::string> tags;
+  std::vector<EncodedCommand> commands;
+  for (const FolderInfo& folder : memory.folders) {
+    Result<EncodedCommand> command = EncodeStatus(
+        connection->NextTag(), folder, StatusItems(capabilities), capabilities.literals());
+    if (!young || !command.ok() || command->parts.size() != 1) {
+      return {};
+    }
+    commands.push_back(std::move(command).value());
+  }
+  for (EncodedCommand& command : commands) {
+    tags.push_back(command.tag);
+    connection->Append(std::move(command));
+  }
+  return tags;
+}
+
+net::Task<Result<bool>> ConfirmStatuses(Connection& connection, const Capabilities& capabilities,
+                                        std::vector<std::string> sent_tags,
+                                        const FolderMemory& memory) {
+  ListHandler handler(connection, capabilities);
+  StatusPipeline pipeline(connection, capabilities, {}, handler);
+  pipeline.AddSent(std::move(sent_tags));
+  CO_RETURN_IF_ERROR(pipeline.Run());
+  std::vector<FolderInfo> now = memory.folders;
+  for (FolderInfo& folder : now) {
+    folder.status.reset();
+  }
+  handler.GiveStatuses(&now);
+  co_return std::equal(
+      now.begin(), now.end(), memory.folders.begin(),
+      [](const FolderInfo& a, const FolderInfo& b) { return a.status == b.status; });
 }
 
 net::Task<Result<std::vector<FolderInfo>>> ListFolders(Connection& connection,

@@ -120,7 +120,7 @@ net::Task<Status> Opening::Converse() {
     after_login_ = told.names();
   }
   result_.capabilities = Usable(after_login_);
-  if (result_.list_tag.empty()) {
+  if (result_.list_tag.empty() && result_.status_tags.empty()) {
     IntroduceEarly(result_.capabilities);
   }
   Remember();
@@ -197,7 +197,12 @@ net::Task<Result<Response>> Opening::LogInAndList(Authentication* authentication
   std::string tag = login.tag;
   connection.Append(std::move(login));
   IntroduceEarly(capabilities);
-  result_.list_tag = AppendList(&connection, capabilities);
+  if (options_.folders != nullptr) {
+    result_.status_tags = AppendStatuses(&connection, capabilities, *options_.folders);
+  }
+  if (result_.status_tags.empty()) {
+    result_.list_tag = AppendList(&connection, capabilities);
+  }
   CO_RETURN_IF_ERROR(connection.Write(""));
   co_return co_await authentication->Verdict(connection, std::move(tag), *handler);
 }

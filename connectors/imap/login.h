@@ -32,9 +32,10 @@ net::Task<Result<Capabilities>> AskCapabilities(Connection& connection);
 // What a login leads to.
 struct LoggedIn {
   std::unique_ptr<Connection> connection;
-  Capabilities capabilities;  // Without what is broken.
-  std::string list_tag;       // Of a LIST that is under way with the login; empty: none.
-  bool introduced = false;    // Introduce() has been called.
+  Capabilities capabilities;             // Without what is broken.
+  std::string list_tag;                  // Of a LIST that is under way with the login; empty: none.
+  std::vector<std::string> status_tags;  // Or of a STATUS for each remembered folder.
+  bool introduced = false;               // Introduce() has been called.
 };
 
 // ID and ENABLE, where offered: they go out with the next command. To be called once, before a

@@ -282,6 +282,7 @@ net::Task<Result<std::unique_ptr<SentFiling>>> OpenSentFiling(Dialer& dialer, Se
                                                               std::optional<net::IpAddress> egress,
                                                               SessionOptions options) {
   options.remembered = nullptr;
+  options.folders = nullptr;
   // With UTF8=ACCEPT an APPEND would have another form.
   options.broken.emplace_back("ENABLE");
   CO_TRY(LoggedIn login,

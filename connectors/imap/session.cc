@@ -53,6 +53,12 @@ net::Task<Status> ImapSession::Begin() {
       co_return done.status();
     }
   }
+  if (!status_tags_.empty()) {
+    const Result<bool> unchanged = co_await Confirm();
+    if (!unchanged.ok()) {
+      co_return unchanged.status();
+    }
+  }
   if (!std::exchange(introduced_, true)) {
     Introduce(capabilities_, options_, connection_.get());
   }
@@ -72,13 +78,41 @@ net::Task<Status> ImapSession::CompressFor(std::span<const MessageMeta> messages
   co_return co_await Compress(*connection_);
 }
 
+net::Task<Result<bool>> ImapSession::Confirm() {
+  std::vector<std::string> tags = std::exchange(status_tags_, {});
+  Result<bool> unchanged =
+      co_await ConfirmStatuses(*connection_, capabilities_, std::move(tags), *options_.folders);
+  Note(unchanged.status());
+  co_return unchanged;
+}
+
+void ImapSession::RememberFolders(const std::vector<FolderInfo>& folders) {
+  if (options_.folders == nullptr) {
+    return;
+  }
+  const bool few = folders.size() <= kRememberedFoldersMax &&
+                   std::all_of(folders.begin(), folders.end(),
+                               [](const FolderInfo& folder) { return folder.status.has_value(); });
+  options_.folders->folders = few ? folders : std::vector<FolderInfo>();
+  options_.folders->listed_at = net::Loop::Current()->Now();
+}
+
 net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool with_status) {
   if (!ended_.ok()) {
     co_return ended_;
   }
+  if (!status_tags_.empty()) {
+    CO_TRY(const bool unchanged, Confirm());
+    if (unchanged && with_status) {
+      co_return options_.folders->folders;
+    }
+  }
   Result<std::vector<FolderInfo>> folders = co_await imap::ListFolders(
       *connection_, capabilities_, with_status, std::exchange(list_tag_, std::string()));
   Note(folders.status());
+  if (folders.ok() && with_status) {
+    RememberFolders(*folders);
+  }
   co_return folders;
 }
 

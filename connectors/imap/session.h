@@ -22,6 +22,7 @@ class ImapSession final : public SourceSession {
       : connection_(std::move(login.connection)),
         capabilities_(std::move(login.capabilities)),
         list_tag_(std::move(login.list_tag)),
+        status_tags_(std::move(login.status_tags)),
         introduced_(login.introduced),
         options_(options),
         set_bytes_max_(UidSetBytes(options.command_bytes_max)) {}
@@ -46,6 +47,9 @@ class ImapSession final : public SourceSession {
  private:
   // Before every call but ListFolders(): nothing is under way, and the server knows us.
   net::Task<Status> Begin();
+  // Whether the statuses that are under way are as remembered.
+  net::Task<Result<bool>> Confirm();
+  void RememberFolders(const std::vector<FolderInfo>& folders);
   // Before many bytes come.
   net::Task<Status> CompressFor(std::span<const MessageMeta> messages);
   // Remembers a failure that ends the session.
@@ -53,8 +57,9 @@ class ImapSession final : public SourceSession {
 
   std::unique_ptr<Connection> connection_;
   const Capabilities capabilities_;
-  std::string list_tag_;  // Of a LIST that is under way since the login.
-  bool introduced_;       // ID and ENABLE are sent, or go out with the next command.
+  std::string list_tag_;                  // Of a LIST that is under way since the login.
+  std::vector<std::string> status_tags_;  // Or of a STATUS for each remembered folder.
+  bool introduced_;  // ID and ENABLE are sent, or go out with the next command.
   const SessionOptions options_;
   const size_t set_bytes_max_;
   IdleWait idle_;

@@ -211,7 +211,8 @@ class Collector final {
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
   void EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred);
-  void SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResult& result);
+  void SubmitFollowing(MailboxState& mailbox, scheduler::JobKind done,
+                       const pipeline::VisitResult& result);
   void Submit(MailboxState& mailbox, scheduler::JobKind kind, TimePoint not_before,
               TimePoint deadline, bool refresh = false);
   void SubmitNextCheck(MailboxState& mailbox);

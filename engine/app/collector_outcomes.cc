@@ -129,7 +129,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
     }
     mailbox.wanted_now.clear();
   }
-  SubmitFollowing(mailbox, result);
+  SubmitFollowing(mailbox, grant.job.kind, result);
   StageReply reply;
   if (stopping_ || slow_down || NeedsNewSession(mailbox)) {
     return reply;
@@ -161,10 +161,13 @@ void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, 
 }
 
 // What is left to do for the mailbox after a successful stage.
-void Collector::SubmitFollowing(MailboxState& mailbox, const pipeline::VisitResult& result) {
+void Collector::SubmitFollowing(MailboxState& mailbox, JobKind done,
+                                const pipeline::VisitResult& result) {
   const TimePoint now = context_.clock.Now();
   if (!result.window_needed) {
-    mailbox.last_complete = context_.clock.WallNow();
+    if (done != JobKind::kBackfill) {  // Which does not look for what is new.
+      mailbox.last_complete = context_.clock.WallNow();
+    }
     mailbox.window_coverage = 1;
     MarkDirty(mailbox);
   }

@@ -51,6 +51,7 @@ imap::SessionOptions ImapOptions(const SourceRequest& request) {
     options.remembered = (*request.servers)[ServerKey(*request.server)];
   }
   options.learned = &request.memory->server;
+  options.folders = &request.memory->folders;
   if (request.profile != nullptr) {
     options.broken = request.profile->broken;
     options.id_before_select = request.profile->id_before_select;

@@ -24,6 +24,7 @@ struct SourceMemory {
   // The last one that was sent. If the server refuses it, it may have been withdrawn before its
   // time; if it refuses one that is fresh, the grant is at fault.
   Secret token_sent;
+  imap::FolderMemory folders;
   pipeline::QuietCheck quiet;  // What the last check of the mailbox left.
 };
 

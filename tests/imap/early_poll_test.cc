@@ -165,5 +165,82 @@ TEST_F(EarlyPollTest, WhatIsStillRightIsNotLearnedAnew) {
   EXPECT_NE(learned, options_.remembered);
 }
 
+// With folders remembered.
+class FolderMemoryTest : public EarlyPollTest {
+ protected:
+  FolderMemoryTest() {
+    options_.folders = &memory_;
+    Fill(3);
+  }
+  // After a session that has listed the folders.
+  void LearnFolders() {
+    Learn();
+    ASSERT_TRUE(Poll().ok());
+    CloseSession();
+    loop_.Await(network_.Drain());
+    server_.counters.lines.clear();
+  }
+  FolderMemory memory_;
+  static constexpr const char* kStatus =
+      "STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)";
+};
+
+TEST_F(FolderMemoryTest, FewUnchangedFoldersCostAStatusEach) {
+  LearnFolders();
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", kStatus}));
+  ASSERT_EQ(folders->size(), 1U);
+  EXPECT_EQ((*folders)[0].status->messages, 3U);
+  // Asked again, the session lists.
+  ASSERT_TRUE(loop_.Await(session_->ListFolders(true)).ok());
+  EXPECT_EQ(server_.counters.lines.back(), kList);
+}
+
+TEST_F(FolderMemoryTest, WhereSomethingChangedTheFoldersAreListed) {
+  LearnFolders();
+  Fill(1);
+  server_.Folder("alice", "New").uid_validity = 9;
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", kStatus, "NAMESPACE", kList}));
+  EXPECT_EQ(folders->size(), 2U);
+  EXPECT_EQ(memory_.folders.size(), 2U);
+}
+
+TEST_F(FolderMemoryTest, AFolderThatIsGoneOrRefusedIsAReasonToList) {
+  LearnFolders();
+  server_.faults.answers["STATUS"] = "NO no such mailbox";
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ(server_.counters.lines.back(), kList);
+  CloseSession();
+  server_.faults.answers["STATUS"] = "NO [LIMIT] slow down";
+  EXPECT_EQ(Poll().status().code(), Code::kThrottled);
+}
+
+TEST_F(FolderMemoryTest, NowAndThenTheyAreListedAllTheSame) {
+  LearnFolders();
+  clock_.AdvanceTo(clock_.Now() + kListEvery);
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "NAMESPACE", kList}));
+}
+
+TEST_F(FolderMemoryTest, ManyFoldersAreListedAndNotRemembered) {
+  for (const char* name : {"One", "Two", "Three"}) {
+    server_.Folder("alice", name).uid_validity = 9;
+  }
+  LearnFolders();
+  EXPECT_TRUE(memory_.folders.empty());
+  ASSERT_TRUE(Poll().ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "NAMESPACE", kList}));
+}
+
+TEST_F(FolderMemoryTest, AnotherFirstCallIsCorrectToo) {
+  LearnFolders();
+  OpenInbox();
+  EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).value().size(), 3U);
+}
+
 }  // namespace
 }  // namespace mailhaul::imap

@@ -6,7 +6,7 @@ with fresh logins, mbsync, and the raw limit.
     bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--sessions 400] [--delay 50]
                         [--only-held] [--out results/NAME.json]
 
-Every mailbox is collected before the clock starts. One private Dovecot on loopback serves them
+Every mailbox has an INBOX alone and is collected before the clock starts. One private Dovecot on loopback serves them
 all, in plain text and over TLS. raw_poll makes one connection per mailbox with LOGIN, EXAMINE and
 LOGOUT, a round trip each. --delay puts that many milliseconds of round trip between client and
 server: with netem in a network name space of its own, or, where the kernel has no netem, through a
@@ -41,6 +41,7 @@ HELD_MODES = {"noop": "held sessions, NOOP", "status": "held sessions, LIST with
               "check": "held sessions, IDLE to IDLE", "login": "fresh logins",
               "full": "fresh logins, none resumed"}
 SERVER_SETTINGS = """auth_cache_size = 16M
+maildir_very_dirty_syncs = yes
 service imap {
   process_limit = 1000
   process_min_avail = 8
@@ -195,7 +196,7 @@ def benchmark(options, relayed):
     folder = macro.FOLDER / time.strftime("poll-%Y%m%d-%H%M%S")
     users = {f"u{i:04}@bench.test": macro.PASSWORD for i in range(options.mailboxes)}
     server = dovecot.PrivateDovecot(folder / "server", users, connections_per_user=100,
-                                    settings=SERVER_SETTINGS)
+                                    special_use={}, settings=SERVER_SETTINGS)
     make_set.write_set(folder / "server" / "mail", list(users), MESSAGES, macro.NOW, small=True)
     server.adopt_mail()
     results = {}

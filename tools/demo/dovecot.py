@@ -95,14 +95,14 @@ def readable_by_others(folder):
 
 class PrivateDovecot:
     """`users` maps a login name to its password; mail lies in maildir(user). With `pop3` it speaks
-    POP3 as well. `settings` is appended to dovecot.conf, where the last word counts.
+    POP3 as well. `special_use` maps the folders every user has besides INBOX. `settings` is appended to dovecot.conf, where the last word counts.
 
     Everything is below `folder`, except the sockets: their paths must be short, so they lie in a
     folder of their own below /tmp that stop() removes. Use it as a context manager.
     """
 
     def __init__(self, folder, users, *, names=("localhost", "127.0.0.1"),
-                 connections_per_user=50, settings="", pop3=False):
+                 connections_per_user=50, settings="", pop3=False, special_use=SPECIAL_USE):
         self.folder = pathlib.Path(folder).resolve()
         self.users = dict(users)
         self.connections_per_user = connections_per_user
@@ -110,6 +110,7 @@ class PrivateDovecot:
         self.pop3_port = self.pop3s_port = 0
         self._pop3 = pop3
         self._settings = settings
+        self._special_use = special_use
         self._names = tuple(names)
         self._process = None
         self._run_folder = None
@@ -261,7 +262,7 @@ service pop3-login {{
 
     def _configuration(self):
         special = "".join(f"  mailbox {name} {{\n    special_use = {use}\n    auto = create\n  }}\n"
-                          for name, use in SPECIAL_USE.items())
+                          for name, use in self._special_use.items())
         return f"""base_dir = {self._run_folder}
 state_dir = {self._run_folder}
 log_path = {self.folder}/dovecot.log

@@ -94,6 +94,9 @@ std::string ControlSequenceKey() { return ShardSequenceKey(kControlShard); }
 std::string TenantKey(TenantId tenant) {
   return KeyBuilder(Keyspace::kTenant, kControlShard).U32(tenant.value).Take();
 }
+std::string DayUseKey(std::string_view name) {
+  return KeyBuilder(Keyspace::kDayUse, kControlShard).Take() + std::string(name);
+}
 std::string TenantPrefix() { return KeyBuilder(Keyspace::kTenant, kControlShard).Take(); }
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
   return KeyBuilder(Keyspace::kAssignment, kControlShard)

@@ -36,9 +36,10 @@ enum class Keyspace : uint8_t {
   kIdentity = 15,
   kGone = 16,
   kUidl = 17,
+  kDayUse = 18,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 17;
+inline constexpr uint8_t kKeyspaceLast = 18;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -58,6 +59,7 @@ std::string TenantKey(TenantId tenant);
 std::string TenantPrefix();
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
 std::string AssignmentPrefix();
+std::string DayUseKey(std::string_view name);  // Of "": the prefix of all.
 
 // Mail shards.
 std::string ShardSequenceKey(ShardId shard);  // Next message and change number.

@@ -78,6 +78,8 @@ const char* FamilyName(Keyspace keyspace) {
       return "gone";
     case Keyspace::kUidl:
       return "uidl";
+    case Keyspace::kDayUse:
+      return "day_use";
   }
   return "";
 }

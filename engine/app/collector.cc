@@ -12,6 +12,7 @@ scheduler::HostLimits ToLimits(const config::HostLimits& limits) {
   scheduler::HostLimits converted;
   converted.connections = limits.connections;
   converted.logins_per_second = limits.logins_per_second;
+  converted.bytes_per_day = limits.bytes_per_day;
   return converted;
 }
 
@@ -47,7 +48,7 @@ Status Collector::Prepare() {
     MH_RETURN_IF_ERROR(Onboard(tenant));
   }
   summary_.mailboxes_total = mailboxes_.size();
-  return {};
+  return RestoreDayUses();
 }
 
 Status Collector::Onboard(const config::TenantConfig& tenant) {
@@ -75,6 +76,7 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->window_coverage = record.window_coverage;
     state->backfill_coverage = record.backfill_coverage;
     MH_RETURN_IF_ERROR(scheduler_.AddMailbox(id, tenant_id, state->host));
+    SetDayLimits(*state);
     by_id_.emplace(id, state.get());
     by_name_.emplace(state->FullName(), state.get());
     mailboxes_.push_back(std::move(state));
@@ -92,6 +94,7 @@ scheduler::HostId Collector::HostOf(const config::MailboxConfig& mailbox) {
       scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host, mailbox.profile.get())));
   hosts_.emplace(host, id);
   host_states_.resize(std::max<size_t>(host_states_.size(), id + 1));
+  host_states_[id].name = host;
   return id;
 }
 
@@ -102,6 +105,10 @@ void Collector::Start(std::function<void()> on_done) {
   batch_open_ = mailboxes_.size();
   const TimePoint now = context_.clock.Now();
   const WallTime wall = context_.clock.WallNow();
+  TellDay();
+  if (options_.after_unclean_end) {
+    scheduler_.BeginRampUp(now);
+  }
   for (const auto& mailbox : mailboxes_) {
     // What was checked lately keeps its rhythm over a restart, so that a restart is no storm.
     const Duration age = std::max<Duration>(wall - mailbox->last_complete, Duration(0));
@@ -187,8 +194,11 @@ void Collector::CheckDone() {
     return;
   }
   main_.CancelTimer(timer_);
-  timer_ = 0;
+  main_.CancelTimer(day_timer_);
+  main_.CancelTimer(flush_timer_);
+  timer_ = day_timer_ = flush_timer_ = 0;
   FlushDirty();
+  SaveAllDayUses();
   // Behind the flush, so that everything is durable when `on_done` runs.
   const std::function<void()> done = std::exchange(on_done_, nullptr);
   net::Loop* main = &main_;
@@ -266,11 +276,10 @@ void Collector::MarkActive(std::string_view tenant, std::string_view mailbox) {
 
 void Collector::MarkDirty(MailboxState& mailbox) {
   dirty_.emplace(mailbox.id, &mailbox);
-  if (!flush_armed_ && !stopping_) {
-    flush_armed_ = true;
+  if (flush_timer_ == 0 && !stopping_) {
     constexpr Duration kFlushEvery = std::chrono::seconds(5);
-    main_.AddTimer(context_.clock.Now() + kFlushEvery, [this] {
-      flush_armed_ = false;
+    flush_timer_ = main_.AddTimer(context_.clock.Now() + kFlushEvery, [this] {
+      flush_timer_ = 0;
       FlushDirty();
     });
   }

@@ -23,6 +23,7 @@
 #include "engine/config/config.h"
 #include "engine/pipeline/mailbox_visit.h"
 #include "scheduler/scheduler.h"
+#include "store/day_use.h"
 
 namespace mailhaul::app {
 
@@ -31,6 +32,9 @@ inline constexpr Duration kSettleMin = std::chrono::milliseconds(50);
 inline constexpr Duration kSettleMax = std::chrono::milliseconds(400);
 inline constexpr size_t kWantedMax = 100;                       // Of one mailbox.
 inline constexpr uint64_t kWantedBytesMax = uint64_t{1} << 30;  // Of one such message.
+// What a check draws at once of a day's bytes, and how long what did not fit waits.
+inline constexpr uint64_t kDayPortion = uint64_t{16} << 20;
+inline constexpr Duration kDayPause = std::chrono::minutes(10);
 
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
@@ -38,6 +42,8 @@ struct CollectorOptions {
   uint32_t attempts_max = 3;                        // Batch: per mailbox and per host.
   Duration defer_after = std::chrono::seconds(60);  // Batch: a longer wait is deferred work.
   scheduler::Options scheduler;
+  store::KeyValueStore* records = nullptr;  // Where bytes per day are kept; null: nowhere.
+  bool after_unclean_end = false;           // The process before this one did not end in order.
 };
 
 struct Failure {
@@ -71,6 +77,11 @@ struct MailboxState {
   TimePoint active_until{};
   double window_coverage = 0;
   double backfill_coverage = 0;
+  uint64_t own_day_bytes = 0;  // In one day, of this mailbox; 0: no limit.
+  uint64_t day_bytes_max = 0;  // The smaller of this and its host's.
+  uint64_t drawn = 0;          // Of the day's bytes, for the stage that runs.
+  bool drawn_short = false;    // It was less than wanted.
+  uint64_t bytes_needed = 0;   // By a message that did not fit into what was drawn before.
   bool window_queued = false;
   bool backfill_queued = false;
   bool batch_over = false;  // Batch: nothing more will be tried in this run.
@@ -162,6 +173,8 @@ class Collector final {
   struct HostState {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
     TimePoint counted_at{};
+    std::string name;
+    uint64_t day_bytes = 0;  // In one day through one egress address; 0: no limit.
     // How long after its end a connection still counts: some servers refuse the next one until they
     // have cleaned up, so a refusal doubles it.
     Duration settle{0};
@@ -169,10 +182,11 @@ class Collector final {
 
   scheduler::HostId HostOf(const config::MailboxConfig& mailbox);
   Status Onboard(const config::TenantConfig& tenant);
+  void SetDayLimits(MailboxState& mailbox);
 
   void Pump();
   void ArmTimer();
-  void Dispatch(const scheduler::Grant& grant);
+  void Dispatch(scheduler::Grant grant);
   net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox,
                            std::vector<MessageId> wanted);
   net::Task<Status> RunSession(WorkerState& worker, SourceSession& session, scheduler::Grant* grant,
@@ -207,6 +221,16 @@ class Collector final {
                    const Status& hint);
   Duration SettleTime(scheduler::HostId host, const Status& status);
   void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored);
+  // Bytes per day (collector_days.cc). Draws what the grant may fetch and makes it its slice.
+  void DrawBytes(scheduler::Grant& grant, MailboxState& mailbox);
+  void ReturnBytes(const scheduler::Grant& grant, MailboxState& mailbox, uint64_t fetched);
+  void TellDay();
+  std::string PoolName(scheduler::HostId host, scheduler::EgressId egress) const;
+  void NoteDayUse(const scheduler::Grant& grant, const MailboxState& mailbox);
+  void NoteDayUse(std::string name, uint64_t limit, const scheduler::DayUse& use);
+  void SaveDayUses();
+  void SaveAllDayUses();
+  Status RestoreDayUses();
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
@@ -238,7 +262,10 @@ class Collector final {
   std::unordered_map<MailboxId, MailboxState*> by_id_;
   std::map<std::string, MailboxState*, std::less<>> by_name_;
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
-  bool flush_armed_ = false;
+  net::Loop::TimerId flush_timer_ = 0;
+  net::Loop::TimerId day_timer_ = 0;
+  std::map<std::string, scheduler::DayUse> day_uses_saved_;  // By name.
+  std::vector<store::DayUseRow> day_uses_;                   // To be saved.
   std::map<PoolKey, HeldPool> held_;
   size_t batch_open_ = 0;  // Batch: mailboxes not over.
   net::Loop::TimerId timer_ = 0;

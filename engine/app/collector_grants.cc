@@ -1,4 +1,5 @@
 // The worker's side of collection: one coroutine per grant, on the loop of its mailbox.
+#include <algorithm>
 #include <utility>
 
 #include "engine/app/collector.h"
@@ -19,9 +20,15 @@ pipeline::Stage StageOf(scheduler::JobKind kind) {
   return pipeline::Stage::kNew;
 }
 
+// A message that takes most of a day's bytes would wait for ever.
+uint64_t MessageBytesMax(const MailboxState& mailbox) {
+  const uint64_t limit = mailbox.tenant->collect.max_message;
+  return mailbox.day_bytes_max == 0 ? limit : std::min(limit, mailbox.day_bytes_max / 2);
+}
+
 }  // namespace
 
-void Collector::Dispatch(const scheduler::Grant& grant) {
+void Collector::Dispatch(scheduler::Grant grant) {
   MailboxState* mailbox = by_id_.at(grant.job.mailbox);
   if (mailbox->batch_over) {
     scheduler_.Finish(grant, context_.clock.Now(), Status(Code::kCancelled, "given up"));
@@ -40,6 +47,7 @@ void Collector::Dispatch(const scheduler::Grant& grant) {
   }
   mailbox->phase = MailboxState::Phase::kCollecting;
   mailbox->wanted_now = mailbox->wanted;
+  DrawBytes(grant, *mailbox);
   WorkerState* worker = workers_[mailbox->worker].get();
   worker->worker.loop->Post([this, worker, grant, mailbox, wanted = mailbox->wanted] {
     worker->tasks.Spawn(RunGrant(*worker, grant, mailbox, wanted));
@@ -55,8 +63,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.memory = mailbox->memory.get();
   request.servers = &worker.servers;
   request.http = worker.worker.http;
-  request.message_bytes_max =
-      wanted.empty() ? mailbox->tenant->collect.max_message : kWantedBytesMax;
+  request.message_bytes_max = wanted.empty() ? MessageBytesMax(*mailbox) : kWantedBytesMax;
   request.idle_timeout = config_.network.idle_timeout;
   request.compress = config_.network.compress;
   if (!egress_.empty()) {
@@ -103,7 +110,8 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
   pipeline::VisitOptions visit_options;
   visit_options.mailbox = mailbox->id;
   visit_options.window = mailbox->tenant->collect.window;
-  visit_options.max_message = mailbox->tenant->collect.max_message;
+  visit_options.max_message = MessageBytesMax(*mailbox);
+  visit_options.exact_bytes = mailbox->day_bytes_max != 0;
   visit_options.exclude = mailbox->tenant->collect.exclude;
   visit_options.backfill = mailbox->tenant->collect.backfill;
   visit_options.shown_in_parts = !session.listing_is_complete() &&

@@ -92,6 +92,7 @@ void Collector::OnHoldDue(PoolKey pool, uint64_t ticket) {
   }
   if (next.has_value()) {
     mailbox.phase = MailboxState::Phase::kCollecting;
+    DrawBytes(*next, mailbox);
   }
   Decide(pool, ticket, next);
 }

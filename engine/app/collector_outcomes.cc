@@ -112,6 +112,7 @@ bool Collector::NeedsNewSession(const MailboxState& mailbox) const {
 Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
                                              const pipeline::VisitResult& result, bool slow_down) {
   summary_.stats.Add(result.stats);
+  ReturnBytes(grant, mailbox, std::max(result.bytes_asked, result.stats.bytes_fetched));
   mailbox.window_coverage = result.window_coverage.value_or(mailbox.window_coverage);
   mailbox.backfill_coverage = result.backfill_coverage.value_or(mailbox.backfill_coverage);
   if (!result.status.ok()) {
@@ -140,6 +141,9 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
+  if (reply.next.has_value()) {
+    DrawBytes(*reply.next, mailbox);
+  }
   if (!reply.next.has_value() && ShouldHold(grant, mailbox)) {
     reply.hold = true;
     BeginHold(grant, mailbox);
@@ -163,8 +167,14 @@ void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, 
 // What is left to do for the mailbox after a successful stage.
 void Collector::SubmitFollowing(MailboxState& mailbox, JobKind done,
                                 const pipeline::VisitResult& result) {
-  const TimePoint now = context_.clock.Now();
-  if (!result.window_needed) {
+  TimePoint now = context_.clock.Now();
+  // New mail is left.
+  const bool cut = result.more && !result.window_needed && done != JobKind::kBackfill;
+  if (mailbox.day_bytes_max != 0 && result.more) {
+    mailbox.bytes_needed = result.bytes_needed;
+    now += mailbox.drawn_short && result.bytes_needed > 0 ? kDayPause : Duration(0);
+  }
+  if (!result.window_needed && !cut) {
     if (done != JobKind::kBackfill) {  // Which does not look for what is new.
       mailbox.last_complete = context_.clock.WallNow();
     }
@@ -179,10 +189,12 @@ void Collector::SubmitFollowing(MailboxState& mailbox, JobKind done,
     if (!mailbox.window_queued) {
       Submit(mailbox, JobKind::kWindow, now, now + FreshnessOf(mailbox));
     }
-  } else if (backfill && !mailbox.backfill_queued) {
+  } else if (backfill && !cut && !mailbox.backfill_queued) {
     Submit(mailbox, JobKind::kBackfill, now, now + std::chrono::hours(24));
   }
-  if (options_.continuous) {
+  if (cut) {
+    Submit(mailbox, JobKind::kNew, now, now + FreshnessOf(mailbox));
+  } else if (options_.continuous) {
     SubmitNextCheck(mailbox);
   } else if (result.check_needed && !result.window_needed && !backfill) {
     Submit(mailbox, JobKind::kNew, now, now);
@@ -216,6 +228,7 @@ void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbo
 void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
                             const Status& status, const Status& hint) {
   // Our own trouble must not slow the pool down, nor count against the mailbox.
+  ReturnBytes(grant, mailbox, 0);
   const Status outcome = status.ok() ? hint : status;
   const Status told =
       IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;

@@ -74,7 +74,10 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   RunResult run;
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> owned, Runtime::Create(config, *store->mail));
   Runtime& runtime = *owned;
-  Collector collector(CollectorOptions(), config, runtime.context(), runtime.main_loop(),
+  CollectorOptions collector_options;
+  collector_options.records = store->records.get();
+  collector_options.after_unclean_end = store->after_unclean_end;
+  Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
   const TimePoint started = store->clock.Now();
@@ -95,6 +98,7 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   });
   signals.Watch(runtime.main_loop(), kStopGrace, [&] { collector.Stop(); });
   runtime.Run();
+  NoteCleanEnd(*store, config);
   run.summary = collector.summary();
   run.seconds = std::chrono::duration<double>(store->clock.Now() - started).count();
   run.interrupted = run.interrupted || signals.interrupted();

@@ -19,7 +19,8 @@ class Server final {
   Server(const config::Config& config, OpenStore& store, Runtime& runtime)
       : config_(config),
         runtime_(runtime),
-        collector_(Continuous(), config, runtime.context(), runtime.main_loop(), runtime.workers()),
+        collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
+                   runtime.workers()),
         directory_(config, collector_, store.clock),
         service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock) {}
 
@@ -56,9 +57,11 @@ class Server final {
   }
 
  private:
-  static CollectorOptions Continuous() {
+  static CollectorOptions Continuous(const OpenStore& store) {
     CollectorOptions options;
     options.continuous = true;
+    options.records = store.records.get();
+    options.after_unclean_end = store.after_unclean_end;
     return options;
   }
 
@@ -116,6 +119,7 @@ int RunServe(const CommandOptions& options) {
   runtime.main_loop().Post([&server] { server.Start(); });
   signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });
   runtime.Run();
+  NoteCleanEnd(**store, *config);
   LogInfo("stopped; all state is kept");
   return kExitDone;
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "connectors/https/curl_http_client.h"
+#include "engine/app/run_marker.h"
 #include "engine/mime/message_parser.h"
 #include "store/rocksdb_store.h"
 
@@ -33,7 +35,15 @@ Result<std::unique_ptr<OpenStore>> OpenForWriting(const config::Config& config) 
   MH_RETURN_IF_ERROR(opened->files.CreateDirectories(config.data_dir));
   MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDb(config.data_dir + "/records", {}));
   MH_RETURN_IF_ERROR(OpenMail(*opened, config));
+  MH_ASSIGN_OR_RETURN(opened->after_unclean_end, MarkRunning(opened->files, config.data_dir));
   return opened;
+}
+
+void NoteCleanEnd(OpenStore& store, const config::Config& config) {
+  const Status ended = MarkEnded(store.files, config.data_dir);
+  if (!ended.ok()) {
+    LogWarning("the next start will be a careful one: " + ended.ToString());
+  }
 }
 
 Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config) {

@@ -28,10 +28,13 @@ struct OpenStore {
   std::unique_ptr<store::KeyValueStore> records;
   std::unique_ptr<store::BlobStore> blobs;
   std::unique_ptr<store::MailStore> mail;
+  bool after_unclean_end = false;  // For writing: the writer before this one did not end in order.
 };
 
 // For writing: one process at a time (kStoreLocked). kDiskFull, kIo and kCorrupt name the place.
 Result<std::unique_ptr<OpenStore>> OpenForWriting(const config::Config& config);
+// The process is about to end in order: the next one need not be careful.
+void NoteCleanEnd(OpenStore& store, const config::Config& config);
 // Beside a running server: what was durable at this moment. kNotFound when there is no store yet.
 Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config);
 

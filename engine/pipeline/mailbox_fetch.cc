@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "base/log.h"
 #include "engine/pipeline/await_on.h"
 #include "engine/pipeline/mailbox_visit.h"
 
@@ -68,9 +69,24 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
     }
     UidSet left;
     CO_RETURN_IF_ERROR(FetchChunk(sink, std::move(chunk), &left));
-    uids.AddAll(left);
+    if (options_.exact_bytes) {
+      result_.more = result_.more || !left.empty();  // Smaller ones may still fit.
+    } else {
+      uids.AddAll(left);
+    }
   }
   co_return Status::Ok();
+}
+
+bool MailboxVisit::TakeBytes(uint64_t size) {
+  const bool fits = bytes_left_ > 0 && (!options_.exact_bytes || size <= bytes_left_);
+  if (!fits) {
+    result_.bytes_needed = std::max(result_.bytes_needed, size);
+    return false;
+  }
+  result_.bytes_asked += size;
+  bytes_left_ -= std::min(bytes_left_, std::max<uint64_t>(size, 1));
+  return true;
 }
 
 net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left) {
@@ -89,10 +105,9 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
   for (MessageMeta& meta : metas) {
     if (meta.size > options_.max_message) {
       oversized.push_back(std::move(meta));
-    } else if (bytes_left_ == 0) {
+    } else if (!TakeBytes(meta.size)) {
       left->Add(meta.uid);
     } else {
-      bytes_left_ -= std::min(bytes_left_, std::max<uint64_t>(meta.size, 1));
       wanted.push_back(std::move(meta));
     }
   }
@@ -148,6 +163,10 @@ net::Task<Status> MailboxVisit::FetchWhole(MessageId message) {
   UidSet uid;
   uid.Add(stored->uid);
   CO_TRY(const std::vector<MessageMeta> metas, session_.FetchMeta(uid));
+  if (options_.exact_bytes && !metas.empty() && !TakeBytes(metas.front().size)) {
+    LogWarning("a message that was asked for is larger than what its host allows today");
+    co_return Status::Ok();
+  }
   IngestSink sink(context_, options_.mailbox, folder->record.id, folder->record.uid_validity);
   sink.CompleteListed();
   const Status fetched = co_await session_.FetchBodies(metas, sink);

@@ -42,6 +42,9 @@ struct VisitOptions {
   bool mirror = false;
   // Messages that were left out for their size, to be fetched now, with the check for new mail.
   std::vector<MessageId> wanted;
+  // A stage's bytes are a limit, not a slice: no body is fetched that does not fit into what is
+  // left.
+  bool exact_bytes = false;
   // Of this mailbox, kept from visit to visit; null: each check reads the store.
   QuietCheck* quiet = nullptr;
 };
@@ -50,6 +53,8 @@ struct VisitResult {
   Status status;  // Of the stage. kCancelled: stopped from outside.
   IngestStats stats;
   bool more = false;                      // The slice ended first: the stage is not complete.
+  uint64_t bytes_asked = 0;               // Of bodies that were asked for.
+  uint64_t bytes_needed = 0;              // exact_bytes: by the largest that did not fit.
   bool window_needed = false;             // Some folder's window is not complete.
   bool backfill_needed = false;           // Some folder's older part is not complete.
   bool check_needed = false;              // Something is left that only a whole check settles.
@@ -106,6 +111,8 @@ class MailboxVisit final {
   bool NoteFailure(const VisitFolder& folder, const Status& failure);
   void Conclude(Stage stage);
   bool SliceOver() const;
+  // Counts a body of this size; false when it has to wait for another stage.
+  bool TakeBytes(uint64_t size);
 
   Context& context_;
   SourceSession& session_;
@@ -128,6 +135,7 @@ class MailboxVisit final {
   Coverage coverage_;
   TimePoint stop_at_ = TimePoint::max();
   uint64_t bytes_left_ = 0;
+  uint64_t bytes_enough_ = 0;  // exact_bytes: less is not worth looking for what fits.
 };
 
 }  // namespace mailhaul::pipeline

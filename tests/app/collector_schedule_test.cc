@@ -137,6 +137,20 @@ TEST_F(CollectorScheduleTest, LoginsOfAHostThatAreAllRefusedAreNoWrongCredential
   EXPECT_GT(throttled, 0U);
 }
 
+TEST_F(CollectorScheduleTest, AfterACrashConnectionsComeOneByOne) {
+  for (int i = 0; i < 8; ++i) {
+    AddMailbox("m" + std::to_string(i));
+  }
+  server_.faults.delay_per_command = std::chrono::milliseconds(300);
+  after_unclean_end_ = true;
+  Start();
+  RunFor(std::chrono::milliseconds(900));
+  EXPECT_EQ(server_.counters.connections, 0U);
+  EXPECT_TRUE(RunUntil([this] { return server_.counters.connections == 3; }, minutes(1)));
+  EXPECT_LE(server_.counters.connections_open_max, 2U);
+  EXPECT_TRUE(RunUntil([this] { return server_.counters.connections == 8; }, minutes(1)));
+}
+
 TEST_F(CollectorScheduleTest, ABatchRunNamesAWrongPasswordAtOnce) {
   AddMailbox("alice");
   config_.tenants.front().mailboxes.front().source.password = Secret("wrong");

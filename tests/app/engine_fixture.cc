@@ -84,6 +84,8 @@ void EngineFixture::Connect() {
 void EngineFixture::Start(bool continuous) {
   CollectorOptions options;
   options.continuous = continuous;
+  options.records = &records_;
+  options.after_unclean_end = after_unclean_end_;
   over_ = false;
   Connect();
   const std::vector<Worker> workers = {{.loop = &loop_, .dialer = dialer_.get(), .http = nullptr}};

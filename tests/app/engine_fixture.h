@@ -37,6 +37,7 @@ class EngineFixture : public testing::Test {
   // As `serve` does, or as `collect` does. Again after Stop(): a restart.
   void Start(bool continuous = true);
   void Stop();
+  bool after_unclean_end_ = false;  // Of the next Start().
   bool over() const { return over_; }
   // Lets virtual time pass until `done`, at most `limit`; whether it came.
   bool RunUntil(const std::function<bool()>& done, Duration limit);

@@ -227,8 +227,8 @@ void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbo
 
 void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
                             const Status& status, const Status& hint) {
-  // Our own trouble must not slow the pool down, nor count against the mailbox.
   ReturnBytes(grant, mailbox, 0);
+  // Our own trouble must not slow the pool down, nor count against the mailbox.
   const Status outcome = status.ok() ? hint : status;
   const Status told =
       IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;

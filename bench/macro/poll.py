@@ -6,11 +6,11 @@ with fresh logins, mbsync, and the raw limit.
     bench/macro/poll.py [--runs 3] [--mailboxes 2000] [--sessions 400] [--delay 50]
                         [--only-held] [--out results/NAME.json]
 
-Every mailbox has an INBOX alone and is collected before the clock starts. One private Dovecot on loopback serves them
-all, in plain text and over TLS. raw_poll makes one connection per mailbox with LOGIN, EXAMINE and
-LOGOUT, a round trip each. --delay puts that many milliseconds of round trip between client and
-server: with netem in a network name space of its own, or, where the kernel has no netem, through a
-relay.
+Every mailbox has an INBOX alone and is collected before the clock starts. One private Dovecot on
+loopback serves them all, in plain text and over TLS. raw_poll makes one connection per mailbox with
+LOGIN, EXAMINE and LOGOUT, a round trip each. --delay puts that many milliseconds of round trip
+between client and server: with netem in a network name space of its own, or, where the kernel has
+no netem, through a relay.
 
 Then held_poll, our IMAP sessions alone on one loop: over --sessions held ones (NOOP; the status of
 the folders, which is what a check asks; and with it all that the engine says between two waits in

@@ -95,7 +95,8 @@ def readable_by_others(folder):
 
 class PrivateDovecot:
     """`users` maps a login name to its password; mail lies in maildir(user). With `pop3` it speaks
-    POP3 as well. `special_use` maps the folders every user has besides INBOX. `settings` is appended to dovecot.conf, where the last word counts.
+    POP3 as well. `special_use` maps the folders every user has besides INBOX. `settings` is
+    appended to dovecot.conf, where the last word counts.
 
     Everything is below `folder`, except the sockets: their paths must be short, so they lie in a
     folder of their own below /tmp that stop() removes. Use it as a context manager.

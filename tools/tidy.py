@@ -59,6 +59,7 @@ LIBRARY_HOMES = [
     (re.compile(r"boost/beast"), ("engine/http/",)),
     (re.compile(r"yaml-cpp/"), ("engine/config/",)),
     (re.compile(r"spdlog/"), ("base/log.cc",)),
+    (re.compile(r"prometheus/"), ("engine/app/",)),
     (re.compile(r"(?:oneapi/)?tbb(?:/|\.h$)"), ("engine/pipeline/", "engine/app/")),
 ]
 

@@ -54,6 +54,7 @@ Status Collector::Prepare() {
 Status Collector::Onboard(const config::TenantConfig& tenant) {
   MH_ASSIGN_OR_RETURN(const TenantId tenant_id, context_.store.EnsureTenant(tenant.name));
   scheduler_.SetTenantWeight(tenant_id, tenant.weight);
+  tenant_names_.emplace(tenant_id, tenant.name);
   std::vector<store::MailStore::NewMailbox> names;
   for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
     names.push_back({.name = mailbox.id, .address = mailbox.address});

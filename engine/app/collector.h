@@ -137,6 +137,15 @@ class Collector final {
   // asked for already. Not remembered over a restart.
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message);
   bool stopping() const { return stopping_; }
+  // What a pool and a tenant of the scheduler are called.
+  struct PoolNames {
+    std::string host;
+    std::string egress;            // "": the system's choice.
+    uint32_t connections_max = 0;  // As configured.
+    uint64_t day_bytes_max = 0;    // 0: no limit.
+  };
+  PoolNames NamesOf(scheduler::HostId host, scheduler::EgressId egress) const;
+  const std::string& NameOf(TenantId tenant) const { return tenant_names_.at(tenant); }
 
  private:
   // What a held session is told: the next grant to work on, or none: to close.
@@ -174,7 +183,8 @@ class Collector final {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
     TimePoint counted_at{};
     std::string name;
-    uint64_t day_bytes = 0;  // In one day through one egress address; 0: no limit.
+    uint32_t connections = 0;  // As configured.
+    uint64_t day_bytes = 0;    // In one day through one egress address; 0: no limit.
     // How long after its end a connection still counts: some servers refuse the next one until they
     // have cleaned up, so a refusal doubles it.
     Duration settle{0};
@@ -261,6 +271,7 @@ class Collector final {
   std::vector<std::unique_ptr<MailboxState>> mailboxes_;
   std::unordered_map<MailboxId, MailboxState*> by_id_;
   std::map<std::string, MailboxState*, std::less<>> by_name_;
+  std::map<TenantId, std::string> tenant_names_;
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   net::Loop::TimerId flush_timer_ = 0;
   net::Loop::TimerId day_timer_ = 0;

@@ -28,6 +28,7 @@ void Collector::SetDayLimits(MailboxState& mailbox) {
   mailbox.own_day_bytes = pop3 ? limits.pop3_mailbox_bytes_per_day : limits.mailbox_bytes_per_day;
   scheduler_.SetMailboxBytesPerDay(mailbox.id, mailbox.own_day_bytes);
   host_states_[mailbox.host].day_bytes = limits.bytes_per_day;
+  host_states_[mailbox.host].connections = limits.connections;
   mailbox.day_bytes_max = SmallerLimit(limits.bytes_per_day, mailbox.own_day_bytes);
 }
 
@@ -75,8 +76,15 @@ void Collector::ReturnBytes(const scheduler::Grant& grant, MailboxState& mailbox
 }
 
 std::string Collector::PoolName(scheduler::HostId host, scheduler::EgressId egress) const {
-  const std::string address = config_.egress.empty() ? "" : config_.egress[egress].address;
-  return "pool/" + address + "/" + host_states_[host].name;
+  return "pool/" + NamesOf(host, egress).egress + "/" + host_states_[host].name;
+}
+
+Collector::PoolNames Collector::NamesOf(scheduler::HostId host, scheduler::EgressId egress) const {
+  const HostState& state = host_states_[host];
+  return {.host = state.name,
+          .egress = config_.egress.empty() ? "" : config_.egress[egress].address,
+          .connections_max = state.connections,
+          .day_bytes_max = state.day_bytes};
 }
 
 void Collector::NoteDayUse(const scheduler::Grant& grant, const MailboxState& mailbox) {

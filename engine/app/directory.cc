@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/app/metrics.h"
+#include "engine/config/text_rules.h"
 #include "engine/mime/message_parser.h"
 
 namespace mailhaul::app {
@@ -40,6 +42,7 @@ std::string StateOf(const MailboxState& mailbox) {
 CollectorDirectory::CollectorDirectory(const config::Config& config, Collector& collector,
                                        const Clock& clock)
     : collector_(collector), clock_(clock) {
+  metrics_are_open_ = config.http.has_value() && config::IsLoopbackHost(config.http->address);
   for (const config::TenantConfig& tenant : config.tenants) {
     for (const config::Token& token : tenant.tokens) {
       const auto has = [&token](std::string_view scope) {
@@ -80,7 +83,11 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   }
   live.state = StateOf(*state);
   live.next_due_at = state->next_due;
-  live.throttled = state->last_error.code() == Code::kThrottled;
+  const scheduler::Explanation why = collector_.scheduler().Explain(state->id, clock_.Now());
+  live.waiting = http::Waiting{
+      .cause = std::string(ToString(why.cause)), .until = WallTimeOf(why.until), .text = why.text};
+  live.throttled =
+      state->last_error.code() == Code::kThrottled || why.cause == scheduler::WaitCause::kThrottled;
   if (state->last_complete != WallTime{}) {
     const auto age = clock_.WallNow() - state->last_complete;
     const config::Freshness& freshness = state->tenant->freshness;
@@ -91,6 +98,49 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   }
   return live;
 }
+
+std::optional<WallTime> CollectorDirectory::WallTimeOf(TimePoint time) const {
+  const TimePoint now = clock_.Now();
+  if (time <= now || time == TimePoint::max()) {
+    return std::nullopt;
+  }
+  return clock_.WallNow() + std::chrono::ceil<std::chrono::milliseconds>(time - now);
+}
+
+std::vector<http::PoolLive> CollectorDirectory::Pools(size_t first, size_t count) const {
+  const scheduler::Scheduler& scheduler = collector_.scheduler();
+  std::vector<http::PoolLive> pools;
+  for (size_t i = first; i < scheduler.pool_count() && pools.size() < count; ++i) {
+    const scheduler::PoolStats stats = scheduler.Pool(i, clock_.Now());
+    const Collector::PoolNames names = collector_.NamesOf(stats.host, stats.egress);
+    http::PoolLive pool;
+    pool.host = names.host;
+    pool.egress = names.egress;
+    pool.limit = stats.connections_max;
+    pool.configured_limit = names.connections_max;
+    pool.connections = stats.connections;
+    pool.waiting = stats.waiting;
+    pool.cause = stats.cause == scheduler::WaitCause::kNone ? "" : ToString(stats.cause);
+    pool.until = WallTimeOf(stats.blocked_until);
+    for (const scheduler::JobKind kind : scheduler::kKinds) {
+      const Duration service = stats.service_time[Index(kind)];
+      pool.kinds.push_back(
+          {.name = std::string(ToString(kind)), .grants = stats.grants[Index(kind)]});
+      if (service > Duration::zero()) {
+        pool.kinds.back().seconds = std::chrono::duration<double>(service).count();
+      }
+    }
+    pool.throttles = stats.throttles;
+    pool.outages = stats.outages;
+    pool.logins = stats.logins;
+    pool.day_bytes = stats.day.new_bytes + stats.day.bulk_bytes;
+    pool.day_bytes_max = names.day_bytes_max;
+    pools.push_back(std::move(pool));
+  }
+  return pools;
+}
+
+std::string CollectorDirectory::Metrics() const { return MetricsText(collector_, clock_.Now()); }
 
 void CollectorDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {
   collector_.MarkActive(tenant, mailbox);

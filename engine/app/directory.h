@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,15 @@ class CollectorDirectory final : public http::Directory {
   bool Refresh(std::string_view tenant, std::string_view mailbox) override;
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return !collector_.stopping(); }
+  std::vector<http::PoolLive> Pools(size_t first, size_t count) const override;
+  std::string Metrics() const override;
+  bool MetricsAreOpen() const override { return metrics_are_open_; }
 
  private:
+  // Absent when that is not in the future, or never.
+  std::optional<WallTime> WallTimeOf(TimePoint time) const;
+
+  bool metrics_are_open_ = false;
   std::map<std::string, http::TokenGrant, std::less<>> tokens_;
   std::map<std::string, std::vector<std::string>, std::less<>> names_;
   Collector& collector_;

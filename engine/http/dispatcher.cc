@@ -42,6 +42,10 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
         return JsonResponse(StatusJson("ready"));
       }
       return FailureResponse(Status(Code::kBusy, "not ready"));
+    case Route::kMetrics:
+      return Metrics();
+    case Route::kPools:
+      return Pools(call);
     case Route::kMailboxes:
       return PrepareMailboxes(std::move(call));
     case Route::kMailbox: {
@@ -70,6 +74,43 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
   }
   return NotFoundResponse();
+}
+
+Response Dispatcher::Metrics() const {
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = directory_.Metrics();
+  return response;
+}
+
+Response Dispatcher::Pools(const Call& call) const {
+  Parsed<size_t> parsed = ParseLimit(call);
+  if (std::holds_alternative<Response>(parsed)) {
+    return std::move(std::get<Response>(parsed));
+  }
+  const size_t limit = std::get<size_t>(parsed);
+  const std::string scope = CursorScope({"pools"});
+  const std::string* cursor = call.Parameter("cursor");
+  uint64_t first = 0;
+  if (cursor != nullptr && !cursor->empty()) {
+    const Result<std::string> position = DecodeCursor(scope, *cursor);
+    const Result<uint64_t> index =
+        position.ok() ? ParseId(*position) : Result<uint64_t>(position.status());
+    if (!index.ok()) {
+      return Problem(400, "bad_cursor", index.status().message());
+    }
+    first = *index;
+  }
+  const std::vector<PoolLive> pools = directory_.Pools(first, limit + 1);
+  ListWriter items;
+  for (size_t i = 0; i < std::min(limit, pools.size()); ++i) {
+    items.Add(PoolJson(pools[i]));
+  }
+  std::optional<std::string> next_cursor;
+  if (pools.size() > limit) {
+    next_cursor = EncodeCursor(scope, FormatId(first + limit));
+  }
+  return JsonResponse(items.Finish(next_cursor));
 }
 
 Response Dispatcher::Refresh(const Call& call) const {

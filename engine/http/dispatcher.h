@@ -29,6 +29,8 @@ class Dispatcher final {
   std::variant<Work, Response> Prepare(Call call) const;
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
   Response Refresh(const Call& call) const;
+  Response Pools(const Call& call) const;
+  Response Metrics() const;
   bool IsConfigured(const Call& call) const;
 
   const Reader& reader_;

@@ -23,13 +23,15 @@ struct RouteEntry {
   Route route;
   std::array<std::string_view, 4> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
-  bool is_action = false;  // Takes POST instead of GET and HEAD.
+  bool is_action = false;    // Takes POST instead of GET and HEAD.
+  bool needs_admin = false;  // Of the token's scopes, instead of "read".
 };
 
-const std::array<RouteEntry, 10>& Routes() {
-  static const std::array<RouteEntry, 10> routes = {{
+const std::array<RouteEntry, 12>& Routes() {
+  static const std::array<RouteEntry, 12> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
+      {Route::kMetrics, {"metrics"}, {}, false, true},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
       {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, true},
@@ -38,6 +40,7 @@ const std::array<RouteEntry, 10>& Routes() {
       {Route::kMessage, {"v1", "messages", kArgument}, {}},
       {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
       {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, true},
+      {Route::kPools, {"v1", "pools"}, kListParameters, false, true},
   }};
   return routes;
 }
@@ -115,8 +118,19 @@ std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view me
   return response;
 }
 
-bool NeedsToken(const std::vector<std::string>& segments) {
-  return !segments.empty() && segments.front() == "v1";
+bool NeedsToken(const std::vector<std::string>& segments, const Directory& directory) {
+  return !segments.empty() && (segments.front() == "v1" ||
+                               (segments.front() == "metrics" && !directory.MetricsAreOpen()));
+}
+
+// A refusal of a token without the scope that the route asks for.
+std::optional<Response> CheckScope(const TokenGrant& grant, const RouteEntry* entry) {
+  const bool admin = entry != nullptr && entry->needs_admin;
+  if (admin ? grant.admin : grant.read) {
+    return std::nullopt;
+  }
+  return Problem(403, "insufficient_scope",
+                 "this token has no scope \"" + std::string(admin ? "admin" : "read") + "\"");
 }
 
 }  // namespace
@@ -133,18 +147,19 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
     return Problem(400, "bad_target", target.status().message());
   }
   Call call;
-  if (NeedsToken(target->segments)) {
-    // Before the route is looked for: without a token nobody learns what exists.
+  const RouteEntry* entry = FindRoute(target->segments);
+  if (NeedsToken(target->segments, directory)) {
+    // First of all: without a token nobody learns what exists.
     const TokenGrant* grant = FindGrant(head, directory);
     if (grant == nullptr) {
       return Unauthorized();
     }
-    if (!grant->read) {
-      return Problem(403, "insufficient_scope", "this token has no scope \"read\"");
+    std::optional<Response> refusal = CheckScope(*grant, entry);
+    if (refusal.has_value()) {
+      return std::move(*refusal);
     }
     call.tenant = grant->tenant;
   }
-  const RouteEntry* entry = FindRoute(target->segments);
   if (entry == nullptr) {
     return Problem(404, "not_found", "there is nothing at this path");
   }

@@ -18,6 +18,7 @@ namespace mailhaul::http {
 enum class Route {
   kHealth,
   kReady,
+  kMetrics,
   kMailboxes,
   kMailbox,
   kRefresh,
@@ -26,6 +27,7 @@ enum class Route {
   kMessage,
   kRaw,
   kFetch,
+  kPools,
 };
 
 // A request that may be answered.

@@ -118,7 +118,40 @@ std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& l
   out["messages"] = record.messages;
   out["bytes"] = record.bytes;
   out["throttled"] = live.throttled;
+  out["waiting"] = nullptr;
+  if (live.waiting.has_value()) {
+    out["waiting"] = json::object{{"cause", Text(live.waiting->cause)},
+                                  {"until", TimeOrNull(live.waiting->until.value_or(WallTime{}))},
+                                  {"text", Text(live.waiting->text)}};
+  }
   out["error"] = ErrorOrNull(record);
+  return json::serialize(out);
+}
+
+std::string PoolJson(const PoolLive& pool) {
+  json::object kinds;
+  for (const PoolLive::Kind& kind : pool.kinds) {
+    kinds[kind.name] = {
+        {"grants", kind.grants},
+        {"seconds", kind.seconds.has_value() ? json::value(*kind.seconds) : json::value(nullptr)}};
+  }
+  json::object out;
+  out["host"] = Text(pool.host);
+  out["egress"] = TextOrNull(pool.egress);
+  out["limit"] = pool.limit;
+  out["configured_limit"] = pool.configured_limit;
+  out["connections"] = pool.connections;
+  out["waiting"] = pool.waiting;
+  out["cause"] = TextOrNull(pool.cause);
+  out["until"] = TimeOrNull(pool.until.value_or(WallTime{}));
+  out["kinds"] = std::move(kinds);
+  out["throttles"] = pool.throttles;
+  out["outages"] = pool.outages;
+  out["logins"] = pool.logins;
+  out["day_bytes"] = nullptr;
+  if (pool.day_bytes_max != 0) {
+    out["day_bytes"] = json::object{{"drawn", pool.day_bytes}, {"limit", pool.day_bytes_max}};
+  }
   return json::serialize(out);
 }
 

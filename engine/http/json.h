@@ -11,6 +11,7 @@
 namespace mailhaul::http {
 
 std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& live);
+std::string PoolJson(const PoolLive& pool);
 std::string FolderJson(const store::FolderRecord& folder);
 
 // `mailbox` and `folder` are the names the message lies under.

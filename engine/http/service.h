@@ -37,6 +37,13 @@ struct TokenGrant {
   bool admin = false;
 };
 
+// Why a mailbox is not being worked on.
+struct Waiting {
+  std::string cause;                // Stable: "not_due", "throttled", ...
+  std::optional<WallTime> until{};  // When it ends by itself; absent: not by time.
+  std::string text;                 // One sentence for people.
+};
+
 // Live facts about a mailbox that the store does not hold. Called on the service's loop.
 struct MailboxLive {
   std::string state;  // "ok", "pending", "collecting", "unreachable", "throttled",
@@ -44,6 +51,30 @@ struct MailboxLive {
   std::optional<WallTime> next_due_at{};
   std::optional<int64_t> lag_seconds{};
   bool throttled = false;
+  std::optional<Waiting> waiting{};
+};
+
+// One egress address and one host.
+struct PoolLive {
+  std::string host;
+  std::string egress;  // "": the system's choice.
+  uint32_t limit = 0;  // Connections, in force now.
+  uint32_t configured_limit = 0;
+  uint32_t connections = 0;
+  uint32_t waiting = 0;             // Jobs that are due.
+  std::string cause;                // Why they wait; "": nothing is in the way.
+  std::optional<WallTime> until{};  // Until when it is left alone.
+  struct Kind {
+    std::string name;
+    uint64_t grants = 0;
+    std::optional<double> seconds{};  // How long one holds its connection, on average.
+  };
+  std::vector<Kind> kinds;
+  uint32_t throttles = 0;
+  uint32_t outages = 0;
+  uint64_t logins = 0;
+  uint64_t day_bytes = 0;
+  uint64_t day_bytes_max = 0;  // 0: no limit, and not counted.
 };
 
 class Directory {
@@ -61,6 +92,12 @@ class Directory {
   // Fetches a message that was left out for its size. False: too many are asked for already.
   virtual bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) = 0;
   virtual bool Ready() const = 0;
+  // In an order that does not change; up to `count` from the one at `first` on.
+  virtual std::vector<PoolLive> Pools(size_t first, size_t count) const = 0;
+  // Prometheus text format 0.0.4.
+  virtual std::string Metrics() const = 0;
+  // Whether they are for whoever can connect.
+  virtual bool MetricsAreOpen() const = 0;
 };
 
 // Decodes bodies; a view on the engine's MIME parser. Called on the read pool.

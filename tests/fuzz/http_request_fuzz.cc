@@ -31,9 +31,12 @@ class OpenDirectory final : public Directory {
     return true;
   }
   bool Ready() const override { return true; }
+  std::vector<PoolLive> Pools(size_t /*first*/, size_t /*count*/) const override { return {}; }
+  std::string Metrics() const override { return ""; }
+  bool MetricsAreOpen() const override { return false; }
 
  private:
-  const TokenGrant grant_{.tenant = "acme", .read = true};
+  const TokenGrant grant_{.tenant = "acme", .read = true, .admin = true};
 };
 
 // Feeds `bytes` in pieces of `step` and returns the state and how much was consumed.

@@ -1,5 +1,7 @@
 #include "tests/http/fake_directory.h"
 
+#include <algorithm>
+
 #include "store/blob_store.h"
 
 namespace mailhaul::http {
@@ -9,6 +11,7 @@ FakeDirectory::FakeDirectory() {
   mailboxes["globex"] = {"carol"};
   AddToken("read-acme", {.tenant = "acme", .read = true});
   AddToken("send-acme", {.tenant = "acme", .send = true});
+  AddToken("admin-acme", {.tenant = "acme", .admin = true});
   AddToken("read-globex", {.tenant = "globex", .read = true});
 }
 
@@ -30,6 +33,13 @@ std::vector<std::string> FakeDirectory::MailboxNames(std::string_view tenant) co
 MailboxLive FakeDirectory::Live(std::string_view /*tenant*/, std::string_view mailbox) const {
   const auto it = live.find(mailbox);
   return it == live.end() ? MailboxLive{.state = "ok"} : it->second;
+}
+
+std::vector<PoolLive> FakeDirectory::Pools(size_t first, size_t count) const {
+  const size_t begin = std::min(first, pools.size());
+  const size_t end = begin + std::min(count, pools.size() - begin);
+  return {pools.begin() + static_cast<ptrdiff_t>(begin),
+          pools.begin() + static_cast<ptrdiff_t>(end)};
 }
 
 void FakeDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {

@@ -1,4 +1,4 @@
-// A Directory with three tokens: "read-acme" and "send-acme" of tenant acme, "read-globex".
+// A Directory with tokens: "read-acme", "send-acme" and "admin-acme" of tenant acme, "read-globex".
 #pragma once
 
 #include <map>
@@ -22,6 +22,9 @@ class FakeDirectory final : public Directory {
   bool Refresh(std::string_view tenant, std::string_view mailbox) override;
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return ready; }
+  std::vector<PoolLive> Pools(size_t first, size_t count) const override;
+  std::string Metrics() const override { return "up 1\n"; }
+  bool MetricsAreOpen() const override { return metrics_are_open; }
 
   void AddToken(std::string_view token, TokenGrant grant);
 
@@ -32,6 +35,8 @@ class FakeDirectory final : public Directory {
   std::vector<std::string> wanted;     // "tenant/mailbox/id".
   bool accepts = true;                 // What Refresh() and FetchWhole() return.
   bool ready = true;
+  std::vector<PoolLive> pools;
+  bool metrics_are_open = true;
 
  private:
   std::map<std::string, TokenGrant, std::less<>> tokens_;  // By hash.

@@ -33,6 +33,7 @@ TEST_F(GateTest, FindsEachRoute) {
   const std::vector<std::pair<std::string, Route>> routes = {
       {"/healthz", Route::kHealth},
       {"/readyz", Route::kReady},
+      {"/metrics", Route::kMetrics},
       {"/v1/mailboxes", Route::kMailboxes},
       {"/v1/mailboxes/alice", Route::kMailbox},
       {"/v1/mailboxes/alice/folders", Route::kFolders},
@@ -47,6 +48,22 @@ TEST_F(GateTest, FindsEachRoute) {
       EXPECT_EQ(std::get<Call>(decision).route, route) << target;
     }
   }
+}
+
+TEST_F(GateTest, PoolsAreForAdministrators) {
+  EXPECT_EQ(Status("GET", "/v1/pools", "Bearer read-acme"), 403U);
+  EXPECT_EQ(Status("GET", "/v1/pools", std::nullopt), 401U);
+  EXPECT_EQ(Status("GET", "/v1/pools", "Bearer admin-acme"), 0U);
+  EXPECT_EQ(Status("GET", "/v1/mailboxes", "Bearer admin-acme"), 403U);
+}
+
+TEST_F(GateTest, MetricsNeedATokenUnlessOnLoopback) {
+  EXPECT_EQ(Status("GET", "/metrics", std::nullopt), 0U);
+  directory_.metrics_are_open = false;
+  EXPECT_EQ(Status("GET", "/metrics", std::nullopt), 401U);
+  EXPECT_EQ(Status("GET", "/metrics", "Bearer read-acme"), 403U);
+  EXPECT_EQ(Status("GET", "/metrics", "Bearer admin-acme"), 0U);
+  EXPECT_EQ(Status("GET", "/metrics/more", std::nullopt), 401U);
 }
 
 TEST_F(GateTest, ActionsTakePostAlone) {
@@ -108,7 +125,7 @@ TEST_F(GateTest, UnknownPathsAreNotFound) {
   for (const char* target :
        {"/", "/v1", "/v1/", "/v2/mailboxes", "/v1/mailboxes/", "/v1//alice", "/v1/mailboxes/a/b",
         "/v1/mailboxes/a/folders/", "/v1/messages/1/raw/x", "/healthz/", "/HEALTHZ", "//healthz",
-        "/v1/../healthz", "/./healthz", "/metrics"}) {
+        "/v1/../healthz", "/./healthz", "/metric"}) {
     EXPECT_EQ(Status("GET", target), 404U) << target;
   }
 }

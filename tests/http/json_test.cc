@@ -28,7 +28,7 @@ TEST(JsonTest, AMailboxSaysAllItsFields) {
     "id": "alice", "address": "alice@acme.example", "state": "collecting",
     "last_complete_at": "2024-05-01T00:00:00Z", "lag_seconds": 3,
     "next_due_at": "2024-05-01T00:01:00Z", "coverage": {"window": 1, "backfill": 5e-1},
-    "messages": 12, "bytes": 3000000000, "throttled": true, "error": null})"));
+    "messages": 12, "bytes": 3000000000, "throttled": true, "waiting": null, "error": null})"));
 }
 
 TEST(JsonTest, AMailboxThatWasNeverReadSaysNull) {
@@ -39,7 +39,7 @@ TEST(JsonTest, AMailboxThatWasNeverReadSaysNull) {
   EXPECT_EQ(Parse(MailboxJson(record, {.state = "pending"})), Parse(R"({
     "id": "new", "address": null, "state": "pending", "last_complete_at": null,
     "lag_seconds": null, "next_due_at": null, "coverage": {"window": 0, "backfill": 0},
-    "messages": 0, "bytes": 0, "throttled": false,
+    "messages": 0, "bytes": 0, "throttled": false, "waiting": null,
     "error": {"code": "auth_failed", "detail": "LOGIN refused"}})"));
 }
 

@@ -30,6 +30,68 @@ TEST_F(MailboxTest, AMailboxJoinsStoreAndLiveFacts) {
   EXPECT_EQ(directory_.active, (std::vector<std::string>{"acme/alice"}));
 }
 
+TEST_F(MailboxTest, AMailboxSaysWhyItIsNotWorkedOn) {
+  directory_.live["alice"] = {
+      .state = "ok",
+      .waiting = Waiting{
+          .cause = "pool_full", .until = clock_.WallNow(), .text = "All connections are in use."}};
+  EXPECT_EQ(GetJson("/v1/mailboxes/alice").at("waiting"), boost::json::parse(R"({
+    "cause": "pool_full", "until": "2024-05-01T21:46:40Z",
+    "text": "All connections are in use."})"));
+  directory_.live["alice"].waiting->until.reset();
+  EXPECT_TRUE(GetJson("/v1/mailboxes/alice").at("waiting").at("until").is_null());
+}
+
+TEST_F(MailboxTest, PoolsSayWhatTheyMayAndDo) {
+  PoolLive pool;
+  pool.host = "imap.example.com";
+  pool.limit = 3;
+  pool.configured_limit = 10;
+  pool.connections = 2;
+  pool.waiting = 7;
+  pool.cause = "throttled";
+  pool.until = clock_.WallNow();
+  pool.kinds = {{.name = "new", .grants = 5, .seconds = 0.5}, {.name = "window"}};
+  pool.throttles = 1;
+  pool.logins = 6;
+  directory_.pools = {pool};
+  EXPECT_EQ(GetJson("/v1/pools", "admin-acme").at("items"), boost::json::parse(R"([{
+    "host": "imap.example.com", "egress": null, "limit": 3, "configured_limit": 10,
+    "connections": 2, "waiting": 7, "cause": "throttled", "until": "2024-05-01T21:46:40Z",
+    "kinds": {"new": {"grants": 5, "seconds": 0.5}, "window": {"grants": 0, "seconds": null}},
+    "throttles": 1, "outages": 0, "logins": 6, "day_bytes": null}])"));
+  directory_.pools.front().day_bytes_max = 9;
+  EXPECT_EQ(GetJson("/v1/pools", "admin-acme").at("items").at(0).at("day_bytes"),
+            boost::json::parse(R"({"drawn": 0, "limit": 9})"));
+}
+
+TEST_F(MailboxTest, PoolsComeInPages) {
+  for (int i = 0; i < 5; ++i) {
+    directory_.pools.emplace_back();
+    directory_.pools.back().host = std::to_string(i);
+  }
+  std::string hosts;
+  std::string cursor;
+  do {
+    const boost::json::value page =
+        GetJson("/v1/pools?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor), "admin-acme");
+    for (const boost::json::value& pool : page.at("items").as_array()) {
+      hosts += pool.at("host").as_string();
+    }
+    const boost::json::value& next = page.at("next_cursor");
+    cursor = next.is_null() ? "" : std::string(next.as_string());
+  } while (!cursor.empty());
+  EXPECT_EQ(hosts, "01234");
+  EXPECT_EQ(Get("/v1/pools?cursor=AAAA", "admin-acme").status, 400U);
+}
+
+TEST_F(MailboxTest, MetricsAreText) {
+  const HttpAnswer answer = Get("/metrics", "none");
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(answer.body, "up 1\n");
+  EXPECT_EQ(answer.fields.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+}
+
 TEST_F(MailboxTest, ARefreshIsAskedForOnce) {
   const HttpAnswer answer = Request("POST", "/v1/mailboxes/alice/refresh");
   EXPECT_EQ(answer.status, 202U);

@@ -39,6 +39,10 @@ class ServeTest(IntegrationTest):
         with self.work.serve():
             stranger = program.Api(self.work.http_port, None)
             self.assertEqual(200, stranger.status_of("/healthz")[0])
+            code, metrics = stranger.status_of("/metrics")  # On loopback.
+            self.assertEqual(200, code)
+            self.assertIn('mailhaul_checks_total{tenant="acme"}', metrics)
+            self.assertEqual(403, self.work.api().status_of("/v1/pools")[0])
             for path in ("/v1/mailboxes", "/v1/messages", "/v1/mailboxes/alice"):
                 code, body = stranger.status_of(path)
                 self.assertEqual(401, code, path)

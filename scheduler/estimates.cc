@@ -7,9 +7,14 @@ namespace mailhaul::scheduler {
 namespace {
 
 constexpr float kNewPart = 0.125F;
+constexpr float kRateSeconds = 30;
 constexpr float kHour = 3600;
 constexpr float kFadeSeconds = 24 * kHour;
 constexpr float kPerHourMax = 1'000'000;
+
+float SecondsSince(TimePoint from, TimePoint to) {
+  return std::chrono::duration<float>(std::max(to, from) - from).count();
+}
 
 }  // namespace
 
@@ -22,6 +27,16 @@ void MeanDuration::Record(Duration duration) {
 Duration MeanDuration::value() const {
   return std::chrono::duration_cast<Duration>(
       std::chrono::duration<double>(known() ? double{seconds_} : 0.0));
+}
+
+void EventRate::Record(TimePoint now) {
+  const float elapsed = SecondsSince(recorded_at_, now);
+  per_second_ += (1 - per_second_ * elapsed) / (elapsed + kRateSeconds);
+  recorded_at_ = now;
+}
+
+float EventRate::PerSecond(TimePoint now) const {
+  return per_second_ * kRateSeconds / (SecondsSince(recorded_at_, now) + kRateSeconds);
 }
 
 void ArrivalRate::Record(uint32_t messages, TimePoint now) {

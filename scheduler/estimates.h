@@ -19,6 +19,17 @@ class MeanDuration final {
   float seconds_ = -1;
 };
 
+// How often something happens, on average over about half a minute. Between events it fades.
+class EventRate final {
+ public:
+  void Record(TimePoint now);
+  float PerSecond(TimePoint now) const;
+
+ private:
+  TimePoint recorded_at_{};
+  float per_second_ = 0;
+};
+
 // Messages per hour, an average that fades over about a day.
 class ArrivalRate final {
  public:

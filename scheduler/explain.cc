@@ -90,6 +90,9 @@ Scheduler::Impl::Gate Scheduler::Impl::ExplainPool(const PoolState& pool, JobKin
   if (egress.connections >= egress.connections_max) {
     return {WaitCause::kEgressFull, TimePoint::max()};
   }
+  if (!OpenKinds(pool)[scheduler::Index(kind)]) {
+    return {WaitCause::kPoolFull, TimePoint::max()};
+  }
   const bool others = Ahead(pool, kind) > 0;
   return {others ? WaitCause::kBehindOthers : WaitCause::kNone, TimePoint::max()};
 }

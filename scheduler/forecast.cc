@@ -129,11 +129,11 @@ class Gathering final {
   void FinishPool(Pool& pool) const {
     const HostLimits& limits = world_.hosts[pool.forecast.host].limits;
     const double observed = std::max(Seconds(run_.observed()), 1e-9);
-    // One slice of backfill after so many checks.
-    const double checks = std::max<uint32_t>(world_.options.backfill_share_inverse, 3) - 1;
-    const double slices = pool.backfills ? pool.logins_per_second / checks : 0;
-    const double slice = Seconds(world_.options.backfill_slice);
-    pool.forecast.load.connections = (pool.sessions + slices * slice) / limits.connections;
+    // Backfill's guaranteed share of the time, and of the logins where these are scarce.
+    const double others = std::max<uint32_t>(world_.options.backfill_share_inverse, 3) - 1;
+    const double guaranteed = pool.backfills ? pool.sessions / others : 0;
+    const double slices = pool.backfills ? pool.logins_per_second / others : 0;
+    pool.forecast.load.connections = (pool.sessions + guaranteed) / limits.connections;
     pool.forecast.load.logins = (pool.logins_per_second + slices) / limits.logins_per_second;
     pool.forecast.busy = Seconds(pool.busy) / observed / limits.connections;
     pool.forecast.logins_per_second = static_cast<double>(pool.logins) / observed;

@@ -32,7 +32,12 @@ struct Scheduler::Impl {
     JobKind kind = JobKind::kNew;
     bool charged = false;
     bool probe = false;
+    bool slicing = false;      // Counted in its pool's `slices`.
     FairQueue::Cost cost = 0;  // As estimated.
+    float expected = 0;        // Seconds.
+    float least = 0;           // Seconds that count at least for its kind.
+    KindShare::Charge pool_charge;
+    KindShare::Charge egress_charge;
     TimePoint since;
     TimePoint worked_until = TimePoint::max();  // max(): until it is given back.
   };
@@ -71,6 +76,10 @@ struct Scheduler::Impl {
   Index FindPool(HostId host, EgressId egress) const;  // kAbsent: none.
   uint32_t WaitingIn(const PoolState& pool) const;
   KindSet Grantable(const PoolState& pool) const;  // Those that the day's bytes permit.
+  static KindSet OpenKinds(const PoolState& pool);
+  void KeepFreeForChecks(const PoolState& pool, KindSet& open) const;
+  float ConnectionsForChecks(const PoolState& pool) const;
+  bool SliceFits(const PoolState& pool, uint32_t slices) const;
   static KindSet OpenKinds(const EgressState& egress);
   uint32_t ConnectionsMax(const PoolState& pool) const;
   Gate GateOf(const PoolState& pool) const;
@@ -93,18 +102,26 @@ struct Scheduler::Impl {
 
   // Grants (impl_grants.cc).
   std::pair<Index, JobKind> ChoosePool(EgressId index) const;
-  Grant MakeGrant(Index index, JobKind kind, bool probe);
+  Grant MakeGrant(Index index, JobKind kind, bool login, bool probe);
   FairQueue::Cost CostOf(const Mailbox& mailbox, Duration time) const;
-  Duration ExpectedTime(const PoolState& pool, JobKind kind) const;
+  Duration ExpectedTime(const std::array<MeanDuration, kKindCount>& times, JobKind kind) const;
+  KindTimes ExpectedTimes(const std::array<MeanDuration, kKindCount>& times, float least) const;
+  KindTimes ExpectedTimes(const PoolState& pool) const;
+  KindTimes ExpectedTimes(const EgressState& egress) const;
+  float LoginTime(const PoolState& pool) const;
+  void ChargeKinds(GrantRecord& record, bool login);
+  void EndSlice(GrantRecord& record);
+  bool SliceMayGoOn(const GrantRecord& record, JobKind kind) const;
   GrantRecord& FindGrant(const Grant& grant);
   GrantRecord Release(const Grant& grant);
   std::optional<JobKind> NextOf(Index mailbox) const;
-  bool MustYield(Index mailbox, JobKind kind);
+  bool MustYield(const GrantRecord& record, JobKind kind);
   bool PoolRivalGoesFirst(const Mailbox& mailbox, JobKind kind);
   bool EgressRivalGoesFirst(const Mailbox& mailbox, JobKind kind) const;
 
   // Outcomes (impl_outcomes.cc).
   CredentialVerdict Settle(const Grant& grant, const GrantRecord& record, const Status& outcome);
+  void CorrectKinds(const GrantRecord& record, Duration time);
   void SettleTime(const Grant& grant, const GrantRecord& record, bool succeeded);
   void LearnHealth(const GrantRecord& record, HostVerdict verdict, const Status& outcome);
   void OnHostAnswers(const GrantRecord& record);

@@ -44,6 +44,9 @@ FairQueue* Scheduler::Impl::QueueOf(const PoolState& pool, JobKind kind) {
 void Scheduler::Impl::PushReady(Index mailbox, JobKind kind) {
   Mailbox& owner = mailboxes[mailbox];
   PoolState& pool = pools[owner.pool];
+  if (kind == JobKind::kNew) {
+    pool.checks_due.Record(now);
+  }
   Index& queue = pool.queues[scheduler::Index(kind)];
   if (queue == kAbsent) {
     if (free_queues.empty()) {

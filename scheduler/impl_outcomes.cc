@@ -57,11 +57,28 @@ void Scheduler::Impl::SettleTime(const Grant& grant, const GrantRecord& record, 
     QueueOf(pool, record.kind)->Correct(mailbox.tenant, record.cost, CostOf(mailbox, time));
     ReturnIfIdle(pool, record.kind);
   }
+  CorrectKinds(record, time);
   if (succeeded) {
+    egresses[pool.egress].service_times[scheduler::Index(record.kind)].Record(time);
     pool.service_times[scheduler::Index(record.kind)].Record(time);
     if (record.kind == JobKind::kNew) {
       tenant.lags.Record(Since(grant.job.deadline, std::min(record.worked_until, now)));
     }
+  }
+}
+
+void Scheduler::Impl::CorrectKinds(const GrantRecord& record, Duration time) {
+  PoolState& pool = pools[record.pool];
+  EgressState& egress = egresses[pool.egress];
+  const float seconds = std::chrono::duration<float>(time).count();
+  const float difference =
+      std::max(seconds, record.least) - std::max(record.expected, record.least);
+  if (!record.pool_charge.empty()) {
+    pool.share.Correct(record.kind, record.pool_charge, difference, ExpectedTimes(pool));
+  }
+  if (!record.egress_charge.empty()) {
+    egress.share.Correct(record.kind, record.egress_charge, seconds - record.expected,
+                         ExpectedTimes(egress));
   }
 }
 

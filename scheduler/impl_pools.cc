@@ -6,6 +6,15 @@
 
 namespace mailhaul::scheduler {
 
+namespace {
+
+// Checks also close their connections, and come unevenly.
+constexpr float kCheckMargin = 1.25F;
+// Below so many in the time of a slice no connection is kept free for them.
+constexpr float kChecksFewPerSlice = 0.5F;
+
+}  // namespace
+
 Scheduler::Impl::Index Scheduler::Impl::FindOrAddTenant(TenantId tenant) {
   const auto [entry, added] =
       tenant_index.try_emplace(tenant.value, static_cast<Index>(tenants.size()));
@@ -58,6 +67,52 @@ KindSet Scheduler::Impl::Grantable(const PoolState& pool) const {
     }
   }
   return grantable;
+}
+
+// As RefreshPool() left them.
+KindSet Scheduler::Impl::OpenKinds(const PoolState& pool) {
+  KindSet open{};
+  for (size_t i = 0; i < kKindCount; ++i) {
+    open[i] = pool.open_places[i] != kAbsent;
+  }
+  return open;
+}
+
+// How many connections checks are going to need during a slice.
+float Scheduler::Impl::ConnectionsForChecks(const PoolState& pool) const {
+  const HostLimits& limits = hosts[pool.host].limits;
+  const float slice = std::chrono::duration<float>(options.backfill_slice).count();
+  const Index queue = pool.queues[scheduler::Index(JobKind::kNew)];
+  const float waiting = queue == kAbsent ? 0 : static_cast<float>(queues[queue].size());
+  const float rate =
+      std::min(std::max(pool.checks_due.PerSecond(now), waiting / std::max(slice, 1.0F)),
+               static_cast<float>(limits.logins_per_second));
+  const Duration check = ExpectedTime(pool.service_times, JobKind::kNew);
+  const float needed = rate * std::chrono::duration<float>(check).count() * kCheckMargin;
+  return rate * slice < kChecksFewPerSlice ? 0 : std::max(needed, 1.0F);
+}
+
+// Whether one more slice beside `slices` leaves checks what they need. One may always go while no
+// check waits: hence a slice that does not fit waits for the end of another one, never for time.
+bool Scheduler::Impl::SliceFits(const PoolState& pool, uint32_t slices) const {
+  if (slices == 0 && !Grantable(pool)[scheduler::Index(JobKind::kNew)]) {
+    return true;
+  }
+  const uint32_t connections_max = ConnectionsMax(pool);
+  return slices < connections_max && static_cast<float>(slices + 1) + ConnectionsForChecks(pool) <=
+                                         static_cast<float>(connections_max);
+}
+
+// While checks wait for a login or come soon, slices get what these leave and their own share.
+// With checks in the set, KindShare chooses.
+void Scheduler::Impl::KeepFreeForChecks(const PoolState& pool, KindSet& open) const {
+  if (open[scheduler::Index(JobKind::kNew)] || open == KindSet{} || SliceFits(pool, pool.slices)) {
+    return;
+  }
+  const KindTimes expected = ExpectedTimes(pool);
+  for (const JobKind kind : {JobKind::kWindow, JobKind::kBackfill}) {
+    open[scheduler::Index(kind)] &= pool.share.Covers(kind, expected);
+  }
 }
 
 KindSet Scheduler::Impl::OpenKinds(const EgressState& egress) {
@@ -125,7 +180,11 @@ void Scheduler::Impl::RefreshPool(Index index) {
           wake = std::min(wake, budget_at);
         }
       }
-      gate.cause = open == KindSet{} ? WaitCause::kDayLimit : WaitCause::kNone;
+      const bool day_permits = open != KindSet{};
+      KeepFreeForChecks(pool, open);
+      if (open == KindSet{}) {
+        gate.cause = day_permits ? WaitCause::kPoolFull : WaitCause::kDayLimit;
+      }
     } else {
       wake = gate.until;
     }

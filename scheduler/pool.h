@@ -46,11 +46,13 @@ struct PoolState {
   uint32_t timer_place = kAbsent;
   uint32_t connections = 0;
   uint32_t probes = 0;  // Out.
+  uint32_t slices = 0;  // Of window and backfill, under way.
   KindShare share{3};
   LoginWindow logins;
   PoolHealth health;
   DayBudget budget;
   std::array<MeanDuration, kKindCount> service_times;
+  EventRate checks_due;
   WaitCause cause = WaitCause::kNone;  // Why due jobs wait.
 
   // Causes that a pool can have: kDayLimit to kPoolFull.
@@ -77,6 +79,7 @@ struct EgressState {
   bool removed = false;
   TimePoint blocked_until = TimePoint::min();
   KindShare share;
+  std::array<MeanDuration, kKindCount> service_times;
   std::array<IndexedHeap<TimePoint>, kKindCount> open_pools;  // By next deadline.
 
   bool usable(TimePoint now) const { return !removed && blocked_until <= now; }

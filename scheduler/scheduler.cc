@@ -193,7 +193,7 @@ std::optional<Grant> Scheduler::Take(TimePoint now) {
   pool.logins.Record(impl.now);
   pool.probes += probe ? 1 : 0;
   host.probes += probe ? 1 : 0;
-  const Grant grant = impl.MakeGrant(MailboxOf(head.job), kind, probe);
+  const Grant grant = impl.MakeGrant(MailboxOf(head.job), kind, /*login=*/true, probe);
   impl.RefreshPool(index);
   if (probe) {
     impl.RefreshHost(pool.host);
@@ -232,12 +232,16 @@ std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
   out.worked_until = std::min(out.worked_until, impl.now);
   const Impl::Index index = out.mailbox;
   const std::optional<JobKind> kind = impl.NextOf(index);
-  if (!kind.has_value() || impl.MustYield(index, *kind)) {
+  if (!kind.has_value() || impl.MustYield(out, *kind)) {
+    if (out.slicing) {
+      impl.EndSlice(out);
+      impl.RefreshPool(out.pool);
+    }
     return std::nullopt;
   }
   const Impl::GrantRecord record = impl.Release(grant);
   impl.Settle(grant, record, Status::Ok());
-  const Grant next = impl.MakeGrant(index, *kind, /*probe=*/false);
+  const Grant next = impl.MakeGrant(index, *kind, /*login=*/false, /*probe=*/false);
   impl.RefreshPool(record.pool);
   return next;
 }

@@ -44,8 +44,8 @@ struct HostLimits {                // What one egress address may do to this hos
 
 struct Options {
   uint32_t mailboxes_max = 10'000'000;
-  // Of every `backfill_share_inverse` grants of a pool with backfill waiting, one is backfill: the
-  // guaranteed share (20 = 5 %). The same holds for the window. Below 3 counts as 3.
+  // One part in `backfill_share_inverse` of a pool's connection time is backfill's while it waits:
+  // the guaranteed share (20 = 5 %). The same holds for the window. Below 3 counts as 3.
   uint32_t backfill_share_inverse = 20;
   Duration backfill_slice = std::chrono::seconds(5);   // A window or backfill grant's time.
   uint64_t backfill_slice_bytes = uint64_t{32} << 20;  // A window or backfill grant's bytes.
@@ -219,6 +219,8 @@ class Scheduler final {
 
   // Like Finish() with success, but keeps the connection if a job of the same mailbox is due and no
   // more urgent one of another mailbox waits for this pool: then returns its grant. Costs no login.
+  // A slice is also given up when checks that are due or come soon are going to need the
+  // connection, unless it is the guaranteed share.
   std::optional<Grant> Continue(const Grant& grant, TimePoint now);
 
   // The same, except that when it gives none the grant stays out: its connection counts until the

@@ -154,10 +154,8 @@ World OverloadedWorld() {
 
 World BackfillingWorld(double load) {
   World world = OnePool();
-  const double slice = std::chrono::duration<double>(world.options.backfill_slice).count();
-  const double checks_per_slice = world.options.backfill_share_inverse - 1;
   world.tenants.clear();
-  const double asked = kAskedByMailbox * (1 + slice / checks_per_slice / kSession);
+  const double asked = kAskedByMailbox / (1 - 1.0 / world.options.backfill_share_inverse);
   for (const char* name : {"acme", "beta", "gamma"}) {
     AddTenant(world, name, 1, load * kConnections / 3, asked);
   }

@@ -43,7 +43,7 @@ World LoadedWorld(double load);
 // that asks for much less than its own.
 World OverloadedWorld();
 // Everything has also more to backfill than it will ever get, and the load is as given together
-// with the guaranteed share of backfill: one slice for 19 checks.
+// with the guaranteed share of backfill: 5 % of the time.
 World BackfillingWorld(double load);
 
 Quality MeasureQuality(const World& world, WorldPolicy& policy);

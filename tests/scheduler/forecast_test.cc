@@ -245,6 +245,51 @@ TEST(ForecastTest, BackfillThatEndsWithinTheForecastTellsWhen) {
   EXPECT_LE(seconds_needed, 750);
 }
 
+// 4 connections and 5 logins a second; checks ask for all the logins, and half of the connections.
+World LoginBoundWorld(double spread) {
+  World world = EmptyWorld();
+  AddHost(world, {4, 5}, milliseconds(50), spread);
+  world.hosts[0].times.open = milliseconds(300);
+  world.hosts[0].times.close = milliseconds(75);
+  AddMailboxes(world, 1200, 0, 0, minutes(5));
+  for (WorldMailbox& mailbox : world.mailboxes) {
+    mailbox.backfill_bytes = uint64_t{1} << 40;
+  }
+  return world;
+}
+
+TEST(ForecastTest, BackfillTakesNoConnectionThatChecksNeedAsSoonAsTheyMayLogIn) {
+  for (const double spread : {0.0, 0.5, 1.0}) {
+    const World world = LoginBoundWorld(spread);
+    const Forecast alone = MakeForecast(WithoutBackfill(world), ForecastOptions{});
+    const Forecast both = MakeForecast(world, ForecastOptions{});
+    EXPECT_TRUE(alone.holds);
+    EXPECT_TRUE(both.holds) << InSeconds(both.groups[0].lag_p99) << " s at " << spread;
+    EXPECT_GT(both.pools[0].logins_per_second, 4.5);
+    // The fourth connection is its own nearly all the time: 1 MB/s.
+    const double days = both.groups[0].backfill_days.value_or(0);
+    EXPECT_LT(days, 1.3 * 1200 * 1099511.6 / 86'400) << spread;
+  }
+}
+
+TEST(ForecastTest, AtOverloadWithShortChecksBackfillGetsItsShareOfTheTimeAndNotMore) {
+  for (const double spread : {0.0, 1.0}) {
+    World world = LoginBoundWorld(spread);
+    world.hosts[0].limits = {10, 10'000};
+    world.hosts[0].times.open = Duration::zero();
+    for (WorldMailbox& mailbox : world.mailboxes) {
+      mailbox.freshness = seconds(3);
+    }
+    const Forecast forecast = MakeForecast(world, ForecastOptions{});
+    const double days = forecast.groups[0].backfill_days.value_or(0);
+    const double bytes_per_second = 1200 * 1099511627776.0 / 86'400 / days;
+    const double checks = forecast.groups[0].checks_per_second * 0.05;  // Their seconds.
+    const double slices = bytes_per_second / 1'000'000;
+    EXPECT_NEAR(slices / (slices + checks), 0.05, 0.0025) << spread;
+    EXPECT_GT(checks, 3);
+  }
+}
+
 TEST(ForecastTest, EqualWorldsGiveEqualForecastsAndSeedsMatter) {
   World world = EmptyWorld();
   AddMailboxes(world, 300, AddHost(world, {4, 10'000}, seconds(1), 1), 0, seconds(100));

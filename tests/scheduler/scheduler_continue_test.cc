@@ -53,6 +53,42 @@ TEST_F(SchedulerContinueTest, BackfillGoesOnWhileAnotherConnectionIsFree) {
   EXPECT_EQ(MustTake(At(seconds(1))).job.mailbox, Box(2));
 }
 
+// 4 connections, 5 logins a second, checks of 0.4 s need 2 and a margin, and wait for logins.
+TEST_F(SchedulerContinueTest, OnlyConnectionsThatChecksDoNotNeedGoOnWithBackfill) {
+  AddBoxes(1, 1000, AddHost({4, 5}));
+  SubmitEach(1, 4, JobKind::kNew, At(seconds(9)));
+  const std::vector<Grant> checks = TakeAll(At(seconds(0)));
+  ASSERT_EQ(checks.size(), 4U);
+  SubmitEach(1, 4, JobKind::kBackfill, TimePoint::max());
+  SubmitEach(101, 500, JobKind::kNew, At(seconds(9)));
+  scheduler_.Finish(checks[0], At(milliseconds(400)), Status::Ok());
+  MustTake(At(milliseconds(400)));  // The fifth login.
+  EXPECT_FALSE(scheduler_.Continue(checks[1], At(milliseconds(400))).has_value()) << "full";
+  EXPECT_FALSE(scheduler_.Take(At(milliseconds(400))).has_value()) << "no login";
+  EXPECT_TRUE(scheduler_.Continue(checks[2], At(milliseconds(400))).has_value());
+  EXPECT_FALSE(scheduler_.Continue(checks[3], At(milliseconds(400))).has_value());
+}
+
+TEST_F(SchedulerContinueTest, AnIdlePoolUsesAllItsConnectionsForBackfill) {
+  AddBoxes(1, 9, AddHost({4, 1000}));
+  SubmitEach(1, 9, JobKind::kBackfill, TimePoint::max());
+  EXPECT_EQ(TakeAll(At(seconds(0))).size(), 4U);
+}
+
+TEST_F(SchedulerContinueTest, AConnectionIsKeptFreeWhileChecksCome) {
+  AddBoxes(1, 209, AddHost({4, 1000}));
+  for (int second = 0; second < 100; ++second) {
+    Submit(100 + static_cast<uint64_t>(second), JobKind::kNew, At(hours(1)), At(seconds(second)));
+    scheduler_.Finish(MustTake(At(seconds(second))), At(seconds(second)), Status::Ok());
+  }
+  SubmitEach(1, 9, JobKind::kBackfill, TimePoint::max());
+  const std::vector<Grant> slices = TakeAll(At(seconds(100)));
+  EXPECT_EQ(slices.size(), 3U);
+  // None came for long: the next slice that ends makes room for one more.
+  scheduler_.Finish(slices[0], At(hours(1)), Status::Ok());
+  EXPECT_EQ(TakeAll(At(hours(1))).size(), 2U);
+}
+
 TEST_F(SchedulerContinueTest, BackfillOfOneTenantTakesTurnsWithAnothers) {
   const HostId host = AddHost({1, 1000});
   AddBox(1, host, 1);

@@ -169,18 +169,21 @@ TEST_F(SchedulerTest, OnlyLongWorkIsSliced) {
 
 TEST_F(SchedulerTest, ASaturatedPoolStillGivesWindowAndBackfillTheirShare) {
   AddBoxes(1, 12, AddHost({1, 10'000}));
-  std::map<JobKind, int> granted;
-  for (int i = 0; i < 2000; ++i) {
+  std::map<JobKind, double> used;  // Seconds.
+  Duration now{};
+  while (now < hours(5)) {
     SubmitEach(1, 10, JobKind::kNew, At(hours(1)));
     Submit(11, JobKind::kWindow, At(hours(1)));
     Submit(12, JobKind::kBackfill, At(hours(1)));
-    const Grant grant = MustTake(At(seconds(0)));
-    ++granted[grant.job.kind];
-    scheduler_.Finish(grant, At(seconds(0)), Status::Ok());
+    const Grant grant = MustTake(At(now));
+    const bool check = grant.job.kind == JobKind::kNew;
+    const Duration time = check ? Duration(milliseconds(425)) : Duration(seconds(5));
+    used[grant.job.kind] += std::chrono::duration<double>(time).count();
+    now += time;
+    scheduler_.Finish(grant, At(now), Status::Ok());
   }
-  EXPECT_GE(granted[JobKind::kBackfill], 2000 / 20 - 5);
-  EXPECT_GE(granted[JobKind::kWindow], 2000 / 20 - 10);
-  EXPECT_GE(granted[JobKind::kNew], 2000 * 17 / 20);
+  EXPECT_NEAR(used[JobKind::kBackfill] / (5 * 3600), 0.05, 0.001);
+  EXPECT_NEAR(used[JobKind::kWindow] / (5 * 3600), 0.05, 0.001);
 }
 
 TEST_F(SchedulerTest, APoolWithOnlyBackfillGetsItsShareOfAFullEgressAddress) {
@@ -190,16 +193,19 @@ TEST_F(SchedulerTest, APoolWithOnlyBackfillGetsItsShareOfAFullEgressAddress) {
   const HostId quiet = scheduler.AddHost("quiet.example", kWideLimits);
   ASSERT_TRUE(scheduler.AddMailbox(Box(1), TenantId{1}, busy).ok());
   ASSERT_TRUE(scheduler.AddMailbox(Box(2), TenantId{1}, quiet).ok());
-  int backfills = 0;
-  for (int i = 0; i < 400; ++i) {
+  double backfill = 0;  // Seconds.
+  Duration now{};
+  while (now < hours(5)) {
     ASSERT_TRUE(scheduler.Submit(Job{Box(1), JobKind::kNew, {}, At(seconds(0))}).ok());
     ASSERT_TRUE(scheduler.Submit(Job{Box(2), JobKind::kBackfill, {}, At(hours(9))}).ok());
-    const std::optional<Grant> grant = scheduler.Take(At(seconds(i)));
+    const std::optional<Grant> grant = scheduler.Take(At(now));
     ASSERT_TRUE(grant.has_value());
-    backfills += grant->job.kind == JobKind::kBackfill ? 1 : 0;
-    scheduler.Finish(*grant, At(seconds(i)), Status::Ok());
+    const bool slice = grant->job.kind == JobKind::kBackfill;
+    backfill += slice ? 5 : 0;
+    now += seconds(slice ? 5 : 1);
+    scheduler.Finish(*grant, At(now), Status::Ok());
   }
-  EXPECT_GE(backfills, 400 / 20 - 1);
+  EXPECT_NEAR(backfill / (5 * 3600), 0.05, 0.001);
 }
 
 TEST_F(SchedulerTest, ManyLateJobsOfOneTenantDelayAnotherByOneTurn) {

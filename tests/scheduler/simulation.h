@@ -64,7 +64,7 @@ class Simulation final {
     uint32_t connections = 0;
     std::deque<TimePoint> logins;
     bool last_passed_over_new = false;
-    uint32_t grants_past_backfill = 0;
+    Duration past_backfill{};  // Time of others granted since it had a turn, while it waited.
     TimePoint last_new;
     std::map<uint32_t, uint64_t> drawn;       // By day.
     std::map<uint32_t, uint64_t> drawn_bulk;  // Of it, by window and backfill.
@@ -99,6 +99,8 @@ class Simulation final {
   void CheckPlace(const Grant& grant);
   void CheckLogin(const Grant& grant);
   void CheckTurn(const Grant& grant, bool login);
+  void CheckShare(const Session& session, bool login);
+  bool SliceIsOut(const PoolKey& pool) const;
   void CheckContinue(const Grant& grant);
   void CheckNewMailWait(const Grant& grant, SimPool& pool);
   void CheckNothingMayStart();

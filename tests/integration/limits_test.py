@@ -1,7 +1,9 @@
 """Servers that limit connections per address: with the limit configured they do not have to refuse,
 and with a higher one configured everything is collected all the same."""
 
+import contextlib
 import re
+import socket
 
 from support import IntegrationTest, main, wait_until
 from courier import PrivateCourier
@@ -58,16 +60,35 @@ class Limits:
                 self.check_everything()
             self.assertEqual(0, self.refusals() - before)
 
+    def occupy(self, user, address):
+        """Logs in from `address`, as somebody else behind it would."""
+        server = self.work.server
+        plain = socket.create_connection(("127.0.0.1", server.secure_port()),
+                                         source_address=(address, 0))
+        connection = server.tls().wrap_socket(plain, server_hostname="localhost")
+        connection.sendall(f'a LOGIN "{user}" "{server.users[user]}"\r\n'.encode())
+        with connection.makefile("rb") as answers:
+            while not (line := answers.readline()).startswith(b"a "):
+                self.assertTrue(line, "the server closed the connection")
+        self.assertTrue(line.startswith(b"a OK"), line)
+        return connection
+
     def test_a_limit_lower_than_configured_loses_no_mailbox(self):
         self.configure(TOO_MANY)
         before = self.refusals()
-        self.assert_mailboxes(self.work.collect_json(), complete=MAILBOXES, failed=0)
+        with contextlib.ExitStack() as others:
+            user = next(iter(self.work.server.users))
+            for address in ADDRESSES:
+                for _ in range(self.strangers):
+                    others.enter_context(self.occupy(user, address))
+            self.assert_mailboxes(self.work.collect_json(), complete=MAILBOXES, failed=0)
         with self.work.serve():
             self.check_everything()
         self.assertGreater(self.refusals(), before)
 
 
 class CourierLimitsTest(Limits, IntegrationTest):
+    strangers = 0
     counts = {f"box{i}": 0 for i in range(MAILBOXES)}
     options = {"server": LimitedCourier}
 
@@ -76,6 +97,7 @@ class CourierLimitsTest(Limits, IntegrationTest):
 
 
 class DovecotLimitsTest(Limits, IntegrationTest):
+    strangers = LIMIT - 1  # From each address: its sessions are so short that they hardly meet.
     counts = {"alice": 5}
     options = {"server": LimitedDovecot, "connections_per_user": LIMIT}
 

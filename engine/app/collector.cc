@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "scheduler/restart.h"
 
 namespace mailhaul::app {
 namespace {
@@ -111,15 +112,16 @@ void Collector::Start(std::function<void()> on_done) {
     scheduler_.BeginRampUp(now);
   }
   for (const auto& mailbox : mailboxes_) {
-    // What was checked lately keeps its rhythm over a restart, so that a restart is no storm.
-    const Duration age = std::max<Duration>(wall - mailbox->last_complete, Duration(0));
-    const Duration freshness = FreshnessOf(*mailbox);
-    const bool wait = options_.continuous && age < freshness;
-    const Duration left = wait ? freshness - age : Duration(0);
     // Of a mailbox never seen before everything is new: its window is its first check.
     const bool first = mailbox->last_complete == WallTime{};
-    Submit(*mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew,
-           now + left * 4 / 5, now + left);
+    scheduler::Job job;
+    job.not_before = job.deadline = now;
+    if (options_.continuous && !first) {
+      job = scheduler::FirstCheck(mailbox->id, now, wall - mailbox->last_complete,
+                                  FreshnessOf(*mailbox), Duration::zero());
+    }
+    Submit(*mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew, job.not_before,
+           job.deadline);
   }
   Pump();
 }

@@ -201,6 +201,10 @@ class SourceSession {
   // The server did what was asked and wants less all the same ([THROTTLED] inside OK): kThrottled.
   virtual Status throttle_hint() const { return {}; }
 
+  // The session was opened to leave unless there is news, there is some, and it has left: every
+  // call fails with kCancelled, and the news is for another session.
+  virtual bool left_with_news() const { return false; }
+
   // Pending and later calls fail with kCancelled.
   virtual void Abort() = 0;
   // Logs out if it can, closes, and completes when the close is confirmed.

@@ -62,6 +62,10 @@ struct SessionOptions {
   // new folder shows when something else changes, or after kListEvery. Null: always the list. Must
   // live as long as the session.
   FolderMemory* folders = nullptr;
+  // For a mailbox in which nothing is likely to be new: where the statuses of `folders` go out with
+  // the login, LOGOUT does too, which saves a round trip. ListFolders(true) then is the only call
+  // that can succeed, if they are all as remembered (SourceSession::left_with_news()).
+  bool leave_unless_news = false;
   Random* random = nullptr;  // For SCRAM; null: the system's. Must live until done.
 };
 

@@ -35,6 +35,7 @@ struct LoggedIn {
   Capabilities capabilities;             // Without what is broken.
   std::string list_tag;                  // Of a LIST that is under way with the login; empty: none.
   std::vector<std::string> status_tags;  // Or of a STATUS for each remembered folder.
+  std::string logout_tag;                // Of a LOGOUT behind these; empty: none.
   bool introduced = false;               // Introduce() has been called.
 };
 

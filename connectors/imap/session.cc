@@ -59,6 +59,10 @@ net::Task<Status> ImapSession::Begin() {
       co_return unchanged.status();
     }
   }
+  if (!logout_tag_.empty()) {
+    LeaveWithNews();
+    co_return ended_;
+  }
   if (!std::exchange(introduced_, true)) {
     Introduce(capabilities_, options_, connection_.get());
   }
@@ -86,6 +90,11 @@ net::Task<Result<bool>> ImapSession::Confirm() {
   co_return unchanged;
 }
 
+void ImapSession::LeaveWithNews() {
+  left_with_news_ = true;
+  ended_ = Status(Code::kCancelled, "the session has left, as it was told to");
+}
+
 void ImapSession::RememberFolders(const std::vector<FolderInfo>& folders) {
   if (options_.folders == nullptr) {
     return;
@@ -106,6 +115,10 @@ net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool with_st
     if (unchanged && with_status) {
       co_return options_.folders->folders;
     }
+  }
+  if (!logout_tag_.empty()) {
+    LeaveWithNews();
+    co_return ended_;
   }
   Result<std::vector<FolderInfo>> folders = co_await imap::ListFolders(
       *connection_, capabilities_, with_status, std::exchange(list_tag_, std::string()));
@@ -194,8 +207,8 @@ void ImapSession::Abort() {
 }
 
 net::Task<void> ImapSession::Close() {
-  if (ended_.ok()) {
-    co_await Logout(*connection_);
+  if (ended_.ok() || left_with_news_) {
+    co_await Logout(*connection_, std::exchange(logout_tag_, std::string()));
     ended_ = Status(Code::kCancelled, "the session was closed");
   }
   co_await connection_->Close();

@@ -23,6 +23,7 @@ class ImapSession final : public SourceSession {
         capabilities_(std::move(login.capabilities)),
         list_tag_(std::move(login.list_tag)),
         status_tags_(std::move(login.status_tags)),
+        logout_tag_(std::move(login.logout_tag)),
         introduced_(login.introduced),
         options_(options),
         set_bytes_max_(UidSetBytes(options.command_bytes_max)) {}
@@ -40,6 +41,7 @@ class ImapSession final : public SourceSession {
   net::Task<Result<bool>> WaitForNews(Duration wait_max) override;
   void StopWaiting() override;
   bool folders_are_labels() const override { return capabilities_.labels(); }
+  bool left_with_news() const override { return left_with_news_; }
   Status throttle_hint() const override { return connection_->throttle_hint(); }
   void Abort() override;
   net::Task<void> Close() override;
@@ -49,6 +51,8 @@ class ImapSession final : public SourceSession {
   net::Task<Status> Begin();
   // Whether the statuses that are under way are as remembered.
   net::Task<Result<bool>> Confirm();
+  // Nothing more can be asked.
+  void LeaveWithNews();
   void RememberFolders(const std::vector<FolderInfo>& folders);
   // Before many bytes come.
   net::Task<Status> CompressFor(std::span<const MessageMeta> messages);
@@ -59,6 +63,8 @@ class ImapSession final : public SourceSession {
   const Capabilities capabilities_;
   std::string list_tag_;                  // Of a LIST that is under way since the login.
   std::vector<std::string> status_tags_;  // Or of a STATUS for each remembered folder.
+  std::string logout_tag_;                // Of a LOGOUT behind these.
+  bool left_with_news_ = false;
   bool introduced_;  // ID and ENABLE are sent, or go out with the next command.
   const SessionOptions options_;
   const size_t set_bytes_max_;

@@ -21,6 +21,7 @@ class DeadlineTimer final {
 
   // TimePoint::max(): none.
   void Set(TimePoint deadline);
+  TimePoint deadline() const { return deadline_; }
   bool HasPassed() const { return deadline_ != TimePoint::max() && loop_.Now() >= deadline_; }
   // Something waits from now on: calls `expired` when the deadline passes.
   void Watch();

@@ -30,23 +30,23 @@ void CloseHandle(Handle& handle) {
 
 struct UvLoop::Handles {
   uv_loop_t loop{};
-  uv_async_t wake{};
+  uv_poll_t wake{};
   uv_timer_t timer{};
   uv_check_t check{};
   uv_idle_t idle{};  // Active while coroutines are ready, so that polling does not block.
 
-  static void OnWake(uv_async_t* handle) { Owner(handle)->OnWake(); }
+  static void OnWake(uv_poll_t* handle, int, int) { Owner(handle)->OnWake(); }
   static void OnTimer(uv_timer_t* handle) { Owner(handle)->OnTimer(); }
   static void OnCheck(uv_check_t* handle) { Owner(handle)->OnCheck(); }
   static void OnIdle(uv_idle_t*) {}
 };
 
-UvLoop::UvLoop() : handles_(std::make_unique<Handles>()) {
+UvLoop::UvLoop() : handles_(std::make_unique<Handles>()), wake_(std::make_shared<const WakeFd>()) {
   // libuv writes with write(2): a peer that has gone must be an error, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   Handles& handles = *handles_;
   MH_CHECK(uv_loop_init(&handles.loop) == 0);
-  MH_CHECK(uv_async_init(&handles.loop, &handles.wake, &Handles::OnWake) == 0);
+  MH_CHECK(uv_poll_init(&handles.loop, &handles.wake, wake_->fd()) == 0);
   MH_CHECK(uv_timer_init(&handles.loop, &handles.timer) == 0);
   MH_CHECK(uv_check_init(&handles.loop, &handles.check) == 0);
   MH_CHECK(uv_idle_init(&handles.loop, &handles.idle) == 0);
@@ -55,6 +55,7 @@ UvLoop::UvLoop() : handles_(std::make_unique<Handles>()) {
   handles.check.data = this;
   handles.idle.data = this;
   MH_CHECK(uv_check_start(&handles.check, &Handles::OnCheck) == 0);
+  MH_CHECK(uv_poll_start(&handles.wake, UV_READABLE, &Handles::OnWake) == 0);
 }
 
 UvLoop::~UvLoop() {
@@ -81,23 +82,34 @@ void UvLoop::Run() {
 }
 
 void UvLoop::Stop() {
-  const std::lock_guard lock(mutex_);
-  stopping_ = true;
-  uv_async_send(&handles_->wake);
+  std::shared_ptr<const WakeFd> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake = wake_;
+  }
+  wake->Wake();
 }
 
 void UvLoop::Post(std::function<void()> work) {
-  const std::lock_guard lock(mutex_);
-  if (stopping_) {
-    return;
+  std::shared_ptr<const WakeFd> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      return;
+    }
+    posted_.push_back(std::move(work));
+    if (posted_.size() > 1) {
+      return;
+    }
+    wake = wake_;
   }
-  posted_.push_back(std::move(work));
-  if (posted_.size() == 1) {
-    uv_async_send(&handles_->wake);
-  }
+  // Without the lock, which the woken thread wants next. The loop may have ended by now.
+  wake->Wake();
 }
 
 void UvLoop::OnWake() {
+  wake_->Take();
   std::vector<std::function<void()>> work;
   bool stopping = false;
   {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "connectors/net/loop.h"
+#include "connectors/net/wake_fd.h"
 
 struct uv_loop_s;
 
@@ -54,6 +55,7 @@ class UvLoop final : public Loop {
   std::unordered_map<TimerId, TimePoint> timer_times_;
   TimerId last_timer_ = 0;
 
+  const std::shared_ptr<const WakeFd> wake_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // Guarded by mutex_. Bounded by its callers.
   bool stopping_ = false;                      // Guarded by mutex_.

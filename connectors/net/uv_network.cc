@@ -130,10 +130,9 @@ Task<Result<std::unique_ptr<Stream>>> UvNetwork::Connect(Endpoint remote, std::s
                      failed + ": " + uv_strerror(status));
   }
   uv_tcp_nodelay(&socket->tcp, 1);
-  uv_tcp_keepalive(&socket->tcp, 1, static_cast<unsigned>(options_.keepalive_delay.count()));
-  std::unique_ptr<Stream> stream =
-      std::make_unique<UvTcpStream>(loop_, std::move(socket), std::move(peer_name));
-  co_return std::move(stream);
+  auto stream = std::make_unique<UvTcpStream>(loop_, std::move(socket), std::move(peer_name));
+  stream->ProbeAfter(options_.keepalive_delay);
+  co_return std::unique_ptr<Stream>(std::move(stream));
 }
 
 Task<Result<std::unique_ptr<Stream>>> UvNetwork::StartTls(std::unique_ptr<Stream> stream,

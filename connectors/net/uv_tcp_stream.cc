@@ -97,9 +97,11 @@ std::string PeerText(const TcpSocket& socket) {
 }
 
 UvTcpStream::UvTcpStream(UvLoop& loop, TcpSocketPtr socket, std::string peer_name)
-    : peer_name_(std::move(peer_name)), socket_(std::move(socket)), deadline_(loop, [this] {
-        Fail(Status(Code::kTimeout, peer_name_ + ": no answer in time"));
-      }) {
+    : loop_(loop),
+      peer_name_(std::move(peer_name)),
+      socket_(std::move(socket)),
+      deadline_(loop,
+                [this] { Fail(Status(Code::kTimeout, peer_name_ + ": no answer in time")); }) {
   socket_->stream = this;
   MH_CHECK(uv_fileno(socket_->handle(), &descriptor_) == 0);
 }
@@ -198,6 +200,14 @@ std::optional<Result<size_t>> UvTcpStream::ReadNow(std::span<char> out) {
   return Result<size_t>(failure_);
 }
 
+void UvTcpStream::ProbeIfLong() {
+  if (probe_after_.count() == 0 || deadline_.deadline() - loop_.Now() <= probe_after_) {
+    return;
+  }
+  uv_tcp_keepalive(&socket_->tcp, 1, static_cast<unsigned>(probe_after_.count()));
+  probe_after_ = {};
+}
+
 Status UvTcpStream::StartReading(std::span<char> out) {
   if (!reading_) {
     const int error = uv_read_start(socket_->uv_stream(), &OnAlloc, &OnRead);
@@ -207,6 +217,7 @@ Status UvTcpStream::StartReading(std::span<char> out) {
     }
     reading_ = true;
   }
+  ProbeIfLong();
   read_into_ = out;
   deadline_.Watch();
   return {};
@@ -293,8 +304,10 @@ Task<void> UvTcpStream::Close() {
   if (socket_ == nullptr) {
     co_return;  // libuv closed the descriptor when the stream failed.
   }
-  shutdown(descriptor_, SHUT_WR);
-  DrainInput(descriptor_);
+  if (!ended_) {
+    shutdown(descriptor_, SHUT_WR);
+    DrainInput(descriptor_);
+  }
   OneShot<bool> closed;
   socket_->closed = &closed;
   Fail(Status(Code::kCancelled, peer_name_ + ": closed"));

@@ -51,6 +51,9 @@ class UvTcpStream final : public Stream {
  public:
   // `socket` is connected.
   UvTcpStream(UvLoop& loop, TcpSocketPtr socket, std::string peer_name);
+  // The kernel probes a peer that is silent for so long while a read waits; where a deadline comes
+  // first, that costs system calls for nothing and is not set up. Whole seconds; 0: never.
+  void ProbeAfter(std::chrono::seconds silence) { probe_after_ = silence; }
   ~UvTcpStream() override;
 
   Task<Result<size_t>> Read(std::span<char> out) override;
@@ -78,12 +81,15 @@ class UvTcpStream final : public Stream {
   // write_request.data is null.
   Status StartWriting(std::string_view bytes);
   void UnwatchIfIdle();
+  void ProbeIfLong();
 
+  UvLoop& loop_;
   const std::string peer_name_;
   TcpSocketPtr socket_;  // Null once failed or closed.
   int descriptor_ = -1;  // Of socket_.
   DeadlineTimer deadline_;
   Status failure_;
+  std::chrono::seconds probe_after_{0};  // 0: never, or set up already.
 
   std::span<char> read_into_;  // The pending reader's buffer; empty when there is none.
   bool reading_ = false;       // libuv watches for input.

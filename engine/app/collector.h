@@ -175,6 +175,13 @@ class Collector final {
     std::map<uint64_t, Held> sessions;  // By ticket: the one held longest first.
     size_t closing = 0;                 // Told to close, not closed yet.
   };
+  // What the main loop sends along with a grant.
+  struct Visitor {
+    MailboxState* mailbox = nullptr;
+    std::vector<MessageId> wanted;
+    bool leaves_quiet = false;     // Nothing can follow a check without news: no need to ask.
+    bool may_leave_early = false;  // Nobody waits for its news.
+  };
   struct StageReply {
     std::optional<scheduler::Grant> next;
     bool hold = false;  // No grant now: keep the connection and wait.
@@ -197,10 +204,14 @@ class Collector final {
   void Pump();
   void ArmTimer();
   void Dispatch(scheduler::Grant grant);
-  net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox,
-                           std::vector<MessageId> wanted);
-  net::Task<Status> RunSession(WorkerState& worker, SourceSession& session, scheduler::Grant* grant,
-                               MailboxState* mailbox, std::vector<MessageId> wanted);
+  net::Task<void> RunGrant(WorkerState& worker, scheduler::Grant grant, Visitor visitor);
+  struct SessionEnd {
+    Status status;
+    std::optional<pipeline::VisitResult> unreported;  // Of the stage after which it leaves.
+    bool left_with_news = false;                      // The check is still to be done.
+  };
+  net::Task<SessionEnd> RunSession(WorkerState& worker, SourceSession& session,
+                                   scheduler::Grant* grant, const Visitor& visitor);
   net::Task<StageReply> ReportStage(scheduler::Grant grant, MailboxState* mailbox,
                                     pipeline::VisitResult result, bool slow_down);
   net::Task<Decision> HoldSession(WorkerState& worker, SourceSession& session,
@@ -224,6 +235,9 @@ class Collector final {
 
   StageReply OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
                          const pipeline::VisitResult& result, bool slow_down);
+  // The part of OnStageDone() that does not depend on the session going on.
+  void Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
+              const pipeline::VisitResult& result);
   // `hint`: what the server wants although all went well (SourceSession::throttle_hint).
   void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
                     const Status& hint);

@@ -26,6 +26,11 @@ uint64_t MessageBytesMax(const MailboxState& mailbox) {
   return mailbox.day_bytes_max == 0 ? limit : std::min(limit, mailbox.day_bytes_max / 2);
 }
 
+bool LikelyQuiet(const SourceMemory& memory, WallTime now) {
+  return memory.quiet_in_a_row >= kQuietToLeave && !memory.quiet.backfill_needed &&
+         now < memory.quiet.until;
+}
+
 }  // namespace
 
 void Collector::Dispatch(scheduler::Grant grant) {
@@ -49,13 +54,19 @@ void Collector::Dispatch(scheduler::Grant grant) {
   mailbox->wanted_now = mailbox->wanted;
   DrawBytes(grant, *mailbox);
   WorkerState* worker = workers_[mailbox->worker].get();
-  worker->worker.loop->Post([this, worker, grant, mailbox, wanted = mailbox->wanted] {
-    worker->tasks.Spawn(RunGrant(*worker, grant, mailbox, wanted));
+  Visitor visitor;
+  visitor.mailbox = mailbox;
+  visitor.wanted = mailbox->wanted;
+  visitor.leaves_quiet = mailbox->active_until <= now;
+  visitor.may_leave_early =
+      visitor.leaves_quiet && !grant.job.refresh && grant.job.kind == scheduler::JobKind::kNew;
+  worker->worker.loop->Post([this, worker, grant, moved = std::move(visitor)] {
+    worker->tasks.Spawn(RunGrant(*worker, grant, moved));
   });
 }
 
-net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
-                                    MailboxState* mailbox, std::vector<MessageId> wanted) {
+net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant, Visitor visitor) {
+  MailboxState* const mailbox = visitor.mailbox;
   SourceRequest request;
   request.mailbox = mailbox->id;
   request.server = &mailbox->config->source;
@@ -63,13 +74,16 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.memory = mailbox->memory.get();
   request.servers = &worker.servers;
   request.http = worker.worker.http;
-  request.message_bytes_max = wanted.empty() ? MessageBytesMax(*mailbox) : kWantedBytesMax;
+  request.message_bytes_max = visitor.wanted.empty() ? MessageBytesMax(*mailbox) : kWantedBytesMax;
   request.idle_timeout = config_.network.idle_timeout;
   request.compress = config_.network.compress;
+  request.leave_unless_news =
+      visitor.may_leave_early && LikelyQuiet(*mailbox->memory, context_.clock.WallNow());
   if (!egress_.empty()) {
     request.egress = egress_[grant.egress];
   }
-  Status status;
+  SessionEnd end;
+  Status& status = end.status;
   Status hint;
   if (worker.stopping) {
     status = Status(Code::kCancelled, "stopping");
@@ -86,23 +100,35 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
         const TimePoint next_login = context_.clock.Now() + source.login_delay;
         main_.Post([mailbox, next_login] { mailbox->login_not_before = next_login; });
       }
-      status = co_await RunSession(worker, *session, &grant, mailbox, std::move(wanted));
+      end = co_await RunSession(worker, *session, &grant, visitor);
       hint = session->throttle_hint();
       if (status.code() == Code::kTimeout || status.code() == Code::kProtocol) {
         mailbox->memory->server = nullptr;  // It may not be what it was.
+      }
+      if (!status.ok() || end.left_with_news) {
+        mailbox->memory->quiet_in_a_row = 0;
       }
       co_await session->Close();
     }
   }
   // The connection has ended for certain: only now may its place in the pool be given away.
-  main_.Post([this, grant, mailbox, status, hint] { OnGrantEnded(grant, *mailbox, status, hint); });
+  main_.Post([this, grant, mailbox, moved = std::move(end), hint] {
+    if (moved.unreported.has_value()) {
+      Absorb(grant, *mailbox, *moved.unreported);
+    }
+    if (moved.left_with_news) {
+      Submit(*mailbox, grant.job.kind, context_.clock.Now(), grant.job.deadline);
+    }
+    OnGrantEnded(grant, *mailbox, moved.status, hint);
+  });
 }
 
 // Runs stage after stage while the scheduler lets this mailbox keep the connection. `grant` is the
 // last one held.
-net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& session,
-                                        scheduler::Grant* grant, MailboxState* mailbox,
-                                        std::vector<MessageId> wanted) {
+net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, SourceSession& session,
+                                                       scheduler::Grant* grant,
+                                                       const Visitor& visitor) {
+  MailboxState* const mailbox = visitor.mailbox;
   worker.sessions.push_back(&session);
   if (worker.stopping) {
     session.Abort();
@@ -118,14 +144,26 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
                                  mailbox->config->profile != nullptr &&
                                  mailbox->config->profile->pop3_partial;
   visit_options.mirror = mailbox->tenant->collect.deletions == config::Deletions::kMirror;
-  visit_options.wanted = std::move(wanted);
+  visit_options.wanted = visitor.wanted;
   visit_options.quiet = &mailbox->memory->quiet;
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
-  Status status;
+  SessionEnd end;
   for (;;) {
     pipeline::VisitResult result =
         co_await visit.Run(StageOf(grant->job.kind), grant->slice, grant->slice_bytes);
-    status = result.status;
+    if (session.left_with_news()) {
+      end.left_with_news = true;
+      break;
+    }
+    end.status = result.status;
+    if (grant->job.kind == scheduler::JobKind::kNew) {
+      uint32_t& in_a_row = mailbox->memory->quiet_in_a_row;
+      in_a_row = result.quiet ? std::min(in_a_row + 1, kQuietToLeave) : 0;
+    }
+    if (result.quiet && !result.backfill_needed && visitor.leaves_quiet) {
+      end.unreported = std::move(result);
+      break;
+    }
     const bool slow_down = !session.throttle_hint().ok();
     StageReply reply = co_await ReportStage(*grant, mailbox, std::move(result), slow_down);
     if (reply.hold) {
@@ -137,7 +175,7 @@ net::Task<Status> Collector::RunSession(WorkerState& worker, SourceSession& sess
     *grant = *reply.next;
   }
   std::erase(worker.sessions, &session);
-  co_return status;
+  co_return end;
 }
 
 net::Task<Collector::StageReply> Collector::ReportStage(scheduler::Grant grant,

@@ -108,15 +108,14 @@ bool Collector::NeedsNewSession(const MailboxState& mailbox) const {
          mailbox.check_from <= context_.clock.Now();
 }
 
-// A stage has ended; the session is still open. Returns the next grant for it, if there is one.
-Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
-                                             const pipeline::VisitResult& result, bool slow_down) {
+void Collector::Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
+                       const pipeline::VisitResult& result) {
   summary_.stats.Add(result.stats);
   ReturnBytes(grant, mailbox, std::max(result.bytes_asked, result.stats.bytes_fetched));
   mailbox.window_coverage = result.window_coverage.value_or(mailbox.window_coverage);
   mailbox.backfill_coverage = result.backfill_coverage.value_or(mailbox.backfill_coverage);
   if (!result.status.ok()) {
-    return {};  // OnGrantEnded() draws the consequences, once the connection is closed.
+    return;  // OnGrantEnded() draws the consequences, once the connection is closed.
   }
   if (grant.job.kind == JobKind::kWindow) {
     mailbox.window_queued = false;
@@ -131,13 +130,19 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
     mailbox.wanted_now.clear();
   }
   SubmitFollowing(mailbox, grant.job.kind, result);
-  StageReply reply;
-  if (stopping_ || slow_down || NeedsNewSession(mailbox)) {
-    return reply;
-  }
-  if (!mailbox.wanted.empty()) {
+  if (!mailbox.wanted.empty() && !stopping_) {
     // Large messages need a session that lets them pass.
     Submit(mailbox, JobKind::kNew, context_.clock.Now(), context_.clock.Now());
+  }
+}
+
+// A stage has ended; the session is still open. Returns the next grant for it, if there is one.
+Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
+                                             const pipeline::VisitResult& result, bool slow_down) {
+  Absorb(grant, mailbox, result);
+  StageReply reply;
+  if (!result.status.ok() || stopping_ || slow_down || NeedsNewSession(mailbox) ||
+      !mailbox.wanted.empty()) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());

@@ -46,6 +46,7 @@ imap::SessionOptions ImapOptions(const SourceRequest& request) {
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
   options.compress = request.compress;
+  options.leave_unless_news = request.leave_unless_news;
   options.remembered = request.memory->server;
   if (options.remembered == nullptr) {
     options.remembered = (*request.servers)[ServerKey(*request.server)];

@@ -27,6 +27,7 @@ struct SourceRequest {
   uint64_t message_bytes_max = 0;
   Duration idle_timeout{0};
   bool compress = false;
+  bool leave_unless_news = false;  // imap::SessionOptions.
   std::optional<net::IpAddress> egress;
 };
 

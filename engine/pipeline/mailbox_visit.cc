@@ -56,6 +56,7 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   if (stage == Stage::kNew || !folders_loaded_) {
     done = co_await ListFolders();
     if (done.ok() && stage == Stage::kNew && IsQuiet()) {
+      result_.quiet = true;
       result_.backfill_needed = options_.quiet->backfill_needed;
       co_return std::move(result_);
     }

@@ -57,6 +57,7 @@ struct VisitResult {
   uint64_t bytes_needed = 0;              // exact_bytes: by the largest that did not fit.
   bool window_needed = false;             // Some folder's window is not complete.
   bool backfill_needed = false;           // Some folder's older part is not complete.
+  bool quiet = false;                     // Nothing is new; nothing was read or written here.
   bool check_needed = false;              // Something is left that only a whole check settles.
   std::optional<double> window_coverage;  // 0..1, when this stage learned it.
   std::optional<double> backfill_coverage;

@@ -161,5 +161,21 @@ TEST_F(CollectorScheduleTest, ABatchRunNamesAWrongPasswordAtOnce) {
   EXPECT_EQ(server_.counters.logins_refused, 1U);
 }
 
+// Its LOGOUT then goes with the login.
+TEST_F(CollectorScheduleTest, AMailboxLongWithoutNewsStillGetsItsNewMail) {
+  AddMailbox("alice");
+  Start();
+  RunFor(hours(3));
+  for (int i = 0; i < 3; ++i) {
+    const uint64_t logins = server_.counters.logins;
+    AddMessage("alice", "new");
+    EXPECT_TRUE(RunUntil([this, i] { return Messages("alice") == static_cast<uint64_t>(i) + 1; },
+                         freshness().normal + seconds(1)));
+    EXPECT_LE(server_.counters.logins, logins + 2);
+    RunFor(hours(3));
+  }
+  EXPECT_EQ(Shown("alice"), Code::kOk);
+}
+
 }  // namespace
 }  // namespace mailhaul::app

@@ -213,6 +213,12 @@ TEST_F(PlanFixture, ForetellsALoadThatDoesNotHold) {
 
 TEST_F(PlanFixture, ForetellsWhatWeightsDo) {
   Prepare(1);
+  // Weights share connection time, so let all checks take the same: so many folders are listed.
+  for (int i = 0; i < kMailboxes; ++i) {
+    for (const char* folder : {"A", "B", "C"}) {
+      server_.Folder("m" + std::to_string(i), folder).uid_validity = 1;
+    }
+  }
   config_.tenants.push_back(config_.tenants.front());
   config_.tenants.back().name = "beta";
   config_.tenants.back().weight = 2;
@@ -220,7 +226,6 @@ TEST_F(PlanFixture, ForetellsWhatWeightsDo) {
   config_.tenants.back().mailboxes.erase(config_.tenants.back().mailboxes.begin(),
                                          config_.tenants.back().mailboxes.begin() + kMailboxes / 2);
   // 30 mailboxes at a third of a login a second, and as many at two thirds.
-  // The median: every ten minutes the folders are listed, and those checks take longer.
   const std::vector<double> ages = ServeAndMeasure(10, "acme");
   const double measured = ages[ages.size() / 2];
   EXPECT_NEAR(measured, 90, 3);

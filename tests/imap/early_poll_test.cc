@@ -242,5 +242,54 @@ TEST_F(FolderMemoryTest, AnotherFirstCallIsCorrectToo) {
   EXPECT_EQ(loop_.Await(session_->ListUids(std::nullopt)).value().size(), 3U);
 }
 
+// Where no news is expected the farewell goes with the question.
+class EarlyLeaveTest : public FolderMemoryTest {
+ protected:
+  EarlyLeaveTest() { options_.leave_unless_news = true; }
+};
+
+TEST_F(EarlyLeaveTest, SavesTheRoundTripOfTheLogout) {
+  LearnFolders();
+  const TimePoint before = clock_.Now();
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ(folders->size(), 1U);
+  EXPECT_FALSE(session_->left_with_news());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", kStatus, "LOGOUT"}));
+  loop_.Await(session_->Close());
+  EXPECT_EQ(clock_.Now() - before, 4 * kLatency);
+  EXPECT_EQ(server_.counters.lines.size(), 3U);
+}
+
+TEST_F(EarlyLeaveTest, NewsIsForAnotherSession) {
+  LearnFolders();
+  Fill(1);
+  EXPECT_EQ(Poll().status().code(), Code::kCancelled);
+  EXPECT_TRUE(session_->left_with_news());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", kStatus, "LOGOUT"}));
+  EXPECT_EQ(loop_.Await(session_->ListFolders(true)).status().code(), Code::kCancelled);
+  CloseSession();
+  options_.leave_unless_news = false;
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok()) << folders.status().ToString();
+  EXPECT_EQ((*folders)[0].status->messages, 4U);
+}
+
+TEST_F(EarlyLeaveTest, NothingElseCanBeAsked) {
+  LearnFolders();
+  ASSERT_TRUE(Poll().ok());
+  const FolderInfo inbox = memory_.folders.front();
+  EXPECT_EQ(loop_.Await(session_->OpenFolder(inbox, nullptr)).status().code(), Code::kCancelled);
+  EXPECT_TRUE(session_->left_with_news());
+}
+
+TEST_F(EarlyLeaveTest, WhereFoldersAreListedItStays) {
+  Learn();
+  const auto folders = Poll();
+  ASSERT_TRUE(folders.ok());
+  EXPECT_EQ(server_.counters.lines, Lines({"AUTHENTICATE", "NAMESPACE", kList}));
+  EXPECT_TRUE(loop_.Await(session_->OpenFolder(folders->front(), nullptr)).ok());
+}
+
 }  // namespace
 }  // namespace mailhaul::imap

@@ -1,6 +1,9 @@
 #include "scheduler/fair_queue.h"
 
 #include <algorithm>
+#include <bit>
+
+#include "base/check.h"
 
 namespace mailhaul::scheduler {
 
@@ -9,6 +12,15 @@ namespace {
 constexpr uint32_t kScannedLanes = 8;  // More are found by hash.
 constexpr size_t kKeptLanes = 64;      // Memory that an empty queue keeps.
 constexpr uint64_t kOrdinary = uint64_t{1} << 63;
+constexpr Duration kAssumedFreshness = std::chrono::minutes(1);
+
+// In parts of its freshness; negative while it is on time.
+double LatenessOf(const JobRank& rank, TimePoint now) {
+  const Duration freshness = rank.freshness > Duration::zero() ? rank.freshness : kAssumedFreshness;
+  const auto late = static_cast<double>(now.time_since_epoch().count()) -
+                    static_cast<double>(rank.deadline.time_since_epoch().count());
+  return late / static_cast<double>(freshness.count());
+}
 
 }  // namespace
 
@@ -23,13 +35,81 @@ class FairQueue::LanePlaces final {
 
 FairQueue::RankKey FairQueue::KeyOf(const JobRank& rank) {
   const auto nanoseconds = static_cast<uint64_t>(rank.deadline.time_since_epoch().count());
-  const RankKey key = (nanoseconds ^ kOrdinary) >> 1;  // Signed order becomes unsigned order.
-  return rank.refresh ? key : key | kOrdinary;
+  uint64_t order = (nanoseconds ^ kOrdinary) >> 1;  // Signed order becomes unsigned order.
+  order |= rank.refresh ? 0 : kOrdinary;
+  return {static_cast<uint32_t>(order), static_cast<uint32_t>(order >> 32),
+          ToMilliseconds(rank.freshness)};
 }
 
 JobRank FairQueue::RankOf(RankKey key) {
-  const auto nanoseconds = static_cast<int64_t>((key << 1) ^ kOrdinary);
-  return {TimePoint(Duration(nanoseconds)), key < kOrdinary};
+  const uint64_t order = key.order();
+  const auto nanoseconds = static_cast<int64_t>((order << 1) ^ kOrdinary);
+  return {TimePoint(Duration(nanoseconds)), order < kOrdinary,
+          std::chrono::milliseconds(key.freshness_ms)};
+}
+
+bool FairQueue::IsBefore(const JobRank& a, const JobRank& b, TimePoint now) {
+  if (a.refresh != b.refresh) {
+    return a.refresh;
+  }
+  if (!a.refresh && (a.deadline < now || b.deadline < now)) {
+    return LatenessOf(a, now) > LatenessOf(b, now);
+  }
+  return a.deadline < b.deadline;
+}
+
+// One that is empty takes jobs of any octave.
+FairQueue::Line& FairQueue::LineFor(LaneState& lane, uint8_t octave) {
+  Line* vacant = nullptr;
+  Line* last = nullptr;
+  for (Line* line = &lane.line; line != nullptr; line = NextLine(*line)) {
+    if (line->jobs.empty()) {
+      vacant = line;
+    } else if (line->octave == octave) {
+      return *line;
+    }
+    last = line;
+  }
+  if (vacant == nullptr) {
+    last->next = more_lines_used_++;
+    if (last->next == more_lines_.size()) {
+      const uint32_t added = last->next;
+      more_lines_.emplace_back();  // `last` may lie in there.
+      vacant = &more_lines_[added];
+    } else {
+      vacant = &more_lines_[last->next];
+    }
+    vacant->next = kAbsent;
+  }
+  vacant->octave = octave;
+  return *vacant;
+}
+
+FairQueue::Line* FairQueue::NextLine(const Line& line) {
+  return line.next == kAbsent ? nullptr : &more_lines_[line.next];
+}
+
+const FairQueue::Line& FairQueue::HeadLine(LaneState& lane, TimePoint now) {
+  const Line* head = &lane.line;
+  for (const Line* line = NextLine(lane.line); line != nullptr; line = NextLine(*line)) {
+    if (head->jobs.empty() ||
+        (!line->jobs.empty() &&
+         IsBefore(RankOf(line->jobs.top_key()), RankOf(head->jobs.top_key()), now))) {
+      head = line;
+    }
+  }
+  return *head;
+}
+
+const FairQueue::Line* FairQueue::EarliestLine(LaneState& lane) {
+  const Line* earliest = nullptr;
+  for (const Line* line = &lane.line; line != nullptr; line = NextLine(*line)) {
+    if (!line->jobs.empty() &&
+        (earliest == nullptr || line->jobs.top_key() < earliest->jobs.top_key())) {
+      earliest = line;
+    }
+  }
+  return earliest;
 }
 
 void FairQueue::Begin(Mode mode) {
@@ -40,7 +120,12 @@ void FairQueue::Begin(Mode mode) {
     lanes_.resize(kKeptLanes);
     lanes_.shrink_to_fit();
   }
+  if (more_lines_.size() > kKeptLanes) {
+    more_lines_.resize(kKeptLanes);
+    more_lines_.shrink_to_fit();
+  }
   lanes_used_ = 0;
+  more_lines_used_ = 0;
   lane_slots_.clear();
 }
 
@@ -64,6 +149,7 @@ FairQueue::Lane FairQueue::FindOrAddLane(uint32_t tenant) {
     lanes_.emplace_back();
   }
   LaneState& state = lanes_[lane];
+  state.line.next = kAbsent;
   state.tag = 0;
   state.last_served = 0;
   state.tenant = tenant;
@@ -93,21 +179,29 @@ void FairQueue::Rehash() {
 
 void FairQueue::Push(uint32_t tenant, uint32_t job, const JobRank& rank, JobPlaces places) {
   const Lane lane = FindOrAddLane(tenant);
-  lanes_[lane].jobs.Push(job, KeyOf(rank), places);
+  const RankKey key = KeyOf(rank);
+  const auto octave = static_cast<uint8_t>(std::bit_width(key.freshness_ms));
+  LineFor(lanes_[lane], octave).jobs.Push(job, key, places);
   ++jobs_;
   Reposition(lane);
 }
 
 void FairQueue::Remove(uint32_t tenant, uint32_t job, JobPlaces places) {
   const Lane lane = FindOrAddLane(tenant);
-  lanes_[lane].jobs.Remove(job, places);
+  Line* line = &lanes_[lane].line;
+  while (!line->jobs.Holds(job, places)) {
+    line = NextLine(*line);
+    MH_CHECK(line != nullptr);
+  }
+  line->jobs.Remove(job, places);
   --jobs_;
   Reposition(lane);
 }
 
 FairQueue::Head FairQueue::Peek(TimePoint now) {
-  const LaneState& state = lanes_[Next(now)];
-  return Head{state.tenant, state.jobs.top_id(), RankOf(state.jobs.top_key())};
+  LaneState& state = lanes_[Next(now)];
+  const Line& line = HeadLine(state, now);
+  return Head{state.tenant, line.jobs.top_id(), RankOf(line.jobs.top_key())};
 }
 
 FairQueue::Lane FairQueue::Next(TimePoint now) {
@@ -156,14 +250,14 @@ bool FairQueue::GoesBefore(uint32_t tenant, const JobRank& rank, TimePoint now) 
   const Lane own_lane = FindOrAddLane(tenant);
   const Lane rival_lane = Next(now);
   const LaneState& own = lanes_[own_lane];
-  const LaneState& rival = lanes_[rival_lane];
-  const RankKey rival_key = rival.jobs.top_key();
+  LaneState& rival = lanes_[rival_lane];
+  const JobRank rival_rank = RankOf(HeadLine(rival, now).jobs.top_key());
   if (rival_lane == own_lane) {
-    return rival_key < KeyOf(rank);
+    return IsBefore(rival_rank, RankOf(KeyOf(rank)), now);
   }
   const bool own_waits = own.place == Place::kUrgent || own.place == Place::kLate;
   const Cost own_tag = own_waits ? own.tag : std::max(own.tag, virtual_time_);
-  const Standing rival_standing = StandingOf(RankOf(rival_key), rival.tag, now);
+  const Standing rival_standing = StandingOf(rival_rank, rival.tag, now);
   const Standing own_standing = StandingOf(rank, own_tag, now);
   if (rival_standing != own_standing) {
     return rival_standing < own_standing;
@@ -171,7 +265,7 @@ bool FairQueue::GoesBefore(uint32_t tenant, const JobRank& rank, TimePoint now) 
   if (rival_standing != Standing::kOnTime) {
     return rival.tag < own_tag;
   }
-  return OnTimeKey(RankOf(rival_key).deadline, rival.last_served) <
+  return OnTimeKey(rival_rank.deadline, rival.last_served) <
          OnTimeKey(RankOf(KeyOf(rank)).deadline, own.last_served);
 }
 
@@ -189,7 +283,7 @@ FairQueue::Standing FairQueue::StandingOf(const JobRank& rank, Cost tag, TimePoi
 // Puts a lane that lies nowhere where it belongs by `place`.
 void FairQueue::PutIn(Lane lane, Place place) {
   LaneState& state = lanes_[lane];
-  const TimePoint deadline = RankOf(state.jobs.top_key()).deadline;
+  const TimePoint deadline = RankOf(EarliestLine(state)->jobs.top_key()).deadline;
   state.place = place;
   if (place == Place::kOnTime) {
     on_time_.Push(lane, OnTimeKey(deadline, state.last_served), LanePlaces(lanes_));
@@ -204,12 +298,13 @@ void FairQueue::Reposition(Lane lane) {
   LaneState& state = lanes_[lane];
   const Place before = state.place;
   TakeOut(lane);
-  if (state.jobs.empty()) {
+  const Line* const earliest = EarliestLine(state);
+  if (earliest == nullptr) {
     return;
   }
   const bool waited = before == Place::kUrgent || before == Place::kLate;
   Place place = waited || mode_ == Mode::kShares ? Place::kLate : Place::kOnTime;
-  if (RankOf(state.jobs.top_key()).refresh) {
+  if (RankOf(earliest->jobs.top_key()).refresh) {
     place = Place::kUrgent;
   }
   if (place != Place::kOnTime && !waited) {

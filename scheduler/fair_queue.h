@@ -10,7 +10,12 @@
 // of its share.
 // kShares (window, backfill): start-time fair queueing always, since only throughput matters.
 //
-// Within a tenant refreshes go first, then the earliest deadline. All operations O(log n).
+// Within a tenant refreshes go first, then, while nothing is late, the earliest deadline. What is
+// late goes before what is not, and the job that is latest in proportion to its freshness first: so
+// whoever wants more than he can get is late with all his mailboxes by the same part of what each
+// was promised, and not by the same time, which is little for an hour and much for half a minute.
+// For that a lane keeps one line for each octave of freshness that it has: freshnesses that differ
+// by less than twofold may count as one. All operations O(log n + octaves).
 #pragma once
 
 #include <cstdint>
@@ -27,6 +32,7 @@ namespace mailhaul::scheduler {
 struct JobRank {
   TimePoint deadline;
   bool refresh = false;
+  Duration freshness{};  // Counts to 1 ms, up to 49 days. 0: not known, as a minute.
 };
 
 class FairQueue final {
@@ -40,7 +46,7 @@ class FairQueue final {
   struct Head {
     uint32_t tenant = 0;
     uint32_t job = 0;
-    JobRank rank;  // Its deadline to 2 ns.
+    JobRank rank;  // Its deadline to 2 ns, its freshness to 1 ms.
   };
 
   bool empty() const { return jobs_ == 0; }
@@ -69,13 +75,26 @@ class FairQueue final {
   bool GoesBefore(uint32_t tenant, const JobRank& rank, TimePoint now);
 
  private:
-  using Lane = uint32_t;     // Index into lanes_.
-  using RankKey = uint64_t;  // Refreshes first, then by deadline: both in one word.
+  using Lane = uint32_t;  // Index into lanes_.
   enum class Place : uint8_t { kNowhere, kUrgent, kLate, kOnTime };
   enum class Standing : uint8_t { kUrgent, kLate, kOnTime };  // In the order in which they go.
 
-  struct LaneState {
+  // Refreshes first, then by deadline. In words of 32 bits, so that it packs well beside an id.
+  struct RankKey {
+    uint32_t order_low = 0;
+    uint32_t order_high = 0;
+    uint32_t freshness_ms = 0;
+
+    uint64_t order() const { return (uint64_t{order_high} << 32) | order_low; }
+    friend bool operator<(const RankKey& a, const RankKey& b) { return a.order() < b.order(); }
+  };
+  struct Line {
     IndexedHeap<RankKey> jobs;
+    uint32_t next = kAbsent;  // Of the same lane, in more_lines_.
+    uint8_t octave = 0;       // Of all its jobs, while it has any.
+  };
+  struct LaneState {
+    Line line;                 // Most lanes have only this one.
     Cost tag = 0;              // Virtual start time of its next charged job.
     uint32_t last_served = 0;  // Number of the grant.
     uint32_t tenant = 0;
@@ -88,6 +107,12 @@ class FairQueue final {
 
   static RankKey KeyOf(const JobRank& rank);
   static JobRank RankOf(RankKey key);
+  static bool IsBefore(const JobRank& a, const JobRank& b, TimePoint now);
+
+  Line& LineFor(LaneState& lane, uint8_t octave);
+  Line* NextLine(const Line& line);                      // nullptr: it is the last.
+  const Line& HeadLine(LaneState& lane, TimePoint now);  // Only of a lane with jobs.
+  const Line* EarliestLine(LaneState& lane);  // By rank, whatever is late; nullptr: none.
 
   Lane FindOrAddLane(uint32_t tenant);
   void Rehash();
@@ -106,6 +131,8 @@ class FairQueue final {
   uint32_t grants_ = 0;
   uint32_t lanes_used_ = 0;  // Those behind keep only their memory.
   std::vector<LaneState> lanes_;
+  std::vector<Line> more_lines_;
+  uint32_t more_lines_used_ = 0;
   std::vector<Lane> lane_slots_;  // By hash of the tenant, once there are many.
   IndexedHeap<TagKey> urgent_;    // Lanes with a refresh.
   IndexedHeap<TagKey> late_;

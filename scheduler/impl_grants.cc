@@ -148,7 +148,7 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind, bool login, bool pro
   ParkOthers(index);
 
   Grant grant;
-  grant.job = Job{mailbox.id, kind, job.not_before, job.deadline, rank.refresh};
+  grant.job = Job{mailbox.id, kind, job.not_before, job.deadline, rank.refresh, rank.freshness};
   grant.host = pool.host;
   grant.egress = pool.egress;
   grant.ticket = record.ticket;

@@ -26,7 +26,11 @@ TimePoint Scheduler::Impl::DueOf(Index mailbox, JobKind kind) const {
 // A check counts as due the earlier, the more mail is expected.
 JobRank Scheduler::Impl::RankOf(const Mailbox& mailbox, JobKind kind) const {
   const Mailbox::QueuedJob& job = mailbox.job(kind);
-  JobRank rank{job.deadline, kind == JobKind::kNew && mailbox.refresh};
+  JobRank rank{job.deadline, /*refresh=*/false};
+  if (kind == JobKind::kNew) {
+    rank.refresh = mailbox.refresh;
+    rank.freshness = std::chrono::milliseconds(mailbox.freshness_ms);
+  }
   if (kind == JobKind::kNew && mailbox.arrivals.per_hour() > 0 && job.deadline > job.not_before) {
     const Duration most =
         std::min(options.arrival_bonus_max, Since(job.not_before, job.deadline) / 4);

@@ -29,6 +29,13 @@ class IndexedHeap final {
   const Key& top_key() const { return entries_.front().key; }  // Only when not empty.
   uint32_t top_id() const { return entries_.front().id; }      // Only when not empty.
 
+  // `id` must lie in a heap of these places.
+  template <typename Places>
+  bool Holds(uint32_t id, Places&& places) const {
+    const size_t at = places[id];
+    return at < entries_.size() && entries_[at].id == id;
+  }
+
   // `id` must lie in no heap of these places.
   template <typename Places>
   void Push(uint32_t id, Key key, Places&& places) {

@@ -1,6 +1,7 @@
 // What the scheduler knows of one mailbox, packed: there may be ten million.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -20,7 +21,7 @@ enum class JobState : uint8_t {
   kParked,  // Its time has come, but its mailbox is out on a grant.
 };
 
-// What a check runs through lies in the first 64 bytes.
+// What a check runs through lies in the first 72 bytes.
 struct Mailbox {
   struct QueuedJob {
     TimePoint not_before;
@@ -41,6 +42,7 @@ struct Mailbox {
   bool moving : 1 = false;       // Its egress address changed while it was out.
   bool has_budget : 1 = false;   // Bytes per day of its own.
   bool auth_failed : 1 = false;  // Its last login was refused.
+  uint32_t freshness_ms = 0;     // Of the queued check.
   std::array<QueuedJob, kKindCount> jobs;
 
   JobState state(JobKind kind) const {
@@ -53,9 +55,15 @@ struct Mailbox {
   }
   const QueuedJob& job(JobKind kind) const { return jobs[Index(kind)]; }
 };
-static_assert(sizeof(Mailbox) == 96);
+static_assert(sizeof(Mailbox) == 104);
 
 using Mailboxes = Arena<Mailbox>;
+
+// At most 49 days; below 1 ms: 0.
+inline uint32_t ToMilliseconds(Duration duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(whole, 0, UINT32_MAX));
+}
 
 // A job is (mailbox, kind) in one number.
 inline uint32_t JobOf(uint32_t mailbox, JobKind kind) {

@@ -13,6 +13,7 @@ Job FirstCheck(MailboxId mailbox, TimePoint now, std::optional<Duration> age, Du
   const Duration checked = std::max(age.value_or(freshness), Duration::zero());
   Job job;
   job.mailbox = mailbox;
+  job.freshness = freshness;
   job.deadline = now + (freshness - checked);
   const Duration left = std::max(freshness - checked, Duration::zero());
   const auto part = static_cast<int64_t>(MixHash(mailbox.value, kParts) % kParts);

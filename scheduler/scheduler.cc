@@ -157,7 +157,11 @@ Status Scheduler::Submit(const Job& job) {
   }
   Mailbox& mailbox = impl.mailboxes[index];
   Mailbox::QueuedJob& queued = mailbox.jobs[Index(job.kind)];
-  if (mailbox.state(job.kind) == JobState::kNone) {
+  const bool is_queued = mailbox.state(job.kind) != JobState::kNone;
+  if (job.kind == JobKind::kNew && (!is_queued || job.deadline < queued.deadline)) {
+    mailbox.freshness_ms = ToMilliseconds(job.freshness);
+  }
+  if (!is_queued) {
     queued = {job.not_before, job.deadline};
     ++impl.queued;
   } else {

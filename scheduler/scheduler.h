@@ -66,10 +66,13 @@ struct Job {
   MailboxId mailbox;
   JobKind kind = JobKind::kNew;
   TimePoint not_before;  // Not granted earlier.
-  TimePoint deadline;    // Earliest first within a kind; missing it is counted, never fatal.
+  TimePoint deadline;    // Earliest first while none is late; missing it is counted, never fatal.
   // Somebody waits for it (kNew only): ahead of ordinary checks, but charged to its tenant, so that
   // a flood of them delays only that tenant.
   bool refresh = false;
+  // How old the mailbox may become between two checks (kNew only): in overload a tenant's late
+  // checks go in proportion to it. To 1 ms, up to 49 days; 0: not known, counts as a minute.
+  Duration freshness{};
 };
 
 // The right to one connection of one pool for one job. Give it back with Finish() or Continue().
@@ -195,7 +198,8 @@ class Scheduler final {
   Status RemoveMailbox(MailboxId mailbox);
 
   // Queues `job`; of one mailbox and kind at most one is queued: the earlier deadline and
-  // not_before of the two are kept, and it is a refresh if either is. kNotFound for an unknown
+  // not_before of the two are kept, the freshness of the earlier deadline, and it is a refresh if
+  // either is. kNotFound for an unknown
   // mailbox.
   Status Submit(const Job& job);
 

@@ -59,6 +59,7 @@ void VirtualWorld::SubmitCheck(uint32_t mailbox, TimePoint not_before) {
   job.deadline =
       std::max(mailboxes_[mailbox].figures.last_complete + world_.mailboxes[mailbox].freshness,
                job.not_before);
+  job.freshness = world_.mailboxes[mailbox].freshness;
   policy_.Submit(job);
 }
 

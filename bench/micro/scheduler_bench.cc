@@ -63,7 +63,8 @@ std::unique_ptr<Scheduler> MakeWorld(uint64_t mailboxes, TimePoint first_due) {
     MH_CHECK(scheduler->AddMailbox(MailboxId{i}, tenant, host).ok());
     const TimePoint due = first_due + step * static_cast<int64_t>(i);
     const TimePoint deadline = due + Duration(kFreshness) / 5;
-    MH_CHECK(scheduler->Submit(Job{MailboxId{i}, JobKind::kNew, due, deadline}).ok());
+    MH_CHECK(
+        scheduler->Submit(Job{MailboxId{i}, JobKind::kNew, due, deadline, false, kFreshness}).ok());
   }
   return scheduler;
 }
@@ -92,7 +93,8 @@ class Cycles {
   void FinishOldest() {
     const Grant& done = out_.front();
     const TimePoint due = now_ + Duration(kFreshness) * 4 / 5;
-    const Job next{done.job.mailbox, JobKind::kNew, due, due + Duration(kFreshness) / 5};
+    const Job next{done.job.mailbox, JobKind::kNew, due, due + Duration(kFreshness) / 5, false,
+                   kFreshness};
     MH_CHECK(scheduler_.Submit(next).ok());
     scheduler_.Finish(done, now_, Status::Ok());
     out_.pop_front();

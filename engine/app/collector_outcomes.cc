@@ -83,6 +83,7 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   job.deadline = deadline;
   job.refresh = refresh;
   if (kind == JobKind::kNew) {
+    job.freshness = FreshnessOf(mailbox);
     mailbox.check_from = std::min(mailbox.check_from, not_before);
     mailbox.next_due =
         context_.clock.WallNow() +

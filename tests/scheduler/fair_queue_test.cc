@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace mailhaul::scheduler {
 namespace {
+
+using std::chrono::seconds;
 
 constexpr FairQueue::Cost kCost = 100;
 
@@ -215,6 +218,96 @@ TEST_F(FairQueueTest, DeadlinesFarApartKeepTheirOrder) {
     queue_.Remove(head.tenant, head.job, positions_);
   }
   EXPECT_EQ(jobs, "52431");
+}
+
+class FairQueueFreshnessTest : public FairQueueTest {
+ protected:
+  void Push(uint32_t lane, uint32_t job, Duration deadline, Duration freshness) {
+    queue_.Push(lane, job, {TimePoint{} + deadline, /*refresh=*/false, freshness}, positions_);
+  }
+  // The jobs in the order in which they are served at `now`.
+  std::vector<uint32_t> Jobs(Duration now) {
+    std::vector<uint32_t> jobs;
+    while (!queue_.empty()) {
+      const FairQueue::Head head = queue_.Peek(TimePoint{} + now);
+      queue_.Charge(head.tenant, head.rank, kCost, TimePoint{} + now);
+      queue_.Remove(head.tenant, head.job, positions_);
+      jobs.push_back(head.job);
+    }
+    return jobs;
+  }
+  using Order = std::vector<uint32_t>;
+};
+
+TEST_F(FairQueueFreshnessTest, OnTimeTheEarliestDeadlineGoesFirstWhateverTheFreshness) {
+  Push(0, 1, seconds(40), seconds(3600));
+  Push(0, 2, seconds(41), seconds(30));
+  Push(0, 3, seconds(39), seconds(300));
+  EXPECT_EQ(Jobs(seconds(39)), (Order{3, 1, 2}));
+}
+
+TEST_F(FairQueueFreshnessTest, OfTheLateTheLatestInProportionGoesFirst) {
+  Push(0, 1, seconds(0), seconds(3600));  // Late by 1/36.
+  Push(0, 2, seconds(80), seconds(30));   // By 2/3.
+  Push(0, 3, seconds(10), seconds(300));  // By 3/10.
+  Push(0, 4, seconds(60), seconds(0));    // By 2/3 of a minute, and not the first by its number.
+  Push(0, 5, seconds(99), seconds(0));
+  EXPECT_EQ(Jobs(seconds(100)), (Order{2, 4, 3, 1, 5}));
+}
+
+TEST_F(FairQueueFreshnessTest, WhatIsLateGoesBeforeWhatIsNot) {
+  Push(0, 1, seconds(101), seconds(1));
+  Push(0, 2, seconds(99), seconds(3600));
+  EXPECT_EQ(Jobs(seconds(100)), (Order{2, 1}));
+}
+
+TEST_F(FairQueueFreshnessTest, ALaneIsLateAsSoonAsAnyOfItsJobsIs) {
+  Push(0, 1, seconds(200), seconds(30));
+  Push(0, 2, seconds(99), seconds(3600));
+  Push(1, 3, seconds(110), seconds(30));
+  EXPECT_EQ(Jobs(seconds(100)), (Order{2, 3, 1}));
+}
+
+TEST_F(FairQueueFreshnessTest, ALittleLaterTheOrderIsAnother) {
+  Push(0, 1, seconds(0), seconds(300));
+  Push(0, 2, seconds(90), seconds(30));
+  EXPECT_EQ(queue_.Peek(At(0) + seconds(91)).job, 1U) << "91/300 against 1/30";
+  EXPECT_EQ(queue_.Peek(At(0) + seconds(120)).job, 2U) << "120/300 against 30/30";
+}
+
+TEST_F(FairQueueFreshnessTest, ARefreshGoesBeforeWhateverIsLate) {
+  Push(0, 1, seconds(1), seconds(1));
+  const JobRank refresh{TimePoint{} + seconds(900), /*refresh=*/true, seconds(300)};
+  queue_.Push(0, 2, refresh, positions_);
+  EXPECT_EQ(Jobs(seconds(100)), (Order{2, 1}));
+}
+
+TEST_F(FairQueueFreshnessTest, ARivalOfTheSameLaneGoesBeforeIfItIsLaterInProportion) {
+  const TimePoint now = TimePoint{} + seconds(100);
+  Push(0, 1, seconds(90), seconds(30));
+  EXPECT_TRUE(queue_.GoesBefore(0, {TimePoint{} + seconds(50), false, seconds(300)}, now));
+  EXPECT_FALSE(queue_.GoesBefore(0, {TimePoint{} + seconds(95), false, seconds(10)}, now));
+  EXPECT_FALSE(queue_.GoesBefore(0, {TimePoint{} + seconds(90), false, seconds(30)}, now)) << "tie";
+}
+
+TEST_F(FairQueueFreshnessTest, LinesAreFoundAndUsedAgain) {
+  uint32_t job = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t lane = 0; lane < 3; ++lane) {
+      for (int octave = 0; octave < 10; ++octave) {
+        Push(lane, job, seconds(1000 + job % 7), seconds(1 << octave));
+        ++job;
+      }
+    }
+    while (job > 0) {
+      --job;
+      queue_.Remove(job / 10, job, positions_);
+    }
+    EXPECT_TRUE(queue_.empty());
+  }
+  Push(2, 1, seconds(10), seconds(64));
+  Push(2, 2, seconds(9), seconds(4));
+  EXPECT_EQ(Jobs(seconds(0)), (Order{2, 1}));
 }
 
 TEST_F(FairQueueTest, MovingAndRemovingJobsKeepsTheOrder) {

@@ -13,6 +13,7 @@ using std::chrono::seconds;
 
 constexpr double kLatenessMax = 0.2;
 constexpr double kShareErrorMax = 0.05;
+constexpr double kProportionErrorMax = 0.1;
 
 enum Compared : size_t { kMailhaul, kRoundRobin, kLongestUnchecked, kSplitSlots };
 
@@ -40,6 +41,15 @@ TEST(QualityTest, TenantsGetTheirWeightedShareAtOneHundredAndFiftyPercent) {
   for (size_t i = 0; i + 1 < quality.tenants.size(); ++i) {
     EXPECT_GT(quality.tenants[i].lateness.late_share, 0.99) << quality.tenants[i].name;
   }
+}
+
+// What a tenant cannot get is missing from all its mailboxes in proportion to what they were
+// promised.
+TEST(QualityTest, ActiveMailboxesAreNotLateInAHigherProportionThanOthers) {
+  const Quality quality = Measure(OverloadedWorld(), kMailhaul);
+  EXPECT_GT(quality.normal.p99, 1) << "no overload";
+  EXPECT_NEAR(quality.active.p99 / quality.normal.p99, 1, kProportionErrorMax);
+  EXPECT_NEAR(quality.active.p50 / quality.normal.p50, 1, kProportionErrorMax);
 }
 
 // What the comparison is for: each of the others misses one of the goals in the same worlds.

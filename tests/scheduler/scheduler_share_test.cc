@@ -47,6 +47,58 @@ TEST_F(SchedulerShareTest, ATenantThatAsksForLessThanItsShareIsNotLateForTheOthe
   EXPECT_LT(load_.LatestOf(TenantId{2}), seconds(2));
 }
 
+// 10 connections; 75 ask for 2.5 of them and 7,500 for 12.5.
+TEST_F(SchedulerShareTest, WhatIsMissingIsMissingFromEveryMailboxInProportionToItsFreshness) {
+  AddLoad(1, 75, 1, seconds(1), seconds(30));
+  AddLoad(1001, 7500, 1, seconds(1), minutes(10));
+  load_.Run(hours(1));
+  const auto checks = [this](uint64_t first, uint64_t count) {
+    uint64_t all = 0;
+    uint64_t least = UINT64_MAX;
+    for (uint64_t box = first; box < first + count; ++box) {
+      all += load_.ChecksOf(Box(box));
+      least = std::min(least, load_.ChecksOf(Box(box)));
+    }
+    return std::make_pair(static_cast<double>(all) / static_cast<double>(count), least);
+  };
+  const auto active_before = checks(1, 75);
+  const auto normal_before = checks(1001, 7500);
+  load_.Run(hours(5));
+  const auto active = checks(1, 75);
+  const auto normal = checks(1001, 7500);
+  // Everybody gets two thirds of what he was promised.
+  EXPECT_NEAR((active.first - active_before.first) / (5 * 120), 2.0 / 3, 0.04);
+  EXPECT_NEAR((normal.first - normal_before.first) / (5 * 6), 2.0 / 3, 0.04);
+  EXPECT_GE(normal.second - normal_before.second, 5 * 6 / 2U) << "somebody was left out";
+}
+
+TEST_F(SchedulerShareTest, WhenTheOverloadEndsNobodyIsLateAnyMore) {
+  AddLoad(1, 75, 1, seconds(1), seconds(30));
+  AddLoad(1001, 7500, 1, seconds(1), minutes(10));
+  load_.Run(hours(1));
+  for (uint64_t box = 1001 + 3500; box < 1001 + 7500; ++box) {
+    load_.End(Box(box));
+  }
+  load_.Run(hours(1));  // 83 % from now on.
+  load_.ForgetLatest();
+  load_.Run(hours(1));
+  EXPECT_LE(load_.LatestOf(TenantId{1}), Duration::zero());
+}
+
+TEST_F(SchedulerShareTest, TheFreshnessOfTheEarlierDeadlineIsKept) {
+  AddBoxes(1, 2, host_);
+  const auto submit = [this](uint64_t box, TimePoint deadline, Duration freshness) {
+    const Job job{Box(box), JobKind::kNew, {}, deadline, false, freshness};
+    ASSERT_TRUE(scheduler_.Submit(job).ok());
+  };
+  submit(1, At(seconds(50)), minutes(5));
+  submit(1, At(seconds(60)), seconds(30));
+  EXPECT_EQ(scheduler_.Take(At(seconds(0)))->job.freshness, Duration(minutes(5)));
+  submit(2, At(seconds(60)), minutes(5));
+  submit(2, At(seconds(50)), seconds(30));
+  EXPECT_EQ(scheduler_.Take(At(seconds(0)))->job.freshness, Duration(seconds(30)));
+}
+
 TEST_F(SchedulerShareTest, SlowMailboxesAreChargedToTheirTenant) {
   AddLoad(1, 100, 1, seconds(10), seconds(30));
   AddLoad(1001, 100, 2, milliseconds(500), seconds(3));

@@ -18,7 +18,7 @@ class VirtualLoad final {
   // A mailbox that the scheduler knows; its checks take `check` and are due every `freshness`.
   void Add(MailboxId mailbox, TenantId tenant, Duration check, Duration freshness,
            JobKind kind = JobKind::kNew, bool refresh = false) {
-    boxes_[mailbox] = Box{tenant, check, freshness, kind, refresh};
+    boxes_[mailbox] = Box{tenant, check, freshness, kind, refresh, /*ended=*/false};
     // As if checked at some moment of the last period.
     const auto part = static_cast<int64_t>(mailbox.value * 2'654'435'761 % 1000);
     Submit(mailbox, now_ - freshness * part / 1000);
@@ -52,11 +52,19 @@ class VirtualLoad final {
     const auto it = checks_.find(tenant);
     return it == checks_.end() ? 0 : it->second;
   }
-  // How long past its deadline a check of this tenant began, at most.
+  // Ended checks of one mailbox.
+  uint64_t ChecksOf(MailboxId mailbox) const {
+    const auto it = box_checks_.find(mailbox);
+    return it == box_checks_.end() ? 0 : it->second;
+  }
+  // The mailbox is checked once more if it is queued or out, and then no more.
+  void End(MailboxId mailbox) { boxes_.at(mailbox).ended = true; }
+  // How long past its deadline a check of this tenant began, at most, since ForgetLatest().
   Duration LatestOf(TenantId tenant) const {
     const auto it = latest_.find(tenant);
     return it == latest_.end() ? Duration::zero() : it->second;
   }
+  void ForgetLatest() { latest_.clear(); }
   TimePoint now() const { return now_; }
 
  private:
@@ -66,6 +74,7 @@ class VirtualLoad final {
     Duration freshness;
     JobKind kind;
     bool refresh;
+    bool ended = false;
   };
   struct Session {
     Grant grant;
@@ -76,8 +85,8 @@ class VirtualLoad final {
   void Submit(MailboxId mailbox, TimePoint from) {
     const Box& box = boxes_.at(mailbox);
     const TimePoint due = from == TimePoint{} ? from : from + box.freshness * 4 / 5;
-    MH_CHECK(
-        scheduler_.Submit(Job{mailbox, box.kind, due, from + box.freshness, box.refresh}).ok());
+    const Job job{mailbox, box.kind, due, from + box.freshness, box.refresh, box.freshness};
+    MH_CHECK(scheduler_.Submit(job).ok());
   }
 
   void StartAll() {
@@ -100,7 +109,10 @@ class VirtualLoad final {
       const Box& box = boxes_.at(session.grant.job.mailbox);
       used_[box.tenant] += session.ends - session.began;
       ++checks_[box.tenant];
-      Submit(session.grant.job.mailbox, now_);
+      ++box_checks_[session.grant.job.mailbox];
+      if (!box.ended) {
+        Submit(session.grant.job.mailbox, now_);
+      }
       scheduler_.Finish(session.grant, now_, Status::Ok());
     }
   }
@@ -111,6 +123,7 @@ class VirtualLoad final {
   std::vector<Session> sessions_;
   std::map<TenantId, Duration> used_;
   std::map<TenantId, uint64_t> checks_;
+  std::map<MailboxId, uint64_t> box_checks_;
   std::map<TenantId, Duration> latest_;
 };
 

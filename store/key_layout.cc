@@ -97,6 +97,9 @@ std::string TenantKey(TenantId tenant) {
 std::string DayUseKey(std::string_view name) {
   return KeyBuilder(Keyspace::kDayUse, kControlShard).Take() + std::string(name);
 }
+std::string CheckTimeKey(std::string_view host) {
+  return KeyBuilder(Keyspace::kCheckTime, kControlShard).Take() + std::string(host);
+}
 std::string TenantPrefix() { return KeyBuilder(Keyspace::kTenant, kControlShard).Take(); }
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
   return KeyBuilder(Keyspace::kAssignment, kControlShard)

@@ -37,9 +37,10 @@ enum class Keyspace : uint8_t {
   kGone = 16,
   kUidl = 17,
   kDayUse = 18,
+  kCheckTime = 19,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 18;
+inline constexpr uint8_t kKeyspaceLast = 19;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -59,7 +60,8 @@ std::string TenantKey(TenantId tenant);
 std::string TenantPrefix();
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
 std::string AssignmentPrefix();
-std::string DayUseKey(std::string_view name);  // Of "": the prefix of all.
+std::string DayUseKey(std::string_view name);     // Of "": the prefix of all.
+std::string CheckTimeKey(std::string_view host);  // Likewise.
 
 // Mail shards.
 std::string ShardSequenceKey(ShardId shard);  // Next message and change number.

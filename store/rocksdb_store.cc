@@ -80,6 +80,8 @@ const char* FamilyName(Keyspace keyspace) {
       return "uidl";
     case Keyspace::kDayUse:
       return "day_use";
+    case Keyspace::kCheckTime:
+      return "check_time";
   }
   return "";
 }

@@ -49,6 +49,7 @@ Status Collector::Prepare() {
     MH_RETURN_IF_ERROR(Onboard(tenant));
   }
   summary_.mailboxes_total = mailboxes_.size();
+  RestoreCheckTimes();
   return RestoreDayUses();
 }
 
@@ -202,6 +203,7 @@ void Collector::CheckDone() {
   timer_ = day_timer_ = flush_timer_ = 0;
   FlushDirty();
   SaveAllDayUses();
+  SaveCheckTimes(/*samples_min=*/1);
   // Behind the flush, so that everything is durable when `on_done` runs.
   const std::function<void()> done = std::exchange(on_done_, nullptr);
   net::Loop* main = &main_;
@@ -315,6 +317,7 @@ void Collector::FlushDirty() {
     });
   }
   dirty_.clear();
+  SaveCheckTimes(CheckTime::kSamplesMin);
 }
 
 }  // namespace mailhaul::app

@@ -19,6 +19,7 @@
 #include "connectors/http_client.h"
 #include "connectors/net/loop.h"
 #include "connectors/net/task.h"
+#include "engine/app/check_time.h"
 #include "engine/app/source_memory.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/mailbox_visit.h"
@@ -42,8 +43,9 @@ struct CollectorOptions {
   uint32_t attempts_max = 3;                        // Batch: per mailbox and per host.
   Duration defer_after = std::chrono::seconds(60);  // Batch: a longer wait is deferred work.
   scheduler::Options scheduler;
-  store::KeyValueStore* records = nullptr;  // Where bytes per day are kept; null: nowhere.
-  bool after_unclean_end = false;           // The process before this one did not end in order.
+  // Where bytes per day and the times of checks are kept; null: nowhere.
+  store::KeyValueStore* records = nullptr;
+  bool after_unclean_end = false;  // The process before this one did not end in order.
 };
 
 struct Failure {
@@ -94,6 +96,8 @@ struct MailboxState {
   uint64_t held_ticket = 0;                                                  // if there is one.
   std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
   bool closing_held = false;             // Its held connection was told to close.
+  TimePoint granted_at{};                // The grant that its session began with.
+  bool only_checked = false;  // That session has ended: one check that found nothing was all.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
 };
@@ -190,6 +194,8 @@ class Collector final {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
     TimePoint counted_at{};
     std::string name;
+    CheckTime check_time;
+    uint32_t check_samples_saved = 0;
     uint32_t connections = 0;  // As configured.
     uint64_t day_bytes = 0;    // In one day through one egress address; 0: no limit.
     // How long after its end a connection still counts: some servers refuse the next one until they
@@ -209,6 +215,7 @@ class Collector final {
     Status status;
     std::optional<pipeline::VisitResult> unreported;  // Of the stage after which it leaves.
     bool left_with_news = false;                      // The check is still to be done.
+    bool only_checked = false;                        // One check that found nothing was all.
   };
   net::Task<SessionEnd> RunSession(WorkerState& worker, SourceSession& session,
                                    scheduler::Grant* grant, const Visitor& visitor);
@@ -255,6 +262,11 @@ class Collector final {
   void SaveDayUses();
   void SaveAllDayUses();
   Status RestoreDayUses();
+  // Times of checks (collector_check_times.cc).
+  void NoteCheckTime(const scheduler::Grant& grant, const MailboxState& mailbox);
+  // Of hosts with at least so many more samples than are saved; > 0.
+  void SaveCheckTimes(uint32_t samples_min);
+  void RestoreCheckTimes();
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);

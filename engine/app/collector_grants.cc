@@ -31,6 +31,11 @@ bool LikelyQuiet(const SourceMemory& memory, WallTime now) {
          now < memory.quiet.until;
 }
 
+bool FoundNothing(const scheduler::Grant& grant, const pipeline::VisitResult& result) {
+  return grant.job.kind == scheduler::JobKind::kNew && result.status.ok() &&
+         result.stats.bytes_fetched == 0;
+}
+
 }  // namespace
 
 void Collector::Dispatch(scheduler::Grant grant) {
@@ -51,6 +56,7 @@ void Collector::Dispatch(scheduler::Grant grant) {
     return;
   }
   mailbox->phase = MailboxState::Phase::kCollecting;
+  mailbox->granted_at = now;
   mailbox->wanted_now = mailbox->wanted;
   DrawBytes(grant, *mailbox);
   WorkerState* worker = workers_[mailbox->worker].get();
@@ -119,6 +125,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
     if (moved.left_with_news) {
       Submit(*mailbox, grant.job.kind, context_.clock.Now(), grant.job.deadline);
     }
+    mailbox->only_checked = moved.only_checked;
     OnGrantEnded(grant, *mailbox, moved.status, hint);
   });
 }
@@ -148,7 +155,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
   visit_options.quiet = &mailbox->memory->quiet;
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
   SessionEnd end;
-  for (;;) {
+  for (bool first = true;; first = false) {
     pipeline::VisitResult result =
         co_await visit.Run(StageOf(grant->job.kind), grant->slice, grant->slice_bytes);
     if (session.left_with_news()) {
@@ -156,6 +163,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
       break;
     }
     end.status = result.status;
+    end.only_checked = first && FoundNothing(*grant, result);
     if (grant->job.kind == scheduler::JobKind::kNew) {
       uint32_t& in_a_row = mailbox->memory->quiet_in_a_row;
       in_a_row = result.quiet ? std::min(in_a_row + 1, kQuietToLeave) : 0;
@@ -167,6 +175,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
     const bool slow_down = !session.throttle_hint().ok();
     StageReply reply = co_await ReportStage(*grant, mailbox, std::move(result), slow_down);
     if (reply.hold) {
+      end.only_checked = false;
       reply.next = co_await HoldSession(worker, session, visit, *grant);
     }
     if (!reply.next.has_value()) {

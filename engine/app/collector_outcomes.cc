@@ -234,6 +234,9 @@ void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbo
 void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
                             const Status& status, const Status& hint) {
   ReturnBytes(grant, mailbox, 0);
+  if (std::exchange(mailbox.only_checked, false) && status.ok()) {
+    NoteCheckTime(grant, mailbox);
+  }
   // Our own trouble must not slow the pool down, nor count against the mailbox.
   const Status outcome = status.ok() ? hint : status;
   const Status told =

@@ -10,10 +10,11 @@
 namespace mailhaul::app {
 namespace {
 
-Plan MakePlan(scheduler::World world, const PlanAssumptions& assumptions) {
+Plan MakePlan(scheduler::World world, MeasuredChecks measured, const PlanAssumptions& assumptions) {
   const scheduler::ForecastOptions forecast_options;
   Plan plan;
   plan.assumptions = assumptions;
+  plan.measured = std::move(measured);
   plan.world = std::move(world);
   plan.forecast = MakeForecast(plan.world, forecast_options);
   plan.changes = FindChanges(plan.world, plan.forecast);
@@ -38,9 +39,16 @@ int RunPlan(const CommandOptions& options) {
   if (!store.ok() && store.status().code() != Code::kNotFound) {
     return ExplainFailure(store.status());
   }
-  const Plan plan =
-      MakePlan(BuildPlanWorld(*config, store.ok() ? (*store)->mail.get() : nullptr, options.plan),
-               options.plan);
+  Result<MeasuredChecks> measured = MeasuredChecks();
+  if (store.ok()) {
+    measured = ReadMeasuredChecks(*(*store)->records, options.plan);
+    if (!measured.ok()) {
+      return ExplainFailure(measured.status());
+    }
+  }
+  scheduler::World world =
+      BuildPlanWorld(*config, store.ok() ? (*store)->mail.get() : nullptr, *measured, options.plan);
+  const Plan plan = MakePlan(std::move(world), std::move(measured).value(), options.plan);
   const std::string report = options.json ? PlanAsJson(plan) + "\n" : PlanAsText(plan);
   std::fputs(report.c_str(), stdout);
   return plan.holds() ? kExitDone : kExitSomeFailed;

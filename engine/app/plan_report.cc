@@ -40,6 +40,8 @@ json::object AssumptionsAsJson(const PlanAssumptions& assumptions) {
 
 json::object PoolAsJson(const Plan& plan, const PoolForecast& pool) {
   const scheduler::WorldHost& host = plan.world.hosts[pool.host];
+  const auto measured = plan.measured.find(host.name);
+  const bool known = measured != plan.measured.end();
   return {
       {"egress", plan.world.egress[pool.egress].address},
       {"host", host.name},
@@ -47,6 +49,8 @@ json::object PoolAsJson(const Plan& plan, const PoolForecast& pool) {
       {"connections", host.limits.connections},
       {"logins_per_second", host.limits.logins_per_second},
       {"check_seconds", Rounded(Seconds(host.times.Session()))},
+      {"check_source", known ? "measured" : "assumed"},
+      {"check_samples", known ? json::value(measured->second.samples) : json::value(nullptr)},
       {"load",
        {{"connections", Rounded(pool.load.connections)}, {"logins", Rounded(pool.load.logins)}}},
       {"busy", Rounded(pool.busy)},
@@ -120,6 +124,11 @@ std::string PoolName(const Plan& plan, uint32_t host, scheduler::EgressId egress
                          : plan.world.hosts[host].name + " from " + address;
 }
 
+// Of a pool of this host; a star marks what was not measured.
+std::string CheckTimeText(const Plan& plan, const scheduler::WorldHost& host) {
+  return Time(host.times.Session()) + (plan.measured.contains(host.name) ? "" : "*");
+}
+
 std::string Days(const GroupForecast& group) {
   if (group.backfill_bytes == 0) {
     return "-";
@@ -140,12 +149,12 @@ const PoolForecast& PoolOf(const Plan& plan, const GroupForecast& group) {
 std::string Row(const Plan& plan, const GroupForecast& group) {
   const PoolForecast& pool = PoolOf(plan, group);
   const std::string verdict = group.holds ? "holds" : "late by " + Time(group.lag_p99) + " (p99)";
-  return Format("%-16s %-36s %9s %9u %6.0f%% %5.0f%% %9s %9s %9s  %s\n",
+  return Format("%-16s %-36s %9s %9u %9s %6.0f%% %5.0f%% %9s %9s %9s  %s\n",
                 plan.world.tenants[group.tenant].name.c_str(),
                 PoolName(plan, group.host, group.egress).c_str(), Time(group.freshness).c_str(),
-                group.mailboxes, pool.load.Worst() * 100, pool.busy * 100,
-                Time(group.lag_p50).c_str(), Time(group.lag_p99).c_str(), Days(group).c_str(),
-                verdict.c_str());
+                group.mailboxes, CheckTimeText(plan, plan.world.hosts[group.host]).c_str(),
+                pool.load.Worst() * 100, pool.busy * 100, Time(group.lag_p50).c_str(),
+                Time(group.lag_p99).c_str(), Days(group).c_str(), verdict.c_str());
 }
 
 std::string Table(const Plan& plan) {
@@ -154,8 +163,8 @@ std::string Table(const Plan& plan) {
       groups.begin(), groups.end(),
       [](const GroupForecast& a, const GroupForecast& b) { return a.lag_p99 > b.lag_p99; });
   std::string text =
-      Format("%-16s %-36s %9s %9s %7s %6s %9s %9s %9s  %s\n", "TENANT", "POOL", "FRESHNESS",
-             "MAILBOXES", "LOAD", "BUSY", "LAG p50", "LAG p99", "BACKFILL", "VERDICT");
+      Format("%-16s %-36s %9s %9s %9s %7s %6s %9s %9s %9s  %s\n", "TENANT", "POOL", "FRESHNESS",
+             "MAILBOXES", "CHECK", "LOAD", "BUSY", "LAG p50", "LAG p99", "BACKFILL", "VERDICT");
   const size_t rows = std::min(groups.size(), kPlanRowsMax);
   for (size_t i = 0; i < rows; ++i) {
     text += Row(plan, groups[i]);
@@ -219,8 +228,9 @@ std::string Assumptions(const Plan& plan) {
     check = Time(*assumed.check_time);
   }
   return Format(
-      "Assumed, not measured: %.0f %% of mailboxes active; a check holds a connection for %s, "
-      "spread %.0f %%; round trip %s; %llu messages a day per mailbox; %s/s per connection; where "
+      "Assumed, not measured: %.0f %% of mailboxes active; where CHECK has a star, a check holds a "
+      "connection for %s, spread %.0f %%; round trip %s; %llu messages a day per mailbox; %s/s per "
+      "connection; where "
       "nothing is stored, %s per message and %s to backfill per mailbox.\n",
       assumed.active_share * 100, check.c_str(), assumed.spread * 100,
       Time(assumed.round_trip).c_str(), static_cast<unsigned long long>(assumed.messages_per_day),

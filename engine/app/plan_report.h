@@ -19,6 +19,7 @@ struct Plan {
   // left to backfill.
   std::optional<bool> holds_without_backfill;
   PlanAssumptions assumptions;
+  MeasuredChecks measured;
 
   bool holds() const { return forecast.holds && forecast.complete; }
 };

@@ -1,8 +1,12 @@
 #include "engine/app/plan_world.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
+#include <utility>
+
+#include "engine/app/check_time.h"
 
 namespace mailhaul::app {
 namespace {
@@ -14,18 +18,28 @@ constexpr double kRoundTripsTls = 6;
 // Of a session's time: until logged in; the check; the end.
 constexpr double kOpenShare = 0.5;
 constexpr double kCheckShare = 0.35;
+constexpr double kCloseShare = 1 - kOpenShare - kCheckShare;
 
 constexpr double kRounding = 1e-9;
 
-Duration Part(std::chrono::milliseconds whole, double share) {
-  return Duration(static_cast<Duration::rep>(static_cast<double>(Duration(whole).count()) * share));
+Duration Part(Duration whole, double share) {
+  return Duration(static_cast<Duration::rep>(static_cast<double>(whole.count()) * share));
+}
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// Each part of the session is drawn by itself, so that the whole spreads less than its parts.
+double SpreadOfParts(double whole) {
+  static const double kOfOne =
+      std::sqrt(kOpenShare * kOpenShare + kCheckShare * kCheckShare + kCloseShare * kCloseShare);
+  return std::min(whole / kOfOne, 1.0);
 }
 
 class WorldBuilder final {
  public:
   WorldBuilder(const config::Config& config, const store::MailStore* store,
-               const PlanAssumptions& assumptions)
-      : config_(config), store_(store), assumptions_(assumptions) {}
+               const MeasuredChecks& measured, const PlanAssumptions& assumptions)
+      : config_(config), store_(store), measured_(measured), assumptions_(assumptions) {}
 
   scheduler::World Build() {
     for (const config::Egress& egress : config_.egress) {
@@ -109,7 +123,12 @@ class WorldBuilder final {
       return entry->second;
     }
     const config::HostLimits limits = config_.LimitsOf(mailbox.pool, mailbox.profile.get());
-    const std::chrono::milliseconds session = assumptions_.CheckTime(mailbox.source.security);
+    Duration session = assumptions_.CheckTimeOf(mailbox.source.security);
+    double spread = assumptions_.spread;
+    if (const auto known = measured_.find(mailbox.pool); known != measured_.end()) {
+      session = known->second.mean;
+      spread = Seconds(known->second.deviation) / Seconds(known->second.mean);
+    }
     scheduler::WorldHost host;
     host.name = mailbox.pool;
     host.limits.connections = limits.connections;
@@ -117,8 +136,8 @@ class WorldBuilder final {
     host.limits.bytes_per_day = limits.bytes_per_day;
     host.times.open = Part(session, kOpenShare);
     host.times.check = Part(session, kCheckShare);
-    host.times.close = Duration(session) - host.times.open - host.times.check;
-    host.times.spread = assumptions_.spread;
+    host.times.close = session - host.times.open - host.times.check;
+    host.times.spread = SpreadOfParts(spread);
     host.times.bytes_per_second = assumptions_.bytes_per_second;
     world_.hosts.push_back(std::move(host));
     return entry->second;
@@ -126,6 +145,7 @@ class WorldBuilder final {
 
   const config::Config& config_;
   const store::MailStore* store_;
+  const MeasuredChecks& measured_;
   const PlanAssumptions& assumptions_;
   scheduler::World world_;
   std::map<std::string, uint32_t> hosts_;
@@ -133,7 +153,7 @@ class WorldBuilder final {
 
 }  // namespace
 
-std::chrono::milliseconds PlanAssumptions::CheckTime(config::SecurityMode security) const {
+std::chrono::milliseconds PlanAssumptions::CheckTimeOf(config::SecurityMode security) const {
   if (check_time.has_value()) {
     return *check_time;
   }
@@ -142,9 +162,26 @@ std::chrono::milliseconds PlanAssumptions::CheckTime(config::SecurityMode securi
   return std::chrono::milliseconds(std::llround(static_cast<double>(round_trip.count()) * trips));
 }
 
+Result<MeasuredChecks> ReadMeasuredChecks(store::KeyValueStore& records,
+                                          const PlanAssumptions& assumptions) {
+  MeasuredChecks measured;
+  if (assumptions.check_time.has_value()) {
+    return measured;
+  }
+  MH_ASSIGN_OR_RETURN(std::vector<store::CheckTimeRow> rows, store::ReadCheckTimes(records));
+  for (store::CheckTimeRow& row : rows) {
+    if (row.samples >= CheckTime::kSamplesMin && row.mean.count() > 0) {
+      std::string host = row.host;
+      measured.emplace(std::move(host), std::move(row));
+    }
+  }
+  return measured;
+}
+
 scheduler::World BuildPlanWorld(const config::Config& config, const store::MailStore* store,
+                                const MeasuredChecks& measured,
                                 const PlanAssumptions& assumptions) {
-  return WorldBuilder(config, store, assumptions).Build();
+  return WorldBuilder(config, store, measured, assumptions).Build();
 }
 
 }  // namespace mailhaul::app

@@ -61,10 +61,10 @@ TEST_F(DirectoryTest, MetricsTellOfTenantsAndPools) {
            "mailhaul_check_lag_seconds_bucket{tenant=\"acme\",le=\"+Inf\"} 4\n",
            "mailhaul_checks_total{tenant=\"acme\"} 4\n",
            "mailhaul_deadline_misses_total{tenant=\"acme\"} ",
-           "mailhaul_pool_window{host=\"\",egress=\"\"} 10\n",
-           "mailhaul_pool_grants_total{host=\"\",egress=\"\",kind=\"new\"} 4\n",
-           "mailhaul_pool_logins_total{host=\"\",egress=\"\"} 5\n",
-           "mailhaul_pool_day_bytes{host=\"\",egress=\"\"} 0\n",
+           "mailhaul_pool_window{host=\"imap.example.com\",egress=\"\"} 10\n",
+           "mailhaul_pool_grants_total{host=\"imap.example.com\",egress=\"\",kind=\"new\"} 4\n",
+           "mailhaul_pool_logins_total{host=\"imap.example.com\",egress=\"\"} 5\n",
+           "mailhaul_pool_day_bytes{host=\"imap.example.com\",egress=\"\"} 0\n",
        }) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }

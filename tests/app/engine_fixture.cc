@@ -47,6 +47,7 @@ void EngineFixture::AddMailbox(const std::string& id) {
   config::MailboxConfig mailbox;
   mailbox.id = id;
   mailbox.address = id + "@acme.example";
+  mailbox.pool = kHost;
   mailbox.source.host = kHost;
   mailbox.source.port = 993;
   mailbox.source.username = id;

@@ -52,6 +52,7 @@ class EngineFixture : public testing::Test {
   config::Config config_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<store::MailStore> mail_;
+  store::MemoryKeyValueStore records_;
 
  private:
   void Connect();
@@ -63,7 +64,6 @@ class EngineFixture : public testing::Test {
   InlineWorkPool cpu_;
   pipeline::Progress progress_;
   store::MemoryFileSystem files_;
-  store::MemoryKeyValueStore records_;
   std::unique_ptr<store::BlobStore> blobs_;
   std::unique_ptr<pipeline::LoopCommitter> committer_;
   std::unique_ptr<pipeline::Context> context_;

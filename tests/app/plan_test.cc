@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
+#include "engine/app/check_time.h"
 #include "engine/app/plan_report.h"
 #include "engine/app/plan_world.h"
 #include "scheduler/planner.h"
@@ -36,10 +38,11 @@ class PlanWorldTest : public testing::Test {
     config_.tenants[1].name = "beta";
   }
 
-  scheduler::World Build() { return BuildPlanWorld(config_, nullptr, assumptions_); }
+  scheduler::World Build() { return BuildPlanWorld(config_, nullptr, measured_, assumptions_); }
 
   config::Config config_;
   PlanAssumptions assumptions_;
+  MeasuredChecks measured_;
 };
 
 TEST_F(PlanWorldTest, TakesLimitsAndWeightsFromTheConfiguration) {
@@ -107,6 +110,51 @@ TEST_F(PlanWorldTest, CheckTimeIsGivenOrComputedFromRoundTrips) {
   EXPECT_EQ(Build().hosts[0].times.Session(), Duration(milliseconds(123)));
 }
 
+TEST_F(PlanWorldTest, AMeasuredCheckTimeComesBeforeTheComputedOne) {
+  config_.tenants[0].mailboxes = {BoxOf("a", "one"), BoxOf("b", "two")};
+  measured_["one"] = {"one", 30, milliseconds(250), milliseconds(50)};
+  assumptions_.round_trip = milliseconds(100);
+  const scheduler::World world = Build();
+  EXPECT_EQ(world.hosts[0].times.Session(), Duration(milliseconds(250)));
+  // A fifth of the whole: of each of three independent parts it is more.
+  EXPECT_NEAR(world.hosts[0].times.spread, 0.2 / 0.628, 0.01);
+  EXPECT_EQ(world.hosts[1].times.Session(), Duration(milliseconds(600)));
+  EXPECT_NE(world.hosts[1].times.spread, world.hosts[0].times.spread);
+}
+
+TEST(MeasuredChecks, FewSamplesOrAGivenTimeAreNotMeasured) {
+  store::MemoryKeyValueStore records;
+  const store::CheckTimeRow few = {"few", CheckTime::kSamplesMin - 1, milliseconds(9), {}};
+  const store::CheckTimeRow enough = {"enough", CheckTime::kSamplesMin, milliseconds(9), {}};
+  const store::CheckTimeRow nothing = {"nothing", CheckTime::kSamplesMin, {}, {}};
+  const std::array rows = {few, enough, nothing};
+  ASSERT_TRUE(store::SaveCheckTimes(records, rows).ok());
+  PlanAssumptions assumptions;
+  EXPECT_EQ(ReadMeasuredChecks(records, assumptions).value(), (MeasuredChecks{{"enough", enough}}));
+  assumptions.check_time = milliseconds(5);
+  EXPECT_TRUE(ReadMeasuredChecks(records, assumptions).value().empty());
+}
+
+TEST_F(PlanWorldTest, ReportsSayWhatWasMeasured) {
+  config_.egress = {{"", 100}};
+  config_.tenants[0].mailboxes = {BoxOf("a", "one"), BoxOf("b", "two")};
+  config_.tenants[0].collect.backfill = false;
+  measured_["one"] = {"one", 77, milliseconds(251), {}};
+  Plan plan;
+  plan.world = Build();
+  plan.measured = measured_;
+  plan.assumptions = assumptions_;
+  plan.forecast = MakeForecast(plan.world, scheduler::ForecastOptions{});
+  const std::string json = PlanAsJson(plan);
+  EXPECT_NE(json.find(R"("check_seconds":2.51E-1,"check_source":"measured","check_samples":77)"),
+            std::string::npos)
+      << json;
+  EXPECT_NE(json.find(R"("check_source":"assumed","check_samples":null)"), std::string::npos);
+  const std::string text = PlanAsText(plan);
+  EXPECT_NE(text.find(" 251ms "), std::string::npos) << text;
+  EXPECT_NE(text.find(" 300ms* "), std::string::npos) << text;
+}
+
 TEST_F(PlanWorldTest, BackfillIsAssumedUnlessSwitchedOff) {
   config_.tenants[0].mailboxes = {BoxOf("a", "one")};
   config_.tenants[1].mailboxes = {BoxOf("a", "one")};
@@ -171,12 +219,15 @@ class PlanFixture : public EngineFixture {
     return ages;
   }
 
+  // With the check time that the engine measured.
   scheduler::Forecast MakeForecastOfStore() {
     PlanAssumptions assumptions;
     assumptions.active_share = 0;
-    assumptions.check_time = milliseconds(50);
-    assumptions.spread = 0;
-    const scheduler::World world = BuildPlanWorld(config_, mail_.get(), assumptions);
+    MeasuredChecks measured = ReadMeasuredChecks(records_, assumptions).value();
+    EXPECT_EQ(measured.size(), 1U);
+    // The first checks take a round trip more than the later ones, which is all that differs here.
+    measured.begin()->second.deviation = {};
+    const scheduler::World world = BuildPlanWorld(config_, mail_.get(), measured, assumptions);
     EXPECT_EQ(world.mailboxes[0].backfill_bytes, 0U);  // The store says so.
     return MakeForecast(world, scheduler::ForecastOptions{});
   }

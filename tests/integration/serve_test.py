@@ -49,6 +49,27 @@ class ServeTest(IntegrationTest):
                 self.assertNotIn("alice", body)
                 self.assertEqual(401, stranger.status_of(path, "not-the-token")[0], path)
 
+    def plan_pool(self, *arguments):
+        done = self.work.run("plan", "-c", self.work.configuration, "--json", *arguments)
+        (pool,) = json.loads(done.stdout)["pools"]
+        return pool
+
+    def test_plan_reckons_with_the_check_time_that_was_measured(self):
+        self.work.collect_json()
+        self.assertEqual("assumed", self.plan_pool()["check_source"])
+        with self.work.serve():
+            wait_until(lambda: self.plan_pool()["check_source"] == "measured", "30 checks")
+        measured = self.plan_pool()
+        self.assertEqual("measured", measured["check_source"])
+        self.assertGreaterEqual(measured["check_samples"], 30)
+        self.assertGreater(measured["check_seconds"], 0)
+        self.assertEqual(("assumed", 5),
+                         tuple(self.plan_pool("--check-time", "5s")[key]
+                               for key in ("check_source", "check_seconds")))
+        with self.work.serve():
+            pass
+        self.assertGreaterEqual(self.plan_pool()["check_samples"], measured["check_samples"])
+
     def test_errors_are_problem_documents(self):
         with self.work.serve():
             with self.assertRaises(urllib.error.HTTPError) as raised:

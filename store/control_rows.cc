@@ -1,0 +1,50 @@
+#include "store/control_rows.h"
+
+#include <algorithm>
+
+#include "store/key_layout.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kRowsAtOnce = 1000;
+
+}  // namespace
+
+Status ReadControlRows(
+    KeyValueStore& records, const std::string& prefix,
+    const std::function<Status(std::string_view name, std::string_view value)>& visit) {
+  ScanRequest request{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = kRowsAtOnce};
+  Status failed;
+  bool more = true;
+  while (more) {
+    MH_ASSIGN_OR_RETURN(more,
+                        records.Scan(request, [&](std::string_view key, std::string_view value) {
+                          request.begin = std::string(key) + '\0';
+                          failed = visit(key.substr(prefix.size()), value);
+                          return failed.ok();
+                        }));
+    MH_RETURN_IF_ERROR(failed);
+  }
+  return Status::Ok();
+}
+
+Status SaveControlRows(KeyValueStore& records, std::span<const ControlRow> rows) {
+  while (!rows.empty()) {
+    const size_t count = std::min(rows.size(), kRowsAtOnce);
+    Batch batch;
+    batch.shard = kControlShard;
+    for (const ControlRow& row : rows.first(count)) {
+      batch.Put(row.key, row.value);
+    }
+    Outcome outcome;
+    records.Commit({&batch, 1}, {&outcome, 1});
+    if (outcome.kind != Outcome::Kind::kDone) {
+      return outcome.detail;
+    }
+    rows = rows.subspan(count);
+  }
+  return Status::Ok();
+}
+
+}  // namespace mailhaul::store

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "engine/app/commands.h"
+#include "engine/app/control_socket.h"
 #include "engine/app/directory.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
@@ -45,6 +46,11 @@ class Server final {
     collector_.Start([this] { PartEnded(); });
     LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
             std::to_string(config_.tenants.size()) + " tenants");
+  }
+
+  // What control.sock is asked; one of its kinds of question so far.
+  std::string AnswerControl(std::string_view question) const {
+    return question == kPoolsQuestion ? directory_.AllPoolsJson() : std::string();
   }
 
   void Stop() {
@@ -115,6 +121,12 @@ int RunServe(const CommandOptions& options) {
   const Status prepared = server.Prepare();
   if (!prepared.ok()) {
     return ExplainFailure(prepared);
+  }
+  const auto control = ControlServer::Start(
+      config->data_dir, runtime.main_loop(),
+      [&server](std::string_view question) { return server.AnswerControl(question); });
+  if (!control.ok()) {
+    LogWarning("`mailhaul status` will not tell of pools: " + control.status().ToString());
   }
   runtime.main_loop().Post([&server] { server.Start(); });
   signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });

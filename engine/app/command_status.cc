@@ -1,9 +1,14 @@
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstdio>
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "base/units.h"
 #include "engine/app/commands.h"
+#include "engine/app/control_socket.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
 
@@ -91,6 +96,64 @@ void PrintForPeople(const Line& line) {
       line.record.error_detail.c_str());
 }
 
+// The running server's; null when none runs, or it does not tell.
+boost::json::object AskPools(const config::Config& config) {
+  const Result<std::string> answer = AskServer(config.data_dir, kPoolsQuestion);
+  boost::system::error_code error;
+  boost::json::value parsed;
+  if (answer.ok()) {
+    parsed = boost::json::parse(*answer, error);
+  }
+  if (answer.ok() && !error && parsed.is_object()) {
+    return parsed.get_object();
+  }
+  if (answer.status().code() != Code::kNotFound) {
+    std::fprintf(stderr, "mailhaul: the running server does not tell of its pools: %s\n",
+                 answer.ok() ? "it is of another version" : answer.status().ToString().c_str());
+  }
+  return {{"pools", nullptr}};
+}
+
+std::string TextOr(const boost::json::value& value, const char* otherwise) {
+  return value.is_string() ? std::string(value.get_string()) : otherwise;
+}
+
+void PrintForPeople(const boost::json::object& pool) {
+  const auto number = [&pool](const char* name) {
+    return static_cast<unsigned long long>(pool.at(name).to_number<uint64_t>());
+  };
+  const boost::json::value& check = pool.at("kinds").at("new").at("seconds");
+  const std::string check_time = check.is_null()
+                                     ? "-"
+                                     : FormatDuration(std::chrono::milliseconds(
+                                           std::llround(check.to_number<double>() * 1000)));
+  const unsigned long long limit = number("limit");
+  std::printf("%-32s %-16s %7llu %7llu %7llu %5.0f%% %8llu %9s  %-20s %s\n",
+              TextOr(pool.at("host"), "").c_str(), TextOr(pool.at("egress"), "-").c_str(),
+              number("connections"), limit, number("configured_limit"),
+              limit == 0
+                  ? 0.0
+                  : 100 * static_cast<double>(number("connections")) / static_cast<double>(limit),
+              number("waiting"), check_time.c_str(), TextOr(pool.at("until"), "-").c_str(),
+              TextOr(pool.at("cause"), "").c_str());
+}
+
+// Throws when something is not what this version tells.
+void PrintPools(const boost::json::object& told) {
+  const boost::json::value& pools = told.at("pools");
+  if (!pools.is_array()) {
+    return;
+  }
+  std::printf("\n%-32s %-16s %7s %7s %7s %6s %8s %9s  %-20s %s\n", "POOL", "EGRESS", "IN USE",
+              "WINDOW", "MAX", "USED", "WAITING", "CHECK", "LEFT ALONE UNTIL", "WAITS FOR");
+  for (const boost::json::value& pool : pools.get_array()) {
+    PrintForPeople(pool.as_object());
+  }
+  if (const uint64_t more = told.at("pools_left_out").to_number<uint64_t>(); more > 0) {
+    std::printf("... and %llu more\n", static_cast<unsigned long long>(more));
+  }
+}
+
 }  // namespace
 
 int RunStatus(const CommandOptions& options) {
@@ -118,9 +181,16 @@ int RunStatus(const CommandOptions& options) {
       }
     }
   }
+  boost::json::object told = AskPools(*config);
   if (options.json) {
-    std::printf("%s\n",
-                boost::json::serialize(boost::json::object{{"mailboxes", mailboxes}}).c_str());
+    told["mailboxes"] = std::move(mailboxes);
+    std::printf("%s\n", boost::json::serialize(told).c_str());
+  } else {
+    try {
+      PrintPools(told);
+    } catch (const std::exception&) {
+      std::fputs("mailhaul: the running server tells of its pools in another way\n", stderr);
+    }
   }
   return clean ? kExitDone : kExitUsage;
 }

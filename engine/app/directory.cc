@@ -5,6 +5,7 @@
 
 #include "engine/app/metrics.h"
 #include "engine/config/text_rules.h"
+#include "engine/http/json.h"
 #include "engine/mime/message_parser.h"
 
 namespace mailhaul::app {
@@ -138,6 +139,16 @@ std::vector<http::PoolLive> CollectorDirectory::Pools(size_t first, size_t count
     pools.push_back(std::move(pool));
   }
   return pools;
+}
+
+std::string CollectorDirectory::AllPoolsJson() const {
+  const std::vector<http::PoolLive> pools = Pools(0, kPoolsToldMax);
+  std::string json = "{\"pools\":[";
+  for (size_t i = 0; i < pools.size(); ++i) {
+    json += (i == 0 ? "" : ",") + http::PoolJson(pools[i]);
+  }
+  const size_t left_out = collector_.scheduler().pool_count() - pools.size();
+  return json + "],\"pools_left_out\":" + std::to_string(left_out) + "}";
 }
 
 std::string CollectorDirectory::Metrics() const { return MetricsText(collector_, clock_.Now()); }

@@ -11,6 +11,9 @@
 
 namespace mailhaul::app {
 
+// Of pools, in one answer.
+inline constexpr size_t kPoolsToldMax = 10'000;
+
 // Main loop only.
 class CollectorDirectory final : public http::Directory {
  public:
@@ -24,6 +27,9 @@ class CollectorDirectory final : public http::Directory {
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return !collector_.stopping(); }
   std::vector<http::PoolLive> Pools(size_t first, size_t count) const override;
+  // {"pools":[...],"pools_left_out":number}, each as GET /v1/pools has it; at most
+  // kPoolsToldMax.
+  std::string AllPoolsJson() const;
   std::string Metrics() const override;
   bool MetricsAreOpen() const override { return metrics_are_open_; }
 

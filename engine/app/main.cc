@@ -103,10 +103,11 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
 
   DefinePlan(cli, options, chosen);
 
-  CLI::App* status = AddCommand(cli, options, chosen, "status",
-                                "Mailboxes: state, coverage, last complete check, errors; also "
-                                "while a server runs",
-                                RunStatus);
+  CLI::App* status =
+      AddCommand(cli, options, chosen, "status",
+                 "Mailboxes: state, coverage, last complete check, errors; and while "
+                 "a server runs, its pools: connections, limits, what waits and why",
+                 RunStatus);
   status->add_flag("--json", options.json, "Print one object on standard output");
 
   CLI::App* exported =

@@ -49,10 +49,34 @@ class ServeTest(IntegrationTest):
                 self.assertNotIn("alice", body)
                 self.assertEqual(401, stranger.status_of(path, "not-the-token")[0], path)
 
+    def status(self):
+        done = self.work.run("status", "-c", self.work.configuration, "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)
+
     def plan_pool(self, *arguments):
         done = self.work.run("plan", "-c", self.work.configuration, "--json", *arguments)
         (pool,) = json.loads(done.stdout)["pools"]
         return pool
+
+    def test_status_tells_of_the_pools_of_a_running_server(self):
+        with self.work.serve():
+            wait_until(lambda: self.status()["pools"][0]["kinds"]["new"]["grants"] > 2, "checks")
+            told = self.status()
+            self.assertEqual({"alice", "bob"}, {box["id"] for box in told["mailboxes"]})
+            (pool,) = told["pools"]
+            self.assertEqual("localhost", pool["host"])
+            self.assertGreater(pool["kinds"]["new"]["seconds"], 0)
+            self.assertLessEqual(pool["connections"], pool["limit"])
+            self.assertEqual(0, told["pools_left_out"])
+            text = self.work.run("status", "-c", self.work.configuration).stdout
+            self.assertRegex(text, r"(?m)^acme/alice +\w+ ")
+            limit = pool["configured_limit"]
+            self.assertRegex(text, rf"(?m)^localhost +- +\d+ +{limit} +{limit} +\d+% +\d+ +\d+ms")
+        self.assertIsNone(self.status()["pools"])
+        after = self.work.run("status", "-c", self.work.configuration)
+        self.assertEqual((0, ""), (after.returncode, after.stderr))
+        self.assertNotIn("POOL", after.stdout)
 
     def test_plan_reckons_with_the_check_time_that_was_measured(self):
         self.work.collect_json()

@@ -249,6 +249,10 @@ std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence) {
   return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).U64(sequence).Take();
 }
 
+std::string ChangePrefix(ShardId shard, TenantId tenant) {
+  return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).Take();
+}
+
 void AppendDatePosition(std::string& out, const DatePosition& position) {
   AppendBigEndian(out, Descending(position.received));
   AppendBigEndian(out, ~position.id.value);

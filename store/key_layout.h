@@ -98,6 +98,7 @@ std::string UidlPrefix(MailboxId mailbox, uint32_t folder);
 MessageId ReadMessageId(std::string_view key);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
+std::string ChangePrefix(ShardId shard, TenantId tenant);
 
 // A position in a date index: what follows the prefix of its keys.
 struct DatePosition {

@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "base/uid_set.h"
 #include "store/blob_store.h"
+#include "store/change_log.h"
 #include "store/identity.h"
 #include "store/key_value_store.h"
 #include "store/message_content.h"
@@ -264,6 +265,12 @@ class MailStore final {
 
   Result<StoredMessage> GetMessage(MessageId id) const;  // kNotFound. Callers check the tenant.
   Result<MessagePage> ListMessages(const MessageQuery& query) const;
+  // What happened after `after`, oldest first in each shard and so in each mailbox; at most
+  // `limit`, 1 .. 1000. The mailboxes of shards that are new to `after` are told of from their
+  // beginning.
+  Result<ChangePage> ListChanges(TenantId tenant, ChangePosition after, size_t limit) const;
+  // Behind all that has happened.
+  Result<ChangePosition> EndOfChanges(TenantId tenant) const;
   // The raw bytes. kNotFound when it has no body; kCorrupt when they are not what was stored (size;
   // hash is `verify`'s business).
   Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;

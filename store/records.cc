@@ -258,4 +258,18 @@ std::string EncodeChange(const ChangeEntry& entry) {
   return value;
 }
 
+Result<ChangeEntry> DecodeChange(std::string_view value) {
+  constexpr size_t kBytes = 1 + 2 * sizeof(uint64_t);
+  if (value.size() != kBytes ||
+      value.front() < static_cast<char>(ChangeEntry::Type::kMessageCreated) ||
+      value.front() > static_cast<char>(ChangeEntry::Type::kSubmissionUpdated)) {
+    return Status(Code::kCorrupt, "a change log entry of another form");
+  }
+  ChangeEntry entry;
+  entry.type = static_cast<ChangeEntry::Type>(value.front());
+  entry.mailbox = MailboxId{ReadU64(value, 1)};
+  entry.message = MessageId{ReadU64(value, 9)};
+  return entry;
+}
+
 }  // namespace mailhaul::store

@@ -78,18 +78,7 @@ struct Sequences {
 std::string EncodeSequences(const Sequences& sequences);
 Result<Sequences> DecodeSequences(std::string_view value);
 
-struct ChangeEntry {
-  enum class Type : uint8_t {  // Values are stored: never renumber.
-    kMessageCreated = 1,
-    kMessageUpdated = 2,
-    kMessageDeleted = 3,
-    kMailboxUpdated = 4,
-    kSubmissionUpdated = 5,
-  };
-  Type type = Type::kMessageCreated;
-  MailboxId mailbox;
-  MessageId message;
-};
 std::string EncodeChange(const ChangeEntry& entry);
+Result<ChangeEntry> DecodeChange(std::string_view value);
 
 }  // namespace mailhaul::store

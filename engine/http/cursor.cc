@@ -56,8 +56,9 @@ std::string EncodeCursor(std::string_view scope, std::string_view position) {
   return Base64UrlEncode(bytes);
 }
 
-Result<std::string> DecodeCursor(std::string_view scope, std::string_view cursor) {
-  if (cursor.size() > kCursorBytesMax) {
+Result<std::string> DecodeCursor(std::string_view scope, std::string_view cursor,
+                                 size_t bytes_max) {
+  if (cursor.size() > bytes_max) {
     return BadCursor();
   }
   const std::optional<std::string> bytes = Base64UrlDecode(cursor);

@@ -72,6 +72,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Raw(call); });
     case Route::kFetch:
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
+    case Route::kChanges:
+      return Work([reader, call = std::move(call)] { return reader->Changes(call); });
   }
   return NotFoundResponse();
 }

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kArgument = "*";  // Matches any segment that is not empty.
 
 constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
+constexpr std::array<std::string_view, 2> kChangesParameters = {"since", "limit"};
 constexpr std::array<std::string_view, 16> kMessageParameters = {
     "mailbox", "folder", "from",   "to",     "participant", "subject",
     "text",    "after",  "before", "unread", "flagged",     "has_attachment",
@@ -27,8 +28,8 @@ struct RouteEntry {
   bool needs_admin = false;  // Of the token's scopes, instead of "read".
 };
 
-const std::array<RouteEntry, 12>& Routes() {
-  static const std::array<RouteEntry, 12> routes = {{
+const std::array<RouteEntry, 13>& Routes() {
+  static const std::array<RouteEntry, 13> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
       {Route::kMetrics, {"metrics"}, {}, false, true},
@@ -40,6 +41,7 @@ const std::array<RouteEntry, 12>& Routes() {
       {Route::kMessage, {"v1", "messages", kArgument}, {}},
       {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
       {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, true},
+      {Route::kChanges, {"v1", "changes"}, kChangesParameters},
       {Route::kPools, {"v1", "pools"}, kListParameters, false, true},
   }};
   return routes;

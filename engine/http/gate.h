@@ -27,6 +27,7 @@ enum class Route {
   kMessage,
   kRaw,
   kFetch,
+  kChanges,
   kPools,
 };
 

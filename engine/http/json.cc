@@ -177,6 +177,43 @@ std::string MessageWithBodyJson(const store::StoredMessage& message, const Messa
   return json::serialize(out);
 }
 
+std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
+  using Type = store::ChangeEntry::Type;
+  const auto type = [&]() -> std::string_view {
+    switch (change.entry.type) {
+      case Type::kMessageCreated:
+        return "message.created";
+      case Type::kMessageUpdated:
+        return "message.updated";
+      case Type::kMessageDeleted:
+        return "message.deleted";
+      case Type::kMailboxUpdated:
+        return "mailbox.updated";
+      case Type::kSubmissionUpdated:
+        return "submission.updated";
+    }
+    return "";
+  };
+  const MessageId message = change.entry.message;
+  const json::object out = {
+      {"seq", Text(FormatId(change.shard) + "." + FormatId(change.sequence))},
+      {"type", Text(type())},
+      {"mailbox", TextOrNull(mailbox)},
+      {"message", TextOrNull(message.value == 0 ? "" : FormatId(message.value))}};
+  return json::serialize(out);
+}
+
+std::string ChangesJson(const std::vector<std::string>& changes, std::string_view state,
+                        bool more) {
+  std::string text = "{\"changes\":[";
+  for (const std::string& change : changes) {
+    text += &change == changes.data() ? "" : ",";
+    text += change;
+  }
+  return text + "],\"state\":" + json::serialize(Text(state)) +
+         ",\"more\":" + (more ? "true" : "false") + "}";
+}
+
 void ListWriter::Add(std::string_view item) {
   if (items_ > 0) {
     text_ += ',';

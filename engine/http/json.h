@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/http/service.h"
 #include "store/mail_store.h"
@@ -23,6 +24,11 @@ std::string MessageJson(const store::StoredMessage& message, const MessagePlace&
 // The same with "text", "html" and "truncated".
 std::string MessageWithBodyJson(const store::StoredMessage& message, const MessagePlace& place,
                                 const BodyDecoder::Text& body, bool truncated);
+
+// One entry of the change log; `mailbox` is its name.
+std::string ChangeJson(const store::Change& change, std::string_view mailbox);
+// {"changes":[...],"state":...,"more":...} from finished changes.
+std::string ChangesJson(const std::vector<std::string>& changes, std::string_view state, bool more);
 
 // Builds {"items":[...],"next_cursor":...} from finished items.
 class ListWriter final {

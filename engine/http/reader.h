@@ -16,6 +16,8 @@ namespace mailhaul::http {
 inline constexpr size_t kRowsScannedMax = 10'000;
 // A page also ends after so much JSON.
 inline constexpr size_t kPageBytesMax = 4 * 1024 * 1024;
+// The longest `state` of changes that is taken back: of a tenant with some 150,000 mailboxes.
+inline constexpr size_t kStateBytesMax = 4 * 1024;
 // `text` and `html` of one message are cut here, each.
 inline constexpr size_t kBodyTextBytesMax = 4 * 1024 * 1024;
 
@@ -46,6 +48,7 @@ class Reader final {
   Answer Raw(const Call& call) const;
   // 202 for a message without its bytes; 409 when they are here, or gone from the source.
   Answer Fetch(const Call& call) const;
+  Answer Changes(const Call& call) const;
 
  private:
   struct Found;
@@ -54,6 +57,7 @@ class Reader final {
 
   // A message of the call's tenant; kNotFound for all others, whoever's they are.
   Result<Found> Find(const Call& call) const;
+  Result<store::ChangePosition> Since(const Call& call, TenantId tenant) const;
   Result<store::MailboxRecord> ReadMailbox(const Call& call, const std::string& name) const;
   // Without `folder` where that is a label, which each row answers for itself. `empty`: it selects
   // nothing.

@@ -171,4 +171,9 @@ http::BodyDecoder::Text MimeBodyDecoder::Decode(const ByteSource& raw) const {
   return {.text = std::move(decoded.text), .html = std::move(decoded.html)};
 }
 
+Result<std::string> MimeBodyDecoder::DecodeAttachment(const ByteSource& raw, size_t n) const {
+  MH_ASSIGN_OR_RETURN(mime::DecodedAttachment attachment, mime::DecodeAttachment(raw, n));
+  return std::move(attachment.bytes);
+}
+
 }  // namespace mailhaul::app

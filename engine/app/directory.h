@@ -44,10 +44,11 @@ class CollectorDirectory final : public http::Directory {
   const Clock& clock_;
 };
 
-// Decodes bodies with the engine's MIME parser.
+// Decodes parts with the engine's MIME parser.
 class MimeBodyDecoder final : public http::BodyDecoder {
  public:
   Text Decode(const ByteSource& raw) const override;
+  Result<std::string> DecodeAttachment(const ByteSource& raw, size_t n) const override;
 };
 
 }  // namespace mailhaul::app

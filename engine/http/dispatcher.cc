@@ -70,6 +70,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Message(call); });
     case Route::kRaw:
       return Work([reader, call = std::move(call)] { return reader->Raw(call); });
+    case Route::kAttachment:
+      return Work([reader, call = std::move(call)] { return reader->Attachment(call); });
     case Route::kFetch:
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
     case Route::kChanges:

@@ -22,14 +22,14 @@ constexpr std::array<std::string_view, 16> kMessageParameters = {
 
 struct RouteEntry {
   Route route;
-  std::array<std::string_view, 4> pattern;  // Unused places at the end are empty.
+  std::array<std::string_view, 5> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
   bool is_action = false;    // Takes POST instead of GET and HEAD.
   bool needs_admin = false;  // Of the token's scopes, instead of "read".
 };
 
-const std::array<RouteEntry, 13>& Routes() {
-  static const std::array<RouteEntry, 13> routes = {{
+const std::array<RouteEntry, 14>& Routes() {
+  static const std::array<RouteEntry, 14> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
       {Route::kMetrics, {"metrics"}, {}, false, true},
@@ -40,6 +40,7 @@ const std::array<RouteEntry, 13>& Routes() {
       {Route::kMessages, {"v1", "messages"}, kMessageParameters},
       {Route::kMessage, {"v1", "messages", kArgument}, {}},
       {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
+      {Route::kAttachment, {"v1", "messages", kArgument, "attachments", kArgument}, {}},
       {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, true},
       {Route::kChanges, {"v1", "changes"}, kChangesParameters},
       {Route::kPools, {"v1", "pools"}, kListParameters, false, true},
@@ -174,6 +175,7 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   }
   call.route = entry->route;
   call.name = target->segments.size() > 2 ? target->segments[2] : "";
+  call.part = target->segments.size() > 4 ? target->segments[4] : "";
   call.query = std::move(target->query);
   call.if_none_match = head.if_none_match;
   return call;

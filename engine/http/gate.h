@@ -26,6 +26,7 @@ enum class Route {
   kMessages,
   kMessage,
   kRaw,
+  kAttachment,
   kFetch,
   kChanges,
   kPools,
@@ -36,6 +37,7 @@ struct Call {
   Route route = Route::kHealth;
   std::string tenant;  // Of the token; empty for routes without one.
   std::string name;    // The {mailbox} or {message id} of the path, else empty.
+  std::string part;    // The {n} of an attachment's path, else empty.
   std::vector<std::pair<std::string, std::string>> query;  // Only names the route knows.
   std::optional<std::string> if_none_match;
 

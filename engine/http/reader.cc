@@ -1,12 +1,14 @@
 #include "engine/http/reader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/text.h"
 #include "connectors/connector.h"
+#include "engine/http/content_fields.h"
 #include "engine/http/cursor.h"
 #include "engine/http/json.h"
 
@@ -66,6 +68,23 @@ bool EtagMatches(std::string_view field, std::string_view etag) {
     }
   }
   return false;
+}
+
+std::string HashText(const store::Sha256& hash) {
+  return HexEncode(std::string(hash.begin(), hash.end()));
+}
+
+// Names the bytes of the answer; true when the client has them already: then it is a 304.
+bool IsUnchanged(const Call& call, const std::string& version, Response* response) {
+  const std::string etag = "\"" + version + "\"";
+  response->headers.push_back({.name = "ETag", .value = etag});
+  // The bytes behind an id never change, but the right to read them may.
+  response->headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
+  const bool unchanged = call.if_none_match.has_value() && EtagMatches(*call.if_none_match, etag);
+  if (unchanged) {
+    response->status = 304;
+  }
+  return unchanged;
 }
 
 // Whether a label's folder shows a message that it does not hold: labels are tags, those of the
@@ -370,15 +389,9 @@ Answer Reader::Raw(const Call& call) const {
   if (!found.ok()) {
     return Failed(found.status());
   }
-  const store::Sha256& hash = found->message.sha256;
-  const std::string etag = "\"" + HexEncode(std::string(hash.begin(), hash.end())) + "\"";
   Answer answer{.response = {}, .mailbox = found->place.mailbox};
   Response& response = answer.response;
-  response.headers.push_back({.name = "ETag", .value = etag});
-  // The bytes behind an id never change, but the right to read them may.
-  response.headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
-  if (call.if_none_match.has_value() && EtagMatches(*call.if_none_match, etag)) {
-    response.status = 304;
+  if (IsUnchanged(call, HashText(found->message.sha256), &response)) {
     return answer;
   }
   if (!found->message.has_body()) {
@@ -393,6 +406,43 @@ Answer Reader::Raw(const Call& call) const {
   response.headers.push_back(
       {.name = "Content-Disposition", .value = "attachment; filename=\"" + call.name + ".eml\""});
   response.source = std::move(raw).value();
+  return answer;
+}
+
+Answer Reader::Attachment(const Call& call) const {
+  const Result<Found> found = Find(call);
+  if (!found.ok()) {
+    return Failed(found.status());
+  }
+  const std::vector<store::Attachment>& attachments = found->message.content.attachments;
+  size_t n = 0;
+  const char* const end = call.part.data() + call.part.size();
+  const auto [parsed, error] = std::from_chars(call.part.data(), end, n);
+  if (error != std::errc() || parsed != end || n < 1 || n > attachments.size()) {
+    return {.response = NotFoundResponse(), .mailbox = found->place.mailbox};
+  }
+  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  Response& response = answer.response;
+  const std::string version = HashText(found->message.sha256) + "-" + std::to_string(n);
+  if (IsUnchanged(call, version, &response)) {
+    return answer;
+  }
+  const Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(found->message);
+  if (!raw.ok()) {
+    return Failed(raw.status());
+  }
+  Result<std::string> bytes = decoder_.DecodeAttachment(**raw, n);
+  if (!bytes.ok()) {
+    return Failed(bytes.status());
+  }
+  const store::Attachment& attachment = attachments[n - 1];
+  response.content_type = SafeContentType(attachment.content_type);
+  response.headers.push_back(
+      {.name = "Content-Disposition", .value = AttachmentDisposition(attachment.filename)});
+  // Should a browser show it all the same, it runs and loads nothing.
+  response.headers.push_back(
+      {.name = "Content-Security-Policy", .value = "sandbox; default-src 'none'"});
+  response.body = std::move(bytes).value();
   return answer;
 }
 

@@ -46,6 +46,8 @@ class Reader final {
   Answer Messages(const Call& call) const;
   Answer Message(const Call& call) const;
   Answer Raw(const Call& call) const;
+  // One part as it was before it was encoded for mail.
+  Answer Attachment(const Call& call) const;
   // 202 for a message without its bytes; 409 when they are here, or gone from the source.
   Answer Fetch(const Call& call) const;
   Answer Changes(const Call& call) const;

@@ -100,7 +100,7 @@ class Directory {
   virtual bool MetricsAreOpen() const = 0;
 };
 
-// Decodes bodies; a view on the engine's MIME parser. Called on the read pool.
+// Decodes parts; a view on the engine's MIME parser. Called on the read pool.
 class BodyDecoder {
  public:
   virtual ~BodyDecoder() = default;
@@ -109,6 +109,8 @@ class BodyDecoder {
     std::string html;
   };
   virtual Text Decode(const ByteSource& raw) const = 0;
+  // The decoded bytes of attachment `n`, counted from 1. kNotFound: there is none.
+  virtual Result<std::string> DecodeAttachment(const ByteSource& raw, size_t n) const = 0;
 };
 
 class Service final {

@@ -150,6 +150,13 @@ BodyDecoder::Text PlainDecoder::Decode(const ByteSource& raw) const {
   return {.text = text, .html = html};
 }
 
+Result<std::string> PlainDecoder::DecodeAttachment(const ByteSource& raw, size_t n) const {
+  if (n == 9) {
+    return Status(Code::kNotFound, "no such part");
+  }
+  return std::to_string(n) + ": " + Decode(raw).text;
+}
+
 Client::Client(net::VirtualLoop& loop, OfferedListener& listener, net::MemoryStreamOptions options)
     : loop_(loop) {
   OnLoop([&] {
@@ -279,6 +286,7 @@ void ServiceTest::Store(std::string_view tenant, std::string_view mailbox, std::
     content.subject = mail.subject;
     content.from = {{.name = "", .email = mail.from}};
     content.has_attachment = mail.has_attachment;
+    content.attachments = mail.attachments;
     if (!mail.not_fetched.empty()) {
       message.body.clear();
       message.sha256 = store::ComputeSha256({});

@@ -110,6 +110,8 @@ class FailingFileSystem final : public store::FileSystem {
 class PlainDecoder final : public BodyDecoder {
  public:
   Text Decode(const ByteSource& raw) const override;
+  // "NUMBER: " and the text; of number 9 there is none.
+  Result<std::string> DecodeAttachment(const ByteSource& raw, size_t n) const override;
 };
 
 // One client connection. Reads all the time.
@@ -146,6 +148,7 @@ struct Mail {
   bool has_attachment = false;
   std::string body = "text";
   std::vector<std::string> tags = {};
+  std::vector<store::Attachment> attachments = {};
   std::string not_fetched = "";  // Why the message is listed without its bytes.
 };
 

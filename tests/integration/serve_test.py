@@ -1,5 +1,7 @@
 """`mailhaul serve`: collects by itself, answers over HTTP, and stops when told."""
 
+import email
+import email.policy
 import json
 import signal
 import urllib.error
@@ -8,6 +10,13 @@ from support import IntegrationTest, main, program, sha256, wait_until
 
 EXIT_DRAINED = (0, 4)  # Done, or interrupted with the state kept.
 RAW = b"From: a@b.example\r\nSubject: while serving\r\n\r\nhello\r\n"
+
+
+def own_parts(message):
+    """The leaves of a message, but not of a message within it."""
+    if message.get_content_maintype() != "multipart":
+        return [message] if message.get_content_maintype() != "message" else []
+    return [leaf for part in message.iter_parts() for leaf in own_parts(part)]
 
 
 class ServeTest(IntegrationTest):
@@ -129,6 +138,50 @@ class ServeTest(IntegrationTest):
             self.assertEqual(self.work.on_server().total(), len({item["id"] for item in items}))
             times = [item["received_at"] for item in items]
             self.assertEqual(sorted(times, reverse=True), times)
+
+    def test_attachments_are_what_their_senders_attached(self):
+        self.work.collect_json()
+        with self.work.serve():
+            api = self.work.api()
+            compared = 0
+            for item in api.all("/v1/messages?has_attachment=true"):
+                message = email.message_from_bytes(api.raw(item["id"]), policy=email.policy.default)
+                expected = [sha256(part.get_payload(decode=True)) for part in own_parts(message)
+                            if part.get_content_disposition() == "attachment"]
+                got = set()
+                for attachment in item["attachments"]:
+                    path = f"/v1/messages/{item['id']}/attachments/{attachment['n']}"
+                    with api.open(path) as response:
+                        data = response.read()
+                    self.assertEqual(attachment["content_type"],
+                                     response.headers.get_content_type())
+                    self.assertEqual(attachment["size"], len(data))
+                    got.add(sha256(data))
+                for digest in expected:
+                    self.assertIn(digest, got)
+                compared += len(expected)
+            self.assertGreater(compared, 0)
+
+    def test_the_change_feed_tells_of_each_message_once_whatever_restarts(self):
+        self.work.collect_json()
+        seen, state, more = [], "", True
+        while more:
+            with self.work.serve():
+                answer = self.work.api().get(f"/v1/changes?limit=20&since={state}")
+                seen += [change["message"] for change in answer["changes"]
+                         if change["type"] == "message.created"]
+                state, more = answer["state"], answer["more"]
+        self.assertEqual(len(seen), len(set(seen)))
+        with self.work.serve():
+            api = self.work.api()
+            stored = {item["id"] for item in api.all("/v1/messages")}
+            self.assertEqual(stored, set(seen))
+            self.work.append("alice", RAW)
+
+            def told():
+                return api.get(f"/v1/changes?since={state}")["changes"]
+            change, = wait_until(told, "a change")
+            self.assertEqual(("message.created", "alice"), (change["type"], change["mailbox"]))
 
     def test_sigterm_drains(self):
         server = self.work.serve().start()

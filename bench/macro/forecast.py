@@ -2,13 +2,13 @@
 """Forecast benchmark: what `mailhaul plan` says of a configuration beside what `mailhaul serve`
 then does with it, against a private Dovecot.
 
-    bench/macro/forecast.py [--mailboxes 390] [--freshness 20] [--out results/NAME.json]
+    bench/macro/forecast.py [--mailboxes 150] [--freshness 8] [--out results/NAME.json]
 
 Two pools, each at a load that holds and at one that does not: one is limited by logins per second,
 the other by connections to a server behind a relay that delays. Limits rule in both, so what else
-the machine does matters little. How long a check holds a connection is measured first: with so few
-connections that the pool goes round and round, and where logins rule, roughly, by a `mailhaul
-collect` that finds nothing.
+the machine does matters little. How long a check holds a connection `plan` reads in the store,
+where the run of `serve` before left it. Every run lasts until the mailboxes have been quiet for so
+long that their checks leave early; only then anything counts.
 
 Measured: the time between two complete checks of a mailbox, from last_complete_at of GET
 /v1/mailboxes; its lag is what goes beyond the freshness. The goal is a p99 lag within a factor of
@@ -21,7 +21,6 @@ import json
 import math
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import time
@@ -37,8 +36,9 @@ LAG_SECONDS_MIN = 0.2  # Less is none.
 DELAY_MILLISECONDS = 100
 WIDE = {"connections": 200, "logins": macro.LOGINS_MAX}
 COLLECT_CONNECTIONS = 8
-CALIBRATION_LOAD = 2.5
-CYCLES_WARM_UP, CYCLES_MEASURED = 2, 4
+# The first one looks at everything, ten find nothing (kQuietToLeave in engine/app/source_memory.h).
+CHECKS_WARM_UP = 12
+CYCLES_MEASURED, CYCLES_CALIBRATING = 4, 2
 ASK_EVERY_SECONDS = 1
 LOADS = (0.7, 1.5)
 
@@ -65,63 +65,74 @@ class Setup:
         main = main.replace("logins_per_second: 100", f"logins_per_second: {logins}")
         return config_files.write_configuration(self.folder, main, [tenant])
 
-    def collect(self, connections):
-        """How long it took."""
-        configuration = self.configure(connections, macro.LOGINS_MAX)
-        start = time.monotonic()
+    def collect(self):
+        configuration = self.configure(COLLECT_CONNECTIONS, macro.LOGINS_MAX)
         subprocess.run([str(self.binary), "collect", "-c", str(configuration)], check=True,
                        stdout=subprocess.DEVNULL)
-        return time.monotonic() - start
 
-    def measure_check(self, full):
-        """Seconds that a check without news holds a connection. `full`: so long that a few
-        connections are too few for the freshness."""
-        self.collect(COLLECT_CONNECTIONS)
-        seconds = self.collect(COLLECT_CONNECTIONS)
-        roughly = seconds * COLLECT_CONNECTIONS / len(self.users)
-        if not full:
-            return roughly
-        few = max(1, int(len(self.users) * roughly / self.options.freshness / CALIBRATION_LOAD))
-        ages = self.serve(self.configure(few, macro.LOGINS_MAX),
-                          self.options.freshness * CALIBRATION_LOAD)
-        cycle = statistics.fmean(ages)
-        if cycle < self.options.freshness:
-            raise SystemExit(f"{few} connections were not too few: {cycle:.1f} s")
-        return cycle * few / len(self.users)
+    def calibrate(self, limits_for):
+        """Fills the store: with mail, a first idea of the check time, and then the steady one."""
+        self.collect()
+        self.collect()
+        limits = limits_for(self, LOADS[0], self.check_seconds())
+        self.serve(self.configure(**limits), self.options.freshness * CYCLES_CALIBRATING)
 
-    def plan(self, configuration, check_seconds):
+    def check_seconds(self):
+        """As `plan` would use it now."""
+        (pool,) = self.plan(self.configure(**WIDE))["pools"]
+        if pool["check_source"] != "measured":
+            raise SystemExit("the runs before left no check time in the store")
+        return pool["check_seconds"]
+
+    def plan(self, configuration):
         done = subprocess.run(
             [str(self.binary), "plan", "--json", "-c", str(configuration), "--active-share", "0",
-             "--messages-per-day", "0", "--check-time", f"{round(check_seconds * 1000)}ms"],
-            capture_output=True, text=True, check=False)
+             "--messages-per-day", "0"], capture_output=True, text=True, check=False)
         if done.returncode not in (0, 1):
             raise SystemExit(f"plan failed: {done.stderr}")
         return json.loads(done.stdout)
 
-    def serve(self, configuration, cycle_seconds):
-        """The times between complete checks, sorted."""
+    def serve(self, configuration, seconds):
+        """The times between complete checks in the steady state, sorted."""
         log = self.folder / "serve.log"
         with program.Server(self.binary, configuration, self.http_port, log):
-            watch_checks(self.api(), CYCLES_WARM_UP * cycle_seconds)
-            return watch_checks(self.api(), CYCLES_MEASURED * cycle_seconds)
+            watch = CheckWatch(self.api())
+            while watch.checks_min() < CHECKS_WARM_UP:
+                watch.look()
+            watch.ages.clear()
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                watch.look()
+            return sorted(watch.ages)
 
     def api(self):
         return program.Api(self.http_port, "bench")
 
 
-def watch_checks(api, seconds):
-    ages, last = [], {}
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for item in api.all("/v1/mailboxes?limit=1000"):
+class CheckWatch:
+    """Complete checks of all mailboxes, as GET /v1/mailboxes tells of them."""
+
+    def __init__(self, api):
+        self.api = api
+        self.last, self.checks = {}, {}
+        self.ages = []
+
+    def look(self):
+        for item in self.api.all("/v1/mailboxes?limit=1000"):
             if item["last_complete_at"]:
-                complete = datetime.datetime.fromisoformat(item["last_complete_at"]).timestamp()
-                before = last.setdefault(item["id"], complete)
-                if complete > before:
-                    ages.append(complete - before)
-                    last[item["id"]] = complete
+                self.see(item["id"], datetime.datetime.fromisoformat(item["last_complete_at"]))
         time.sleep(ASK_EVERY_SECONDS)
-    return sorted(ages)
+
+    def see(self, mailbox, complete):
+        before = self.last.setdefault(mailbox, complete)
+        self.checks.setdefault(mailbox, 0)
+        if complete > before:
+            self.ages.append((complete - before).total_seconds())
+            self.last[mailbox] = complete
+            self.checks[mailbox] += 1
+
+    def checks_min(self):
+        return min(self.checks.values(), default=0)
 
 
 def percentile(values, share):
@@ -134,16 +145,18 @@ def within_factor(one, other):
     return min(one, other) > 0 and max(one, other) / min(one, other) <= FACTOR_GOAL
 
 
-def compare(setup, name, load, check_seconds, limits):
+def compare(setup, name, load, limits_for):
+    limits = limits_for(setup, load, setup.check_seconds())
     configuration = setup.configure(**limits)
-    plan = setup.plan(configuration, check_seconds)
+    plan = setup.plan(configuration)
     (group,), (pool,) = plan["groups"], plan["pools"]
     freshness = setup.options.freshness
-    ages = setup.serve(configuration, freshness * max(load, 1))
+    ages = setup.serve(configuration, freshness * max(load, 1) * CYCLES_MEASURED)
     lag = {share: max(0, percentile(ages, share) - freshness) for share in (0.5, 0.99)}
     row = {
         "pool": name, **limits, "load": max(pool["load"].values()),
-        "check_seconds": round(check_seconds, 3), "checks_measured": len(ages),
+        "check_seconds_forecast": pool["check_seconds"],
+        "check_seconds_measured": setup.check_seconds(), "checks_measured": len(ages),
         "lag_p50_forecast": group["lag_seconds"]["p50"], "lag_p50_measured": round(lag[0.5], 2),
         "lag_p99_forecast": group["lag_seconds"]["p99"], "lag_p99_measured": round(lag[0.99], 2),
         "age_p99_forecast": group["age_p99_seconds"],
@@ -153,14 +166,15 @@ def compare(setup, name, load, check_seconds, limits):
     return row
 
 
-COLUMNS = {"load": "load", "checks": "checks_measured",
+COLUMNS = {"load": "load", "checks": "checks_measured", "check said": "check_seconds_forecast",
+           "check was": "check_seconds_measured",
            "p50 said": "lag_p50_forecast", "p50 was": "lag_p50_measured",
            "p99 said": "lag_p99_forecast", "p99 was": "lag_p99_measured",
            "age said": "age_p99_forecast", "age was": "age_p99_measured"}
 
 
 def show(row):
-    numbers = " ".join(f"{row[key]:9.2f}" for key in COLUMNS.values())
+    numbers = " ".join(f"{row[key]:10.2f}" for key in COLUMNS.values())
     print(f"{row['pool']:24} {numbers}  {'yes' if row['within_factor'] else 'NO'}", flush=True)
 
 
@@ -174,10 +188,9 @@ def limited_by_connections(setup, load, check_seconds):
     return {**WIDE, "connections": max(connections, 1)}
 
 
-def run_pool(setup, name, limits_for, full):
-    check_seconds = setup.measure_check(full)
-    return [compare(setup, name, load, check_seconds, limits_for(setup, load, check_seconds))
-            for load in LOADS]
+def run_pool(setup, name, limits_for):
+    setup.calibrate(limits_for)
+    return [compare(setup, name, load, limits_for) for load in LOADS]
 
 
 def benchmark(options, folder):
@@ -188,25 +201,25 @@ def benchmark(options, folder):
     server.adopt_mail()
     print(f"{options.mailboxes} mailboxes, freshness {options.freshness} s; seconds of lag, and of "
           f"age at the next check (p99)\n{'limited by':24} "
-          + " ".join(f"{title:>9}" for title in COLUMNS) + "  within 1.5", flush=True)
+          + " ".join(f"{title:>10}" for title in COLUMNS) + "  within 1.5", flush=True)
     with server:
         rows = []
         if options.only != "connections":
             near = Setup(folder / "logins", server, server.imap_port, options)
-            rows += run_pool(near, "logins per second", limited_by_logins, full=False)
+            rows += run_pool(near, "logins per second", limited_by_logins)
         if options.only != "logins":
             relay = Relay(server, DELAY_MILLISECONDS)
             far = Setup(folder / "connections", server, relay.ports[0], options)
             rows += run_pool(far, f"connections, {DELAY_MILLISECONDS} ms away",
-                             limited_by_connections, full=True)
+                             limited_by_connections)
             relay.stop()
     return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mailboxes", type=int, default=390)
-    parser.add_argument("--freshness", type=int, default=20, help="seconds")
+    parser.add_argument("--mailboxes", type=int, default=150)
+    parser.add_argument("--freshness", type=int, default=8, help="seconds")
     parser.add_argument("--only", choices=("logins", "connections"))
     parser.add_argument("--build", type=pathlib.Path, default=macro.ROOT / "build" / "release")
     parser.add_argument("--out", type=pathlib.Path)

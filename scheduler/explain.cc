@@ -134,7 +134,7 @@ Explanation Scheduler::Impl::Explain(Index index) {
           mailbox.job(why.kind).not_before > now ? WaitCause::kNotDue : WaitCause::kDayLimit;
     }
   }
-  why.text = Sentence(why, now);
+  why.text = Sentence(why, now) + ExplainBlock(index);
   return why;
 }
 

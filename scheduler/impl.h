@@ -9,6 +9,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -39,6 +40,7 @@ struct Scheduler::Impl {
     KindShare::Charge pool_charge;
     KindShare::Charge egress_charge;
     TimePoint since;
+    TimePoint connected;                        // Its connection, perhaps for a grant before it.
     TimePoint worked_until = TimePoint::max();  // max(): until it is given back.
   };
 
@@ -46,6 +48,14 @@ struct Scheduler::Impl {
   struct Gate {
     WaitCause cause = WaitCause::kNone;
     TimePoint until = TimePoint::min();
+  };
+
+  // A pool whose egress address its host refuses.
+  struct BlockedPool {
+    Index prober = kAbsent;  // The mailbox that tries it now; kAbsent: none before probe_at.
+    Index last_prober = 0;   // Where the search for the next begins.
+    uint32_t probes = 0;
+    TimePoint probe_at;
   };
 
   struct MailboxBudget {
@@ -92,13 +102,30 @@ struct Scheduler::Impl {
 
   // Placement (placement.cc).
   double ScoreOf(EgressId egress, MailboxId mailbox) const;
-  EgressId ChooseEgress(MailboxId mailbox) const;
+  enum class Standing : uint8_t { kUnusable, kBlocked, kFine };
+  Standing StandingOf(EgressId egress, HostId host, Index mailbox) const;
+  EgressId ChooseEgress(Index mailbox, HostId host) const;
+  EgressId HomeOf(MailboxId mailbox) const;  // The same without blocks by the host.
   void Relocate(Index mailbox);
   void RelocateFrom(EgressId egress);
   void RelocateTo(EgressId egress);
   void RelocateAll();
   void RefreshEgressPools(EgressId egress);
   void EndEgressBlocks();
+
+  // Refused egress addresses (impl_blocks.cc).
+  bool IsProber(Index mailbox, Index pool) const;
+  bool OthersServed(Index index) const;
+  void LearnBlock(const GrantRecord& record, HostVerdict verdict);
+  void ProbeLater(Index index, BlockedPool& blocked);
+  void BeginBlock(Index index);
+  void EndBlock(Index index);
+  Index FindProber(Index index, Index after) const;  // kAbsent: none.
+  void StartProbes();
+  void StartProbe(Index index, BlockedPool& blocked);
+  void ForgetProber(Index mailbox);
+  void NoteAddressChange(Index index);
+  std::string ExplainBlock(Index index) const;  // "": its own address is not blocked.
 
   // Grants (impl_grants.cc).
   std::pair<Index, JobKind> ChoosePool(EgressId index) const;
@@ -167,6 +194,9 @@ struct Scheduler::Impl {
   Positions egress_positions;
   IndexedHeap<std::pair<JobKind, TimePoint>> open_egresses;  // By most urgent kind, its deadline.
   TimePoint next_unblock = TimePoint::max();                 // Of an egress address.
+  std::map<Index, BlockedPool> blocked_pools;                // By pool.
+  TimePoint next_probe = TimePoint::max();                   // Of a blocked pool.
+  std::deque<AddressChange> address_changes;                 // Not yet asked for.
 
   std::vector<GrantRecord> grants;
   std::vector<Index> free_grants;

@@ -128,6 +128,7 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind, bool login, bool pro
   record.kind = kind;
   record.probe = probe;
   record.since = now;
+  record.connected = now;
 
   ChargeKinds(record, login);
   record.slicing = kind != JobKind::kNew;

@@ -182,6 +182,9 @@ void Scheduler::Impl::Advance(TimePoint to) {
   if (next_unblock <= now) {
     EndEgressBlocks();
   }
+  if (next_probe <= now) {
+    StartProbes();
+  }
   FireTimers();
   while (!pool_timers.empty() && pool_timers.top_key() <= now) {
     RefreshPool(pool_timers.top_id());

@@ -38,6 +38,7 @@ CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord&
     hosts[pool.host].logins.OnAccepted(now);
   }
   LearnHealth(record, verdict, outcome);
+  LearnBlock(record, verdict);
   if (outcome.ok()) {
     ForgetFailures(record.mailbox);
   } else if (outcome.code() != Code::kCancelled) {
@@ -131,6 +132,11 @@ void Scheduler::Impl::BackOff(Index index, const PoolState& pool, HostVerdict ve
   Mailbox& mailbox = mailboxes[index];
   const uint64_t seed = mailbox.id.value;
   const HostHealth& host = hosts[pool.host].health;
+  if (pool.block.blocked() && credentials == CredentialVerdict::kFine &&
+      (verdict == HostVerdict::kUnreachable || verdict == HostVerdict::kThrottled)) {
+    mailbox.backoff_until = TimePoint::min();  // It goes on from another address.
+    return;
+  }
   if (verdict == HostVerdict::kUnreachable && (host.open_circuit() || pool.health.open_circuit())) {
     // Not its fault; but the next probe is somebody else's turn.
     const TimePoint probe = std::max({pool.health.blocked_until(), host.probe_at(), now});

@@ -36,26 +36,52 @@ double Scheduler::Impl::ScoreOf(EgressId egress, MailboxId mailbox) const {
   return -std::log(uniform) / state.connections_max;
 }
 
-EgressId Scheduler::Impl::ChooseEgress(MailboxId mailbox) const {
+Scheduler::Impl::Standing Scheduler::Impl::StandingOf(EgressId egress, HostId host,
+                                                      Index mailbox) const {
+  if (!egresses[egress].usable(now)) {
+    return Standing::kUnusable;
+  }
+  if (blocked_pools.empty()) {
+    return Standing::kFine;
+  }
+  const Index pool = FindPool(host, egress);
+  const bool blocked = pool != kAbsent && pools[pool].block.blocked() && !IsProber(mailbox, pool);
+  return blocked ? Standing::kBlocked : Standing::kFine;
+}
+
+EgressId Scheduler::Impl::ChooseEgress(Index mailbox, HostId host) const {
+  const MailboxId id = mailboxes[mailbox].id;
   EgressId best = 0;
   double best_score = 0;
-  bool best_usable = false;
+  Standing best_standing = Standing::kUnusable;
   for (EgressId i = 0; i < egresses.size(); ++i) {
-    const bool usable = egresses[i].usable(now);
-    const double score = ScoreOf(i, mailbox);
-    if (i == 0 || (usable && !best_usable) || (usable == best_usable && score < best_score)) {
+    const Standing standing = StandingOf(i, host, mailbox);
+    const double score = ScoreOf(i, id);
+    if (i == 0 || standing > best_standing || (standing == best_standing && score < best_score)) {
       best = i;
       best_score = score;
-      best_usable = usable;
+      best_standing = standing;
     }
   }
   return best;
 }
 
+EgressId Scheduler::Impl::HomeOf(MailboxId mailbox) const {
+  EgressId home = 0;
+  for (EgressId i = 1; i < egresses.size(); ++i) {
+    const bool usable = egresses[i].usable(now);
+    const bool better = ScoreOf(i, mailbox) < ScoreOf(home, mailbox);
+    if (usable && (better || !egresses[home].usable(now))) {
+      home = i;
+    }
+  }
+  return home;
+}
+
 void Scheduler::Impl::Relocate(Index mailbox) {
   Mailbox& moved = mailboxes[mailbox];
   const Index before = moved.pool;
-  const EgressId target = ChooseEgress(moved.id);
+  const EgressId target = ChooseEgress(mailbox, pools[before].host);
   // Without a usable address it waits where it is.
   const bool stays = target == pools[before].egress || !egresses[target].usable(now);
   moved.moving = moved.out && !stays;

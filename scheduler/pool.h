@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/address_block.h"
 #include "scheduler/arena.h"
 #include "scheduler/credentials.h"
 #include "scheduler/day_budget.h"
@@ -50,6 +51,7 @@ struct PoolState {
   KindShare share{3};
   LoginWindow logins;
   PoolHealth health;
+  AddressBlock block;
   DayBudget budget;
   std::array<MeanDuration, kKindCount> service_times;
   EventRate checks_due;

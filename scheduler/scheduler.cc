@@ -119,7 +119,7 @@ Status Scheduler::AddMailbox(MailboxId mailbox, TenantId tenant, HostId host) {
   added = Mailbox{};
   added.id = mailbox;
   added.tenant = impl.FindOrAddTenant(tenant);
-  added.pool = impl.FindOrAddPool(host, impl.ChooseEgress(mailbox));
+  added.pool = impl.FindOrAddPool(host, impl.ChooseEgress(index, host));
   impl.mailbox_index.Add(index);
   return Status::Ok();
 }
@@ -141,6 +141,7 @@ Status Scheduler::RemoveMailbox(MailboxId mailbox) {
     }
   }
   impl.ForgetFailures(index);
+  impl.ForgetProber(index);
   impl.mailbox_budgets.erase(index);
   impl.RefreshPool(removed.pool);
   impl.free_mailboxes.push_back(index);
@@ -246,6 +247,7 @@ std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
   const Impl::GrantRecord record = impl.Release(grant);
   impl.Settle(grant, record, Status::Ok());
   const Grant next = impl.MakeGrant(index, *kind, /*login=*/false, /*probe=*/false);
+  impl.FindGrant(next).connected = record.connected;
   impl.RefreshPool(record.pool);
   return next;
 }
@@ -277,7 +279,7 @@ TimePoint Scheduler::NextWake(TimePoint now) const {
   }
   const TimePoint job = impl.timers.empty() ? TimePoint::max() : impl.timers.top().due;
   const TimePoint pool = impl.pool_timers.empty() ? TimePoint::max() : impl.pool_timers.top_key();
-  return std::min({job, pool, impl.next_unblock});
+  return std::min({job, pool, impl.next_unblock, impl.next_probe});
 }
 
 void Scheduler::BeginRampUp(TimePoint now) {

@@ -142,6 +142,9 @@ struct PoolStats {
   uint32_t window = 0;        // Connections it may use when its circuit is closed.
   bool open_circuit = false;  // The pool's or the host's.
   bool egress_usable = true;  // Neither blocked nor removed.
+  // The host refuses the egress address, but not another: mailboxes use that, one at a time tries.
+  bool address_blocked = false;
+  uint32_t address_blocks = 0;  // Times that it began.
   WaitCause cause{};  // Why due jobs wait now; kNone: nothing waits or nothing is in the way.
   DayUse day{};       // Only with a limit of bytes per day.
   // Since the start.
@@ -150,6 +153,13 @@ struct PoolStats {
   uint32_t throttles = 0;  // Narrowings; what was under way together counts once.
   uint32_t outages = 0;    // Times its circuit opened, and failed probes.
   std::array<uint32_t, kWaitCauseCount> waits{};  // By cause: times due jobs came to wait for it.
+};
+
+// A pool's egress address came to be refused by its host, or is no longer.
+struct AddressChange {
+  HostId host = 0;
+  EgressId egress = 0;
+  bool blocked = false;
 };
 
 struct TenantStats {
@@ -257,6 +267,10 @@ class Scheduler final {
   // granted for one login window, since the logins before the crash are not known; then every pool
   // starts with one connection and gets one more with each success.
   void BeginRampUp(TimePoint now);
+
+  // What became of egress addresses that a host refuses, oldest first; of many that nobody asked
+  // for only the latest. Finish(), Take() and whatever else lets time pass can bring some.
+  std::optional<AddressChange> NextAddressChange();
 
   // Until then, only Submit(), Finish() or Continue() can make Take() give more. max(): never.
   TimePoint NextWake(TimePoint now) const;

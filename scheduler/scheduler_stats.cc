@@ -54,6 +54,8 @@ PoolStats Scheduler::Pool(size_t index, TimePoint now) const {
   stats.blocked_until = std::max({pool.health.blocked_until(), host_probe, TimePoint{}});
   stats.window = pool.health.window();
   stats.open_circuit = pool.health.open_circuit() || host.open_circuit();
+  stats.address_blocked = pool.block.blocked();
+  stats.address_blocks = pool.block.count();
   stats.egress_usable = impl_->egresses[pool.egress].usable(impl_->now);
   stats.cause = pool.cause;
   if (stats.cause == WaitCause::kNone && stats.waiting > 0 &&

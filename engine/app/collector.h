@@ -251,6 +251,7 @@ class Collector final {
   void FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
                    const Status& hint);
   Duration SettleTime(scheduler::HostId host, const Status& status);
+  void LogAddressChanges();
   void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored);
   // Bytes per day (collector_days.cc). Draws what the grant may fetch and makes it its slice.
   void DrawBytes(scheduler::Grant& grant, MailboxState& mailbox);

@@ -231,6 +231,19 @@ void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbo
   });
 }
 
+void Collector::LogAddressChanges() {
+  while (const std::optional<scheduler::AddressChange> change = scheduler_.NextAddressChange()) {
+    const PoolNames names = NamesOf(change->host, change->egress);
+    const std::string host = "host " + EscapeForLog(names.host);
+    if (change->blocked) {
+      LogWarning(host + " refuses connections from " + names.egress +
+                 " but not from other addresses, which its mailboxes use until that ends");
+    } else {
+      LogInfo(host + " no longer counts as refusing " + names.egress);
+    }
+  }
+}
+
 void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
                             const Status& status, const Status& hint) {
   ReturnBytes(grant, mailbox, 0);
@@ -242,6 +255,7 @@ void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox
   const Status told =
       IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;
   const scheduler::CredentialVerdict verdict = scheduler_.Finish(grant, context_.clock.Now(), told);
+  LogAddressChanges();
   if (std::exchange(mailbox.closing_held, false)) {
     --held_[PoolKey(grant.host, grant.egress)].closing;
   }

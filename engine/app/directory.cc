@@ -131,6 +131,7 @@ std::vector<http::PoolLive> CollectorDirectory::Pools(size_t first, size_t count
         pool.kinds.back().seconds = std::chrono::duration<double>(service).count();
       }
     }
+    pool.blocked = stats.address_blocked;
     pool.throttles = stats.throttles;
     pool.outages = stats.outages;
     pool.logins = stats.logins;

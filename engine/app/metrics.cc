@@ -94,6 +94,7 @@ struct PoolFamilies {
   Family day_bytes{"pool_day_bytes", "Drawn of the day's bytes.", MetricType::Gauge};
   Family grants{"pool_grants_total", "Grants by kind.", MetricType::Counter};
   Family waits{"pool_waits_total", "Times due jobs came to wait, by cause.", MetricType::Counter};
+  Family blocked{"pool_blocked", "1 while the host refuses the egress address.", MetricType::Gauge};
   Family throttles{"pool_throttles_total", "Times it was narrowed.", MetricType::Counter};
   Family outages{"pool_outages_total", "Times it was out of reach.", MetricType::Counter};
   Family logins{"pool_logins_total", "Logins granted.", MetricType::Counter};
@@ -116,6 +117,7 @@ struct PoolFamilies {
                   stats.waits[i]);
       }
     }
+    blocked.Add(labels, stats.address_blocked ? 1 : 0);
     throttles.Add(labels, stats.throttles);
     outages.Add(labels, stats.outages);
     logins.Add(labels, static_cast<double>(stats.logins));
@@ -132,7 +134,7 @@ void AddPools(const Collector& collector, TimePoint now,
   }
   for (Family* family :
        {&pools.window, &pools.connections, &pools.waiting, &pools.day_bytes, &pools.grants,
-        &pools.waits, &pools.throttles, &pools.outages, &pools.logins}) {
+        &pools.waits, &pools.blocked, &pools.throttles, &pools.outages, &pools.logins}) {
     out.push_back(family->Take());
   }
 }

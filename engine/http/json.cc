@@ -145,6 +145,7 @@ std::string PoolJson(const PoolLive& pool) {
   out["cause"] = TextOrNull(pool.cause);
   out["until"] = TimeOrNull(pool.until.value_or(WallTime{}));
   out["kinds"] = std::move(kinds);
+  out["blocked"] = pool.blocked;
   out["throttles"] = pool.throttles;
   out["outages"] = pool.outages;
   out["logins"] = pool.logins;

@@ -72,6 +72,7 @@ struct PoolLive {
   std::vector<Kind> kinds;
   uint32_t throttles = 0;
   uint32_t outages = 0;
+  bool blocked = false;  // The host refuses the egress address, but not another.
   uint64_t logins = 0;
   uint64_t day_bytes = 0;
   uint64_t day_bytes_max = 0;  // 0: no limit, and not counted.

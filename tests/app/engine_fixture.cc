@@ -110,6 +110,15 @@ void EngineFixture::RunFor(Duration time) {
   loop_.RunUntil([this, end] { return clock_.Now() >= end; }, end);
 }
 
+void EngineFixture::SetRefused(const std::string& egress, bool refused) {
+  network_->SetRefused(kHost, egress, refused);
+}
+
+uint64_t EngineFixture::ConnectionsFrom(const std::string& egress) const {
+  const auto it = network_->pools().find({egress, kHost});
+  return it == network_->pools().end() ? 0 : it->second.total;
+}
+
 uint64_t EngineFixture::Messages(const std::string& id) {
   const TenantId tenant = mail_->FindTenant("acme").value();
   return mail_->GetMailbox(mail_->FindMailbox(tenant, id).value()).value().messages;

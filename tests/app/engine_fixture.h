@@ -43,6 +43,9 @@ class EngineFixture : public testing::Test {
   bool RunUntil(const std::function<bool()>& done, Duration limit);
   void RunFor(Duration time);
   uint64_t Messages(const std::string& id);
+  // After Start(): the server refuses connections from this egress address, or no longer.
+  void SetRefused(const std::string& egress, bool refused);
+  uint64_t ConnectionsFrom(const std::string& egress) const;  // Since Start().
 
   net::VirtualClock clock_{WallTime(std::chrono::seconds(1'790'000'000))};
   net::VirtualLoop loop_{clock_};

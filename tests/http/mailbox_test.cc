@@ -52,6 +52,7 @@ TEST_F(MailboxTest, PoolsSayWhatTheyMayAndDo) {
   pool.cause = "throttled";
   pool.until = clock_.WallNow();
   pool.kinds = {{.name = "new", .grants = 5, .seconds = 0.5}, {.name = "window"}};
+  pool.blocked = true;
   pool.throttles = 1;
   pool.logins = 6;
   directory_.pools = {pool};
@@ -59,7 +60,7 @@ TEST_F(MailboxTest, PoolsSayWhatTheyMayAndDo) {
     "host": "imap.example.com", "egress": null, "limit": 3, "configured_limit": 10,
     "connections": 2, "waiting": 7, "cause": "throttled", "until": "2024-05-01T21:46:40Z",
     "kinds": {"new": {"grants": 5, "seconds": 0.5}, "window": {"grants": 0, "seconds": null}},
-    "throttles": 1, "outages": 0, "logins": 6, "day_bytes": null}])"));
+    "blocked": true, "throttles": 1, "outages": 0, "logins": 6, "day_bytes": null}])"));
   directory_.pools.front().day_bytes_max = 9;
   EXPECT_EQ(GetJson("/v1/pools", "admin-acme").at("items").at(0).at("day_bytes"),
             boost::json::parse(R"({"drawn": 0, "limit": 9})"));

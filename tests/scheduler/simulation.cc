@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr TimePoint kFaultsEnd = TimePoint{} + seconds(150);
+constexpr TimePoint kRefusalsEnd = kFaultsEnd + std::chrono::minutes(10);
 constexpr TimePoint kGiveUp = TimePoint{} + std::chrono::hours(24 * 5);
 constexpr TimePoint kMidnight = TimePoint{} + seconds(80);
 constexpr Duration kDay = std::chrono::hours(24);
@@ -53,6 +54,9 @@ void Simulation::Build() {
     host.limits.logins_per_second = calm_ ? 10'000 : 1 + static_cast<uint32_t>(random_.Below(5));
     if (!calm_ && random_.Chance(1, 3)) {
       host.limits.bytes_per_day = 100 + random_.Below(900);
+    }
+    if (!calm_ && egresses > 1 && random_.Chance(1, 2)) {
+      host.refuses = static_cast<EgressId>(random_.Below(egresses));
     }
     scheduler_.AddHost("host" + std::to_string(i), host.limits);
     hosts_.push_back(host);
@@ -116,6 +120,7 @@ void Simulation::Run() {
   next_toggle_ = now_;
   while (violation_.empty() && !Done()) {
     ToggleWorld();
+    HearOfBlocks();
     EndDueSessions();
     TakeAll();
     CheckNothingMayStart();
@@ -139,6 +144,7 @@ void Simulation::TakeAll() {
 }
 
 void Simulation::StartSession(const Grant& grant, bool login) {
+  HearOfBlocks();
   CheckTurn(grant, login);
   CheckGrant(grant);
   SimMailbox& mailbox = mailboxes_[grant.job.mailbox.value - 1];
@@ -202,6 +208,7 @@ void Simulation::EndSession(const Session& session) {
   }
   mailbox.out = false;
   mailbox.free_since = std::max(now_, scheduler_.BackoffUntil(grant.job.mailbox));
+  HearOfBlocks();
   --pools_[{grant.host, grant.egress}].connections;
   --egresses_[grant.egress].connections;
   if (next.has_value()) {
@@ -211,6 +218,9 @@ void Simulation::EndSession(const Session& session) {
 }
 
 Status Simulation::OutcomeFor(const Grant& grant) {
+  if (hosts_[grant.host].refuses == grant.egress && now_ < kRefusalsEnd) {
+    return {random_.Chance(1, 2) ? Code::kUnreachable : Code::kThrottled, "refused"};
+  }
   if (calm_ || now_ > kFaultsEnd) {
     return Status::Ok();
   }
@@ -287,6 +297,22 @@ void Simulation::OnEgressChange() {
   }
 }
 
+// Mailboxes of the host move, one at a time also while it lasts, and do not wait out a back-off.
+void Simulation::HearOfBlocks() {
+  while (const std::optional<AddressChange> change = scheduler_.NextAddressChange()) {
+    uint32_t& blocked = hosts_[change->host].blocked;
+    blocked = change->blocked ? blocked + 1 : blocked - 1;
+    blocks_ += change->blocked ? 1 : 0;
+    address_came_ = now_;
+    for (SimMailbox& mailbox : mailboxes_) {
+      if (mailbox.host == change->host) {
+        mailbox.pool_known = false;
+        mailbox.free_since = std::min(mailbox.free_since, now_);
+      }
+    }
+  }
+}
+
 void Simulation::ClearSomeBackoff() {
   const uint64_t box = random_.Below(mailboxes_.size());
   scheduler_.ClearBackoff(MailboxId{box + 1}, now_);
@@ -355,8 +381,8 @@ bool Simulation::Due(const SimMailbox& mailbox, size_t kind) const {
 // Mailboxes whose egress address is not known for certain are left out.
 bool Simulation::SomeoneWaits(const PoolKey& pool, JobKind kind) const {
   return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](const SimMailbox& mailbox) {
-    return mailbox.pool_known && PoolKey(mailbox.host, mailbox.egress) == pool &&
-           Due(mailbox, Slot(kind));
+    return mailbox.pool_known && hosts_[mailbox.host].blocked == 0 &&
+           PoolKey(mailbox.host, mailbox.egress) == pool && Due(mailbox, Slot(kind));
   });
 }
 
@@ -381,7 +407,7 @@ void Simulation::CheckPlace(const Grant& grant) {
     Violate("a grant was made on a blocked or removed egress address");
   }
   if (mailbox.placed && mailbox.egress != grant.egress && Usable(mailbox.egress) &&
-      address_came_ < mailbox.placed_at) {
+      hosts_[grant.host].blocked == 0 && address_came_ < mailbox.placed_at) {
     Violate("a mailbox moved to another egress address without need");
   }
 }

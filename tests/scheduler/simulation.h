@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class Simulation final {
   const std::string& violation() const { return violation_; }  // Empty: none.
   uint64_t trace() const { return trace_; }                    // A hash of all that was granted.
   uint64_t grants() const { return grants_; }
+  uint64_t blocks() const { return blocks_; }  // Addresses found to be refused by a host.
 
  private:
   static constexpr size_t kKinds = 3;
@@ -59,6 +61,8 @@ class Simulation final {
   struct SimHost {
     HostLimits limits;
     HostState state = HostState::kUp;
+    std::optional<EgressId> refuses;  // An address, until some time after the other faults.
+    uint32_t blocked = 0;             // Addresses of which the scheduler knows that.
   };
   struct SimPool {
     uint32_t connections = 0;
@@ -89,6 +93,7 @@ class Simulation final {
   void RestoreEgress();
   void OnEgressChange();
   void ClearSomeBackoff();
+  void HearOfBlocks();
   void Draw(const Grant& grant);
   TimePoint NextEvent();
   bool Done() const;
@@ -127,6 +132,7 @@ class Simulation final {
   std::string violation_;
   uint64_t trace_ = 0;
   uint64_t grants_ = 0;
+  uint64_t blocks_ = 0;
 };
 
 }  // namespace mailhaul::scheduler

@@ -9,13 +9,16 @@ constexpr uint64_t kSeeds = 1000;
 
 TEST(SchedulerSimulationTest, EveryPromiseHoldsInAThousandWorlds) {
   uint64_t grants = 0;
+  uint64_t blocks = 0;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Simulation simulation(seed);
     simulation.Run();
     ASSERT_EQ(simulation.violation(), "") << "seed " << seed;
     grants += simulation.grants();
+    blocks += simulation.blocks();
   }
   EXPECT_GT(grants, 50 * kSeeds) << "the worlds are too quiet to test anything";
+  EXPECT_GT(blocks, kSeeds / 20) << "hardly an address was refused";
 }
 
 TEST(SchedulerSimulationTest, TheSameSeedGivesTheSameTraceAndAnotherSeedAnother) {

@@ -135,6 +135,14 @@ void MemoryNetwork::SetDown(const std::string& host, bool down) {
   }
 }
 
+void MemoryNetwork::SetRefused(const std::string& host, const std::string& egress, bool refused) {
+  if (refused) {
+    refused_.emplace(egress, host);
+  } else {
+    refused_.erase(PoolKey(egress, host));
+  }
+}
+
 net::Task<Result<std::vector<net::IpAddress>>> MemoryNetwork::Resolve(std::string host,
                                                                       TimePoint /*deadline*/) {
   if (aborted_.cancelled()) {
@@ -187,12 +195,12 @@ net::Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::Connect(
     co_return Cancelled(name);
   }
   const auto server = servers_.find(remote);
-  if (server == servers_.end() || down_.count(host) > 0) {
+  PoolKey key(egress ? egress->ToString() : "", host);
+  if (server == servers_.end() || down_.count(host) > 0 || refused_.count(key) > 0) {
     co_return Status(Code::kUnreachable, name + " refused the connection");
   }
   std::pair<std::unique_ptr<net::Stream>, std::unique_ptr<net::Stream>> ends =
       net::MakeMemoryStreams(StreamOptions(name));
-  PoolKey key(egress ? egress->ToString() : "", host);
   std::unique_ptr<net::Stream> counted =
       std::make_unique<CountedStream>(std::move(ends.first), pools_, std::move(key));
   servers_running_.Spawn(server->second(std::move(ends.second)));

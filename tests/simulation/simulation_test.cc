@@ -1,18 +1,12 @@
 // MAILHAUL_SEEDS: how many seeds (200 when not set); MAILHAUL_SEED: the first one (1).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "store/key_layout.h"
+#include "tests/simulation/seeds.h"
 #include "tests/simulation/world.h"
 
 namespace mailhaul::simulation {
 namespace {
-
-uint64_t FromEnvironment(const char* name, uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
 
 // What a careless store would do: batches are not atomic. Now and then one fails, but the ledger
 // entries of its messages are there.
@@ -47,8 +41,8 @@ class TornLedgerStore final : public store::KeyValueStore {
 };
 
 TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
-  const uint64_t first = FromEnvironment("MAILHAUL_SEED", 1);
-  const uint64_t seeds = FromEnvironment("MAILHAUL_SEEDS", 200);
+  const uint64_t first = Seeds().first;
+  const uint64_t seeds = Seeds().count;
   uint64_t lives = 0;
   uint64_t deaths = 0;
   uint64_t messages = 0;

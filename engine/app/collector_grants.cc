@@ -64,8 +64,8 @@ void Collector::Dispatch(scheduler::Grant grant) {
   visitor.mailbox = mailbox;
   visitor.wanted = mailbox->wanted;
   visitor.leaves_quiet = mailbox->active_until <= now;
-  visitor.may_leave_early =
-      visitor.leaves_quiet && !grant.job.refresh && grant.job.kind == scheduler::JobKind::kNew;
+  visitor.may_leave_early = visitor.leaves_quiet && visitor.wanted.empty() && !grant.job.refresh &&
+                            grant.job.kind == scheduler::JobKind::kNew;
   worker->worker.loop->Post([this, worker, grant, moved = std::move(visitor)] {
     worker->tasks.Spawn(RunGrant(*worker, grant, moved));
   });

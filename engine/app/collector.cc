@@ -36,9 +36,9 @@ Collector::~Collector() = default;
 
 Status Collector::Prepare() {
   for (const config::Egress& egress : config_.egress) {
+    egress_.emplace_back();
     if (!egress.address.empty()) {
-      MH_ASSIGN_OR_RETURN(const net::IpAddress address, net::IpAddress::Parse(egress.address));
-      egress_.push_back(address);
+      MH_ASSIGN_OR_RETURN(egress_.back(), net::IpAddress::Parse(egress.address));
     }
     scheduler_.AddEgress(egress.address, egress.connections);
   }

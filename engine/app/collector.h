@@ -294,7 +294,7 @@ class Collector final {
   std::vector<std::unique_ptr<WorkerState>> workers_;
   std::map<std::string, scheduler::HostId, std::less<>> hosts_;
   std::vector<HostState> host_states_;
-  std::vector<net::IpAddress> egress_;  // Index = EgressId; empty: the system's choice.
+  std::vector<std::optional<net::IpAddress>> egress_;  // By EgressId; none: the system's choice.
   std::vector<std::unique_ptr<MailboxState>> mailboxes_;
   std::unordered_map<MailboxId, MailboxState*> by_id_;
   std::map<std::string, MailboxState*, std::less<>> by_name_;

@@ -86,7 +86,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.leave_unless_news =
       visitor.may_leave_early && LikelyQuiet(*mailbox->memory, context_.clock.WallNow());
   if (!egress_.empty()) {
-    request.egress = egress_[grant.egress];
+    request.egress = egress_.at(grant.egress);
   }
   SessionEnd end;
   Status& status = end.status;

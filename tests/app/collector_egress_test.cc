@@ -81,5 +81,14 @@ TEST_F(CollectorEgressTest, AServerThatIsDownBlocksNoAddress) {
   EXPECT_TRUE(RunUntil([this] { return AllHave(1); }, minutes(40)));
 }
 
+TEST_F(CollectorEgressTest, TheSystemsChoiceMayStandBesideAnAddress) {
+  Stop();
+  config_.egress = {{"", 500}, {kSecond, 500}};
+  Start();
+  RunFor(minutes(11));
+  EXPECT_GT(ConnectionsFrom(""), 0U);
+  EXPECT_GT(ConnectionsFrom(kSecond), 0U);
+}
+
 }  // namespace
 }  // namespace mailhaul::app

@@ -45,6 +45,7 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
   const uint64_t seeds = Seeds().count;
   uint64_t lives = 0;
   uint64_t deaths = 0;
+  uint64_t recoveries = 0;
   uint64_t messages = 0;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = World(seed).Run();
@@ -53,13 +54,15 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
         << " MAILHAUL_SEEDS=1 simulation_test";
     lives += report.lives;
     deaths += report.deaths;
+    recoveries += report.recoveries;
     messages += report.messages;
   }
-  std::cout << seeds << " seeds, " << lives << " lives, " << deaths << " deaths, " << messages
-            << " messages at the end\n";
+  std::cout << seeds << " seeds, " << lives << " lives, " << deaths << " deaths, " << recoveries
+            << " recoveries, " << messages << " messages at the end\n";
   // A simulation in which nothing happens would prove nothing.
   EXPECT_GT(messages, seeds);
   EXPECT_GT(lives, seeds);
+  EXPECT_TRUE(seeds < 100 || recoveries > seeds / 10);
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {

@@ -1,5 +1,6 @@
 #include "tests/simulation/world.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -302,25 +303,52 @@ void World::RunLife(Life& life, const LifePlan& plan) {
            life.loop.steps() >= kStepsMax;
   };
   living_ = true;
-  while (life.loop.RunUntil(must_act, end) && !life.over) {
+  bool lived_out = true;  // Until `end`.
+  while (life.loop.RunUntil(must_act, end)) {
+    if (life.over) {
+      lived_out = false;
+      break;
+    }
     if (life.loop.steps() >= kStepsMax) {
       Violate("a life does not end");
+      lived_out = false;
       break;
     }
     if (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) {
       ++report_.deaths;
       files_.Freeze();
       records_.Freeze();
+      lived_out = false;
       break;
     }
     MutateServers();
     next_mutation = life.loop.steps() + Between(50, 3000);
   }
   living_ = false;
+  if (plan.continuous && lived_out) {
+    ++report_.recoveries;
+    CheckRecovery(life);
+  }
   if (!life.over) {
     // Of a dead process this is only the simulator's clean-up: its disk is frozen already.
     life.loop.Post([&life] { life.collector->Stop(); });
     MH_CHECK(life.loop.RunUntil([&life] { return life.over; }));
+  }
+}
+
+// Once faults stop, every mailbox is soon checked again by the same process: the longest back-off
+// is a quarter of an hour, spread by a quarter, for a mailbox behind one for its pool.
+void World::CheckRecovery(Life& life) {
+  SetFaults(/*clean=*/true);
+  life.network.StopCuts();
+  const WallTime stopped = clock_.WallNow();
+  const auto recovered = [&] {
+    const auto& mailboxes = life.collector->mailboxes();
+    return std::all_of(mailboxes.begin(), mailboxes.end(),
+                       [&](const auto& mailbox) { return mailbox->last_complete > stopped; });
+  };
+  if (!life.loop.RunUntil(recovered, clock_.Now() + std::chrono::minutes(45))) {
+    Violate("a mailbox is not checked although faults stopped 45 min ago");
   }
 }
 

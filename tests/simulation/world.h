@@ -34,7 +34,8 @@ struct Report {
   uint64_t trace = 0;                   // Equal for equal runs.
   uint64_t lives = 0;
   uint64_t deaths = 0;
-  uint64_t messages = 0;  // On the servers at the end.
+  uint64_t recoveries = 0;  // Lives whose faults stopped while they went on.
+  uint64_t messages = 0;    // On the servers at the end.
 };
 
 class World final {
@@ -77,6 +78,7 @@ class World final {
   void SetFaults(bool clean);
   void LiveOnce(const LifePlan& plan);
   void RunLife(Life& life, const LifePlan& plan);
+  void CheckRecovery(Life& life);
   void Check(bool complete);
   void CheckMailbox(const Account& account, bool complete);
   void CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored);

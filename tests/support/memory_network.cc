@@ -180,7 +180,7 @@ net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name) {
   stream.cut_after_bytes_forward = options_.cut_after_bytes_forward;
   stream.latency = options_.latency;
   stream.first_name = name;
-  if (options_.cut_one_in > 0 && random_.Chance(1, options_.cut_one_in)) {
+  if (cuts_ && options_.cut_one_in > 0 && random_.Chance(1, options_.cut_one_in)) {
     stream.cut_after_bytes_back = random_.Below(options_.cut_bytes_max + 1);
   }
   return stream;

@@ -52,7 +52,9 @@ class MemoryNetwork final : public net::Network {
   void RegisterSrv(const std::string& name, std::vector<net::SrvRecord> records);
   // From now on connecting to `host` fails with kUnreachable, or works again.
   void SetDown(const std::string& host, bool down);
-  // The same from one egress address only.
+  // From now on no connection breaks by itself.
+  void StopCuts() { cuts_ = false; }
+  // The same as SetDown(), from one egress address only.
   void SetRefused(const std::string& host, const std::string& egress, bool refused);
 
   net::Task<Result<std::vector<net::IpAddress>>> Resolve(std::string host,
@@ -95,6 +97,7 @@ class MemoryNetwork final : public net::Network {
   std::map<std::string, std::vector<net::MxRecord>> mx_records_;
   std::map<std::string, std::vector<net::SrvRecord>> srv_records_;
   std::map<net::Endpoint, Server> servers_;
+  bool cuts_ = true;
   std::set<std::string> down_;
   std::set<PoolKey> refused_;
   std::shared_ptr<std::map<PoolKey, PoolCount>> pools_;  // Shared with the streams that count.

@@ -35,6 +35,10 @@ constexpr double kRefreshCredit = 2;  // Seconds.
 class OverloadedWorld final : public app::EngineFixture {
  public:
   explicit OverloadedWorld(uint64_t seed) : OverloadedWorld(SeededRandom(seed)) {}
+  // What was posted still runs, and needs it.
+  ~OverloadedWorld() override { RunFor(Duration(0)); }
+  OverloadedWorld(const OverloadedWorld&) = delete;
+  OverloadedWorld& operator=(const OverloadedWorld&) = delete;
 
   // Empty: every tenant had its part all the time.
   std::string Run() {

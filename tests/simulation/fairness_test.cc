@@ -36,7 +36,7 @@ class OverloadedWorld final : public app::EngineFixture {
  public:
   explicit OverloadedWorld(uint64_t seed) : OverloadedWorld(SeededRandom(seed)) {}
   // What was posted still runs, and needs it.
-  ~OverloadedWorld() override { RunFor(Duration(0)); }
+  ~OverloadedWorld() override { Stop(); }
   OverloadedWorld(const OverloadedWorld&) = delete;
   OverloadedWorld& operator=(const OverloadedWorld&) = delete;
 

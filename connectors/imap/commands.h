@@ -68,6 +68,9 @@ net::Task<Result<bool>> PollForNews(Connection& connection);
 // COMPRESS (RFC 4978). A server that does not want to goes on without.
 net::Task<Status> Compress(Connection& connection);
 
+// LOGOUT, which goes out with the next Write(); its tag.
+std::string AppendLogout(Connection* connection);
+
 // Says LOGOUT, unless `sent_tag` tells that this has been done, waits for the answer and for the
 // end of the connection, all for at most kLogoutTime.
 net::Task<void> Logout(Connection& connection, std::string sent_tag = {});

@@ -200,13 +200,10 @@ net::Task<Result<Response>> Opening::LogInAndList(Authentication* authentication
   if (options_.folders != nullptr) {
     result_.status_tags = AppendStatuses(&connection, capabilities, *options_.folders);
   }
-  if (!result_.status_tags.empty() && options_.leave_unless_news) {
-    EncodedCommand logout = PlainCommand(connection.NextTag(), "LOGOUT");
-    result_.logout_tag = logout.tag;
-    connection.Append(std::move(logout));
-  }
   if (result_.status_tags.empty()) {
     result_.list_tag = AppendList(&connection, capabilities);
+  } else if (options_.leave_unless_news) {
+    result_.logout_tag = AppendLogout(&connection);
   }
   CO_RETURN_IF_ERROR(connection.Write(""));
   co_return co_await authentication->Verdict(connection, std::move(tag), *handler);

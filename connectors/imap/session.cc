@@ -59,9 +59,8 @@ net::Task<Status> ImapSession::Begin() {
       co_return unchanged.status();
     }
   }
-  if (!logout_tag_.empty()) {
-    LeaveWithNews();
-    co_return ended_;
+  if (const Status stays = CheckStays(); !stays.ok()) {
+    co_return stays;
   }
   if (!std::exchange(introduced_, true)) {
     Introduce(capabilities_, options_, connection_.get());
@@ -90,9 +89,12 @@ net::Task<Result<bool>> ImapSession::Confirm() {
   co_return unchanged;
 }
 
-void ImapSession::LeaveWithNews() {
-  left_with_news_ = true;
-  ended_ = Status(Code::kCancelled, "the session has left, as it was told to");
+Status ImapSession::CheckStays() {
+  if (!logout_tag_.empty()) {
+    left_with_news_ = true;
+    ended_ = Status(Code::kCancelled, "the session has left, as it was told to");
+  }
+  return ended_;
 }
 
 void ImapSession::RememberFolders(const std::vector<FolderInfo>& folders) {
@@ -116,9 +118,8 @@ net::Task<Result<std::vector<FolderInfo>>> ImapSession::ListFolders(bool with_st
       co_return options_.folders->folders;
     }
   }
-  if (!logout_tag_.empty()) {
-    LeaveWithNews();
-    co_return ended_;
+  if (const Status stays = CheckStays(); !stays.ok()) {
+    co_return stays;
   }
   Result<std::vector<FolderInfo>> folders = co_await imap::ListFolders(
       *connection_, capabilities_, with_status, std::exchange(list_tag_, std::string()));

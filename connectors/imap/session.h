@@ -51,8 +51,8 @@ class ImapSession final : public SourceSession {
   net::Task<Status> Begin();
   // Whether the statuses that are under way are as remembered.
   net::Task<Result<bool>> Confirm();
-  // Nothing more can be asked.
-  void LeaveWithNews();
+  // Before anything more is asked: fails where LOGOUT is on its way.
+  Status CheckStays();
   void RememberFolders(const std::vector<FolderInfo>& folders);
   // Before many bytes come.
   net::Task<Status> CompressFor(std::span<const MessageMeta> messages);

@@ -19,6 +19,7 @@ namespace {
 constexpr char kName[] = "/control.sock";
 constexpr int kBacklog = 16;
 constexpr size_t kReadBytes = 65'536;
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
 Status Failure(const std::string& what) { return {Code::kIo, what + ": " + std::strerror(errno)}; }
 
@@ -137,6 +138,9 @@ void ControlServer::Run() {
     const OwnedFd client(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client.get() >= 0) {
       Serve(client.get());
+    } else {
+      // Without descriptors left the listener stays readable: nothing else would slow this down.
+      Await(-1, 0, clock_.Now() + kAcceptPause);
     }
   }
 }

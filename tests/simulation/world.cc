@@ -303,29 +303,23 @@ void World::RunLife(Life& life, const LifePlan& plan) {
            life.loop.steps() >= kStepsMax;
   };
   living_ = true;
-  bool lived_out = true;  // Until `end`.
-  while (life.loop.RunUntil(must_act, end)) {
-    if (life.over) {
-      lived_out = false;
-      break;
-    }
+  bool acts = false;
+  while ((acts = life.loop.RunUntil(must_act, end)) && !life.over) {
     if (life.loop.steps() >= kStepsMax) {
       Violate("a life does not end");
-      lived_out = false;
       break;
     }
     if (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) {
       ++report_.deaths;
       files_.Freeze();
       records_.Freeze();
-      lived_out = false;
       break;
     }
     MutateServers();
     next_mutation = life.loop.steps() + Between(50, 3000);
   }
   living_ = false;
-  if (plan.continuous && lived_out) {
+  if (plan.continuous && !acts) {
     ++report_.recoveries;
     CheckRecovery(life);
   }

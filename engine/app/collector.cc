@@ -43,6 +43,7 @@ Status Collector::Prepare() {
     scheduler_.AddEgress(egress.address, egress.connections);
   }
   if (config_.egress.empty()) {
+    egress_.emplace_back();
     scheduler_.AddEgress("", config::Egress().connections);
   }
   for (const config::TenantConfig& tenant : config_.tenants) {

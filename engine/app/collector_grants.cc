@@ -85,9 +85,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.compress = config_.network.compress;
   request.leave_unless_news =
       visitor.may_leave_early && LikelyQuiet(*mailbox->memory, context_.clock.WallNow());
-  if (!egress_.empty()) {
-    request.egress = egress_.at(grant.egress);
-  }
+  request.egress = egress_.at(grant.egress);
   SessionEnd end;
   Status& status = end.status;
   Status hint;

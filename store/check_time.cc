@@ -9,10 +9,9 @@ namespace mailhaul::store {
 namespace {
 
 constexpr size_t kValueBytes = 20;
-constexpr std::chrono::microseconds kTimeMax = std::chrono::hours(24);
 
 uint64_t Encode(std::chrono::microseconds time) {
-  MH_CHECK(time.count() >= 0 && time <= kTimeMax);
+  MH_CHECK(time.count() >= 0 && time <= kCheckTimeMax);
   return static_cast<uint64_t>(time.count());
 }
 
@@ -22,7 +21,8 @@ Result<std::vector<CheckTimeRow>> ReadCheckTimes(KeyValueStore& records) {
   std::vector<CheckTimeRow> rows;
   MH_RETURN_IF_ERROR(ReadControlRows(
       records, CheckTimeKey(""), [&rows](std::string_view host, std::string_view value) {
-        constexpr auto kMax = static_cast<uint64_t>(kTimeMax.count());
+        constexpr auto kMax =
+            static_cast<uint64_t>(std::chrono::microseconds(kCheckTimeMax).count());
         if (value.size() != kValueBytes || ReadU64(value, 4) > kMax || ReadU64(value, 12) > kMax) {
           return Status(Code::kCorrupt, "the check time of " + EscapeForLog(host) + " is damaged");
         }

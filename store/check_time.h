@@ -13,10 +13,12 @@
 
 namespace mailhaul::store {
 
+inline constexpr std::chrono::seconds kCheckTimeMax = std::chrono::days(1);
+
 struct CheckTimeRow {
   std::string host;  // 1 to 600 bytes.
   uint32_t samples = 0;
-  std::chrono::microseconds mean{};  // Both 0 to a day.
+  std::chrono::microseconds mean{};  // Both 0 to kCheckTimeMax.
   std::chrono::microseconds deviation{};
   friend bool operator==(const CheckTimeRow&, const CheckTimeRow&) = default;
 };

@@ -7,7 +7,7 @@
 namespace mailhaul::app {
 namespace {
 
-constexpr double kSecondsMax = 86'400;  // As store/check_time.h has it.
+constexpr auto kSecondsMax = static_cast<double>(store::kCheckTimeMax.count());
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 

@@ -144,12 +144,13 @@ std::vector<http::PoolLive> CollectorDirectory::Pools(size_t first, size_t count
 
 std::string CollectorDirectory::AllPoolsJson() const {
   const std::vector<http::PoolLive> pools = Pools(0, kPoolsToldMax);
-  std::string json = "{\"pools\":[";
-  for (size_t i = 0; i < pools.size(); ++i) {
-    json += (i == 0 ? "" : ",") + http::PoolJson(pools[i]);
+  std::vector<std::string> items;
+  for (const http::PoolLive& pool : pools) {
+    items.push_back(http::PoolJson(pool));
   }
   const size_t left_out = collector_.scheduler().pool_count() - pools.size();
-  return json + "],\"pools_left_out\":" + std::to_string(left_out) + "}";
+  return "{\"pools\":" + http::JsonArray(items) +
+         ",\"pools_left_out\":" + std::to_string(left_out) + "}";
 }
 
 std::string CollectorDirectory::Metrics() const { return MetricsText(collector_, clock_.Now()); }

@@ -1,13 +1,13 @@
 #include "engine/http/content_fields.h"
 
-#include <array>
+#include <algorithm>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include "base/text.h"
 
 namespace mailhaul::http {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 bool IsAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -59,21 +59,6 @@ std::string QuotedAscii(std::string_view name) {
   return quoted + "\"";
 }
 
-std::string PercentEncoded(std::string_view name) {
-  std::string encoded;
-  for (const char c : name) {
-    if (IsAlphanumeric(c) || c == '-' || c == '.' || c == '_') {
-      encoded.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded.push_back('%');
-      encoded.push_back(kHexDigits[byte >> 4U]);
-      encoded.push_back(kHexDigits[byte & 15U]);
-    }
-  }
-  return encoded;
-}
-
 }  // namespace
 
 std::string SafeContentType(std::string_view content_type) {
@@ -88,7 +73,7 @@ std::string AttachmentDisposition(std::string_view filename) {
   const std::string ascii = QuotedAscii(name);
   std::string field = "attachment; filename=" + ascii;
   if (ascii.size() != name.size() + 2 || ascii.substr(1, name.size()) != name) {
-    field += "; filename*=UTF-8''" + PercentEncoded(name);
+    field += "; filename*=UTF-8''" + boost::urls::encode(name, boost::urls::unreserved_chars);
   }
   return field;
 }

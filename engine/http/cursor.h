@@ -22,9 +22,9 @@ inline constexpr size_t kCursorBytesMax = 512;  // Encoded.
 // Names one list: the parts, each with its length, so that no two lists share a scope.
 std::string CursorScope(const std::vector<std::string_view>& parts);
 
-// `bytes_max`: of the encoded cursor that is taken back.
 std::string EncodeCursor(std::string_view scope, std::string_view position);
-// The position; kInvalidArgument when the cursor is damaged or of another list.
+// The position; kInvalidArgument when the cursor is damaged, of another list, or longer than
+// `bytes_max` as encoded.
 Result<std::string> DecodeCursor(std::string_view scope, std::string_view cursor,
                                  size_t bytes_max = kCursorBytesMax);
 

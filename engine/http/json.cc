@@ -206,13 +206,16 @@ std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
 
 std::string ChangesJson(const std::vector<std::string>& changes, std::string_view state,
                         bool more) {
-  std::string text = "{\"changes\":[";
-  for (const std::string& change : changes) {
-    text += &change == changes.data() ? "" : ",";
-    text += change;
-  }
-  return text + "],\"state\":" + json::serialize(Text(state)) +
+  return "{\"changes\":" + JsonArray(changes) + ",\"state\":" + json::serialize(Text(state)) +
          ",\"more\":" + (more ? "true" : "false") + "}";
+}
+
+std::string JsonArray(const std::vector<std::string>& values) {
+  std::string text = "[";
+  for (const std::string& value : values) {
+    text += (&value == values.data() ? "" : ",") + value;
+  }
+  return text + "]";
 }
 
 void ListWriter::Add(std::string_view item) {

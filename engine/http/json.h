@@ -27,6 +27,8 @@ std::string MessageWithBodyJson(const store::StoredMessage& message, const Messa
 
 // One entry of the change log; `mailbox` is its name.
 std::string ChangeJson(const store::Change& change, std::string_view mailbox);
+// Of values that are JSON already.
+std::string JsonArray(const std::vector<std::string>& values);
 // {"changes":[...],"state":...,"more":...} from finished changes.
 std::string ChangesJson(const std::vector<std::string>& changes, std::string_view state, bool more);
 

@@ -486,7 +486,9 @@ Answer Reader::Changes(const Call& call) const {
   }
   Result<store::ChangePosition> since = Since(call, tenant.value_or(TenantId{}));
   if (since.status().code() == Code::kInvalidArgument) {
-    return {.response = Problem(400, "bad_state", since.status().message()), .mailbox = ""};
+    return {.response =
+                Problem(400, "bad_state", "the state is damaged or of another tenant; begin again"),
+            .mailbox = ""};
   }
   if (!since.ok()) {
     return Failed(since.status());

@@ -76,6 +76,10 @@ WallTime FromDescending(uint64_t value) {
 
 }  // namespace
 
+std::string ShardPrefix(Keyspace keyspace, ShardId shard) {
+  return KeyBuilder(keyspace, shard).Take();
+}
+
 ShardId ShardOfKey(std::string_view key) { return ReadBigEndian<ShardId>(key, 1); }
 
 void AppendU32(std::string& out, uint32_t value) { AppendBigEndian(out, value); }

@@ -46,6 +46,9 @@ inline constexpr uint8_t kKeyspaceLast = 19;
 inline constexpr size_t kKeyPrefixBytes = 3;
 ShardId ShardOfKey(std::string_view key);
 
+// All rows of one shard in one keyspace.
+std::string ShardPrefix(Keyspace keyspace, ShardId shard);
+
 // Big-endian numbers, for keys and for small fixed values.
 void AppendU32(std::string& out, uint32_t value);
 void AppendU64(std::string& out, uint64_t value);

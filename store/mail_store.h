@@ -271,8 +271,8 @@ class MailStore final {
   Result<ChangePage> ListChanges(TenantId tenant, ChangePosition after, size_t limit) const;
   // Behind all that has happened.
   Result<ChangePosition> EndOfChanges(TenantId tenant) const;
-  // The raw bytes. kNotFound when it has no body; kCorrupt when they are not what was stored (size;
-  // hash is `verify`'s business).
+  // The raw bytes, read once and compared with their hash before this returns. kNotFound when it
+  // has no body; kCorrupt when they are not what was stored.
   Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;
   BlobStore& blobs();
 

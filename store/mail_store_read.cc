@@ -6,6 +6,7 @@
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
+#include "store/sha256.h"
 
 namespace mailhaul::store {
 namespace {
@@ -86,6 +87,22 @@ std::vector<DateScan> ScansOf(const MessageQuery& query, const MailboxTable& tab
     scans.push_back({.prefix = TenantDatePrefix(shard, query.tenant), .folder = std::nullopt});
   }
   return scans;
+}
+
+Result<Sha256> HashOf(const ByteSource& source) {
+  constexpr size_t kPartBytes = size_t{64} << 10;
+  std::vector<char> part(std::min<uint64_t>(kPartBytes, source.size()));
+  Sha256Hasher hasher;
+  hasher.Restart();
+  for (uint64_t offset = 0; offset < source.size();) {
+    MH_ASSIGN_OR_RETURN(const size_t got, source.ReadAt(offset, part));
+    if (got == 0) {
+      return Status(Code::kCorrupt, "a stored body ends early");
+    }
+    hasher.Update({part.data(), got});
+    offset += got;
+  }
+  return hasher.Finish();
 }
 
 }  // namespace
@@ -228,6 +245,11 @@ Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& mess
   if (source->size() != message.size) {
     return Status(Code::kCorrupt,
                   "message " + FormatId(message.id.value) + " has another size than its body");
+  }
+  MH_ASSIGN_OR_RETURN(const Sha256 sha256, HashOf(*source));
+  if (sha256 != message.sha256) {
+    return Status(Code::kCorrupt, "the stored body of message " + FormatId(message.id.value) +
+                                      " is damaged; run `mailhaul verify`");
   }
   return source;
 }

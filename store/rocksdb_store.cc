@@ -2,9 +2,12 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -24,8 +27,40 @@
 namespace mailhaul::store {
 namespace {
 
+// RocksDB tells of damaged log records in its own log only: passes everything on, and counts those.
+class CountingLogger final : public rocksdb::Logger {
+ public:
+  explicit CountingLogger(std::shared_ptr<rocksdb::Logger> next)
+      : rocksdb::Logger(next->GetInfoLogLevel()), next_(std::move(next)) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override { next_->Logv(format, arguments); }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (std::string_view(format).find("dropping %d bytes") != std::string_view::npos) {
+      dropped_.fetch_add(1);
+    }
+    next_->Logv(level, format, arguments);
+  }
+  void LogHeader(const char* format, va_list arguments) override {
+    next_->LogHeader(format, arguments);
+  }
+  void Flush() override { next_->Flush(); }
+  uint64_t dropped() const { return dropped_.load(); }
+
+ private:
+  const std::shared_ptr<rocksdb::Logger> next_;
+  std::atomic<uint64_t> dropped_{0};
+};
+
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 struct RocksDbSettings {
   rocksdb::DBOptions db;
+  std::shared_ptr<CountingLogger> logger;  // db's own; null: it has none.
   // Index: the keyspace's value; 0 is RocksDB's default family, which stays empty.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
 };
@@ -132,6 +167,8 @@ RocksDbSettings MakeRocksDbSettings() {
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.enable_thread_tracking = false;
+  // Every table file's checksum stands in the manifest.
+  db.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
 
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   settings.families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
@@ -176,12 +213,14 @@ Status OpenFailure(const rocksdb::Status& status, const std::string& directory) 
   return ToStatus(status, "opening the store in", directory);
 }
 
-class RocksDbStore final : public KeyValueStore {
+class RocksDbStore final : public EmbeddedStore {
  public:
   RocksDbStore(std::string directory, const RocksDbOptions& options,
-               std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> families)
+               std::shared_ptr<const CountingLogger> logger, std::unique_ptr<rocksdb::DB> db,
+               std::vector<rocksdb::ColumnFamilyHandle*> families)
       : directory_(std::move(directory)),
         options_(options),
+        logger_(std::move(logger)),
         db_(std::move(db)),
         families_(std::move(families)) {}
   ~RocksDbStore() override;
@@ -192,6 +231,11 @@ class RocksDbStore final : public KeyValueStore {
   Result<bool> Scan(const ScanRequest& request,
                     const std::function<bool(std::string_view, std::string_view)>& visit) override;
   void Commit(std::span<const Batch> batches, std::span<Outcome> outcomes) override;
+  Status CheckFiles() override;
+  uint64_t log_records_dropped() const override {
+    return logger_ == nullptr ? 0 : logger_->dropped();
+  }
+  Status Checkpoint(const std::string& directory) override;
 
  private:
   rocksdb::ColumnFamilyHandle* Family(std::string_view key) const {
@@ -204,6 +248,7 @@ class RocksDbStore final : public KeyValueStore {
 
   const std::string directory_;
   const RocksDbOptions options_;
+  const std::shared_ptr<const CountingLogger> logger_;  // Outlives db_, which writes to it.
   const std::unique_ptr<rocksdb::DB> db_;
   // By keyspace value; those that a store read only does not have yet are the empty default one.
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
@@ -349,6 +394,28 @@ void RocksDbStore::Commit(std::span<const Batch> batches, std::span<Outcome> out
   }
 }
 
+Status RocksDbStore::CheckFiles() {
+  // Whole files first; then block by block those that were written before checksums were noted.
+  rocksdb::Status status = db_->VerifyFileChecksums({});
+  if (status.ok()) {
+    status = db_->VerifyChecksum();
+  }
+  if (status.IsPathNotFound() || status.IsNotFound()) {
+    return {Code::kNotFound, Describe(status, "checking the files of", directory_)};
+  }
+  return status.ok() ? Status::Ok() : ToStatus(status, "checking the files of", directory_);
+}
+
+Status RocksDbStore::Checkpoint(const std::string& directory) {
+  rocksdb::Checkpoint* created = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &created);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
+  if (status.ok()) {
+    status = checkpoint->CreateCheckpoint(directory);
+  }
+  return status.ok() ? Status::Ok() : ToStatus(status, "copying the records to", directory);
+}
+
 // A store that an earlier version wrote last lacks the families of later keyspaces, and reading
 // must not add them: `families` has the default one in their places.
 rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std::string& directory,
@@ -380,9 +447,15 @@ rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std:
 
 }  // namespace
 
-Result<std::unique_ptr<KeyValueStore>> OpenRocksDb(const std::string& directory,
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
                                                    const RocksDbOptions& options) {
-  const RocksDbSettings settings = MakeRocksDbSettings();
+  RocksDbSettings settings = MakeRocksDbSettings();
+  std::shared_ptr<rocksdb::Logger> own_log;
+  // Creates the directory too. Without a log of its own RocksDB opens all the same.
+  if (rocksdb::CreateLoggerFromOptions(directory, settings.db, &own_log).ok()) {
+    settings.logger = std::make_shared<CountingLogger>(std::move(own_log));
+    settings.db.info_log = settings.logger;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -390,17 +463,19 @@ Result<std::unique_ptr<KeyValueStore>> OpenRocksDb(const std::string& directory,
   if (!status.ok()) {
     return OpenFailure(status, directory);
   }
-  return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(
-      directory, options, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+  return std::unique_ptr<EmbeddedStore>(std::make_unique<RocksDbStore>(
+      directory, options, settings.logger, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
 }
 
-Result<std::unique_ptr<KeyValueStore>> OpenRocksDbReadOnly(const std::string& directory) {
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory) {
   if (access((directory + "/CURRENT").c_str(), F_OK) != 0) {
     return Status(Code::kNotFound, "there is no store in " + EscapeForLog(directory));
   }
   RocksDbSettings settings = MakeRocksDbSettings();
   // All files are opened at once, so that a file that a running writer deletes stays readable.
   settings.db.max_open_files = -1;
+  settings.logger = std::make_shared<CountingLogger>(std::make_shared<SilentLogger>());
+  settings.db.info_log = settings.logger;
   constexpr int kAttempts = 5;
   rocksdb::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -408,8 +483,9 @@ Result<std::unique_ptr<KeyValueStore>> OpenRocksDbReadOnly(const std::string& di
     rocksdb::DB* db = nullptr;
     status = OpenExistingFamilies(settings, directory, families, db);
     if (status.ok()) {
-      return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(
-          directory, RocksDbOptions(), std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+      return std::unique_ptr<EmbeddedStore>(
+          std::make_unique<RocksDbStore>(directory, RocksDbOptions(), settings.logger,
+                                         std::unique_ptr<rocksdb::DB>(db), std::move(families)));
     }
     // A writer may replace files between the reading of its manifest and their opening.
   }

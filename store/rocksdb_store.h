@@ -22,13 +22,29 @@ struct RocksDbOptions {
   uint64_t free_bytes_min = uint64_t{32} << 20;
 };
 
+// What a store on this machine's disk can do besides. Thread-safe.
+class EmbeddedStore : public KeyValueStore {
+ public:
+  // Reads every table file whole and compares it with the checksums that were noted when it was
+  // written. kCorrupt names the file; kNotFound: another process, which writes, has replaced it.
+  // Takes as long as the disk needs.
+  virtual Status CheckFiles() = 0;
+  // How many damaged records at the log's end were passed over when it was opened, with all that
+  // followed them. After a power cut that is what nobody had acknowledged yet; otherwise it is
+  // damage.
+  virtual uint64_t log_records_dropped() const = 0;
+  // A store of its own in `directory`, which must not exist, with all that is durable now; in hard
+  // links where the file system has them. Writers go on meanwhile.
+  virtual Status Checkpoint(const std::string& directory) = 0;
+};
+
 // Creates the directory when it is missing; its parent must exist. kStoreLocked when another
 // process has it open, kCorrupt when its contents fail their checks.
-Result<std::unique_ptr<KeyValueStore>> OpenRocksDb(const std::string& directory,
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
                                                    const RocksDbOptions& options);
 
 // What is durable now, also beside a process that has it open for writing; later commits are not
 // seen, and Commit() fails. kNotFound when there is no store.
-Result<std::unique_ptr<KeyValueStore>> OpenRocksDbReadOnly(const std::string& directory);
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory);
 
 }  // namespace mailhaul::store

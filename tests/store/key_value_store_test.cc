@@ -46,7 +46,7 @@ class RocksDbBackend final : public Backend {
   KeyValueStore& store() override { return *store_; }
   void Reopen() override {
     store_.reset();
-    Result<std::unique_ptr<KeyValueStore>> store = OpenRocksDb(directory_.path() + "/db", options_);
+    Result<std::unique_ptr<EmbeddedStore>> store = OpenRocksDb(directory_.path() + "/db", options_);
     ASSERT_TRUE(store.ok()) << store.status().ToString();
     store_ = std::move(store).value();
   }
@@ -302,9 +302,9 @@ TEST(MemoryKeyValueStoreTest, AFrozenStoreChangesNothingUntilItThaws) {
 
 TEST(RocksDbStoreTest, ASecondOpeningIsToldThatTheDirectoryIsInUse) {
   const TemporaryDirectory directory;
-  const Result<std::unique_ptr<KeyValueStore>> first = OpenRocksDb(directory.path() + "/db", {});
+  const Result<std::unique_ptr<EmbeddedStore>> first = OpenRocksDb(directory.path() + "/db", {});
   ASSERT_TRUE(first.ok()) << first.status().ToString();
-  const Result<std::unique_ptr<KeyValueStore>> second = OpenRocksDb(directory.path() + "/db", {});
+  const Result<std::unique_ptr<EmbeddedStore>> second = OpenRocksDb(directory.path() + "/db", {});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), Code::kStoreLocked) << second.status().ToString();
   EXPECT_NE(second.status().message().find(directory.path()), std::string::npos);
@@ -315,14 +315,14 @@ TEST(RocksDbStoreTest, ADamagedDirectoryIsCorrupt) {
   { ASSERT_TRUE(OpenRocksDb(directory.path(), {}).ok()); }
   std::filesystem::remove(directory.path() + "/CURRENT");
   std::filesystem::create_directory(directory.path() + "/CURRENT");
-  const Result<std::unique_ptr<KeyValueStore>> again = OpenRocksDb(directory.path(), {});
+  const Result<std::unique_ptr<EmbeddedStore>> again = OpenRocksDb(directory.path(), {});
   ASSERT_FALSE(again.ok());
   EXPECT_NE(again.status().code(), Code::kStoreLocked);
 }
 
 TEST(RocksDbStoreTest, BelowTheFreeSpaceReserveCommitsAreBusyAndReadsGoOn) {
   const TemporaryDirectory directory;
-  Result<std::unique_ptr<KeyValueStore>> store =
+  Result<std::unique_ptr<EmbeddedStore>> store =
       OpenRocksDb(directory.path() + "/db", {.epoch = 0, .free_bytes_min = UINT64_MAX});
   ASSERT_TRUE(store.ok());
   Batch batch;

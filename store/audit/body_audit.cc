@@ -1,0 +1,246 @@
+#include "store/audit/body_audit.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/check.h"
+#include "store/aligned_buffer.h"
+#include "store/audit/paging.h"
+#include "store/key_layout.h"
+#include "store/records.h"
+#include "store/segment.h"
+#include "store/sha256.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kHashOffset = kKeyPrefixBytes + sizeof(uint32_t);
+constexpr size_t kBlobKeyBytes = kHashOffset + sizeof(Sha256);
+// Sorted in memory at a time: some 60 MB.
+constexpr uint64_t kBodiesAtATime = 1'000'000;
+constexpr size_t kReadBytes = size_t{1} << 20;
+
+struct Body {
+  BlobLocation location;
+  Sha256 sha256{};
+};
+
+// Reads a file forwards in large pieces.
+class ForwardReader final {
+ public:
+  explicit ForwardReader(const File& file) : file_(file), buffer_(kReadBytes, '\0') {}
+
+  // Calls `take` with all bytes from `begin` to `end`, which lie in the file, in pieces.
+  Status Read(uint64_t begin, uint64_t end, const std::function<void(std::string_view)>& take) {
+    while (begin < end) {
+      if (begin < buffered_at_ || begin >= buffered_at_ + buffered_) {
+        MH_ASSIGN_OR_RETURN(buffered_, file_.ReadAt(begin, std::span(buffer_.data(), kReadBytes)));
+        buffered_at_ = begin;
+        if (buffered_ == 0) {
+          return {Code::kIo, "a segment became shorter while it was read"};
+        }
+      }
+      const size_t from = begin - buffered_at_;
+      const size_t count = std::min<uint64_t>(buffered_ - from, end - begin);
+      take(std::string_view(buffer_).substr(from, count));
+      begin += count;
+    }
+    return Status::Ok();
+  }
+  Result<std::string> Bytes(uint64_t begin, uint64_t count) {
+    std::string bytes;
+    MH_RETURN_IF_ERROR(
+        Read(begin, begin + count, [&bytes](std::string_view part) { bytes.append(part); }));
+    return bytes;
+  }
+
+ private:
+  const File& file_;
+  std::string buffer_;
+  uint64_t buffered_at_ = 0;
+  size_t buffered_ = 0;
+};
+
+// One segment file and the bodies that rows say lie in it.
+class SegmentAudit final {
+ public:
+  SegmentAudit(const File& file, uint32_t number, AuditReport& report)
+      : reader_(file), number_(number), report_(report) {}
+
+  Status Run(uint64_t file_size, std::span<const Body> bodies) {
+    const std::string header = SegmentFileHeader(number_);
+    uint64_t end = std::min<uint64_t>(file_size, header.size());
+    MH_ASSIGN_OR_RETURN(const std::string stored, reader_.Bytes(0, end));
+    if (stored != header && (!bodies.empty() || !header.starts_with(stored))) {
+      Complain(0, "its header is damaged");
+    }
+    for (const Body& body : bodies) {
+      const uint64_t begin = body.location.offset - kBodyHeaderBytes;
+      if (body.location.offset < kBodyHeaderBytes || begin < end) {
+        Complain(body.location.offset, "overlaps what lies before it");
+        continue;
+      }
+      if (body.location.size > file_size || body.location.offset > file_size - body.location.size) {
+        Complain(body.location.offset, "lies behind the end of the file");
+        continue;
+      }
+      MH_RETURN_IF_ERROR(CountLeftover(end, begin));
+      MH_ASSIGN_OR_RETURN(end, CheckBody(body, file_size));
+    }
+    return CountLeftover(end, std::max(end, file_size));
+  }
+
+ private:
+  void Complain(uint64_t offset, const std::string& problem) {
+    report_.Add("segment " + SegmentName(number_) + " at " + std::to_string(offset), problem);
+  }
+
+  // Where what belongs to the body ends.
+  Result<uint64_t> CheckBody(const Body& body, uint64_t file_size) {
+    const BlobLocation& at = body.location;
+    const uint64_t end = at.offset + at.size;
+    MH_ASSIGN_OR_RETURN(const std::string header,
+                        reader_.Bytes(at.offset - kBodyHeaderBytes, kBodyHeaderBytes));
+    Sha256Hasher hasher;
+    hasher.Restart();
+    MH_RETURN_IF_ERROR(
+        reader_.Read(at.offset, end, [&hasher](std::string_view part) { hasher.Update(part); }));
+    if (hasher.Finish() != body.sha256) {
+      Complain(at.offset, "a message body of " + std::to_string(at.size) + " bytes is damaged");
+    }
+    if (header == BodyHeader(at.size, body.sha256)) {
+      return end;
+    }
+    if (header != StreamedBodyHeader(at.size)) {
+      Complain(at.offset, "the header of a message body is damaged");
+      return end;
+    }
+    const std::string trailer = StreamedBodyTrailer(at.size, body.sha256);
+    const uint64_t trailer_end = std::min<uint64_t>(end + trailer.size(), file_size);
+    MH_ASSIGN_OR_RETURN(const std::string stored, reader_.Bytes(end, trailer_end - end));
+    if (stored != trailer) {
+      Complain(at.offset, "the trailer of a message body is damaged");
+    }
+    return trailer_end;
+  }
+
+  Status CountLeftover(uint64_t begin, uint64_t end) {
+    return reader_.Read(begin, end, [this](std::string_view part) {
+      report_.leftover_bytes +=
+          part.size() - static_cast<uint64_t>(std::count(part.begin(), part.end(), '\0'));
+    });
+  }
+
+  ForwardReader reader_;
+  const uint32_t number_;
+  AuditReport& report_;
+};
+
+class BodyAudit final {
+ public:
+  BodyAudit(KeyValueStore& records, FileSystem& files, const AuditOptions& options,
+            AuditReport& report)
+      : records_(records), files_(files), options_(options), report_(report) {}
+
+  Status Run() {
+    MH_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(options_.blob_directory));
+    for (const std::string& name : names) {
+      if (const uint32_t number = ParseSegmentName(name); number != 0) {
+        bodies_in_[number] = 0;
+      }
+    }
+    MH_RETURN_IF_ERROR(EachBody([this](const Body& body) {
+      ++bodies_in_[body.location.segment];
+      ++report_.bodies;
+      report_.body_bytes += body.location.size;
+    }));
+    while (!bodies_in_.empty()) {
+      MH_RETURN_IF_ERROR(NextSegments());
+    }
+    return Status::Ok();
+  }
+
+ private:
+  Status EachBody(const std::function<void(const Body&)>& visit) {
+    const std::string prefix(1, static_cast<char>(Keyspace::kBlob));
+    return PageThrough(records_, prefix, [&visit](const Row& row) {
+      const Result<BlobReference> reference = DecodeBlobReference(row.value);
+      if (row.key.size() != kBlobKeyBytes || !reference.ok()) {
+        return Status::Ok();  // Told of by the audit of rows.
+      }
+      Body body{.location = reference->location};
+      std::copy_n(row.key.begin() + kHashOffset, body.sha256.size(), body.sha256.begin());
+      visit(body);
+      return Status::Ok();
+    });
+  }
+
+  // As many segments, in order, as can be sorted at a time.
+  Status NextSegments() {
+    uint64_t count = 0;
+    uint32_t last = 0;
+    for (const auto& [segment, bodies] : bodies_in_) {
+      if (count > 0 && count + bodies > kBodiesAtATime) {
+        break;
+      }
+      count += bodies;
+      last = segment;
+    }
+    std::vector<Body> bodies;
+    bodies.reserve(count);
+    MH_RETURN_IF_ERROR(EachBody([&](const Body& body) {
+      if (body.location.segment <= last && bodies_in_.contains(body.location.segment)) {
+        bodies.push_back(body);
+      }
+    }));
+    std::sort(bodies.begin(), bodies.end(), [](const Body& a, const Body& b) {
+      return std::tie(a.location.segment, a.location.offset) <
+             std::tie(b.location.segment, b.location.offset);
+    });
+    std::span<const Body> rest(bodies);
+    while (!bodies_in_.empty() && bodies_in_.begin()->first <= last) {
+      const auto [segment, expected] = *bodies_in_.begin();
+      bodies_in_.erase(bodies_in_.begin());
+      MH_CHECK(expected <= rest.size());
+      MH_RETURN_IF_ERROR(CheckSegment(segment, rest.first(expected)));
+      rest = rest.subspan(expected);
+      if (options_.progress) {
+        options_.progress(report_);
+      }
+    }
+    return Status::Ok();
+  }
+
+  Status CheckSegment(uint32_t segment, std::span<const Body> bodies) {
+    const Result<std::unique_ptr<File>> file =
+        files_.Open(options_.blob_directory + "/" + SegmentName(segment));
+    if (!file.ok() && file.status().code() == Code::kNotFound) {
+      report_.Add("segment " + SegmentName(segment),
+                  "missing, with " + std::to_string(bodies.size()) + " message bodies");
+      return Status::Ok();
+    }
+    MH_RETURN_IF_ERROR(file.status());
+    MH_ASSIGN_OR_RETURN(const uint64_t size, (*file)->Size());
+    return SegmentAudit(**file, segment, report_).Run(size, bodies);
+  }
+
+  KeyValueStore& records_;
+  FileSystem& files_;
+  const AuditOptions& options_;
+  AuditReport& report_;
+  std::map<uint32_t, uint64_t> bodies_in_;  // By segment that is still to be read.
+};
+
+}  // namespace
+
+Status AuditBodies(KeyValueStore& records, FileSystem& files, const AuditOptions& options,
+                   AuditReport& report) {
+  return BodyAudit(records, files, options, report).Run();
+}
+
+}  // namespace mailhaul::store

@@ -1,0 +1,200 @@
+// Single bits flipped anywhere in the files of a store: the audit or the reading tells of each, and
+// none is answered as good data.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "store/audit/audit.h"
+#include "store/rocksdb_store.h"
+#include "tests/store/mail_store_fixture.h"
+#include "tests/store/temporary_directory.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr int kFlips = 250;
+constexpr int kFlipsLong = 1000;
+constexpr Uid kMessages = 300;
+
+struct OpenStoreFiles {
+  SettableClock clock;
+  PosixFileSystem files;
+  std::unique_ptr<EmbeddedStore> records;
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<MailStore> mail;
+};
+
+Status OpenAll(const std::string& directory, bool read_only, OpenStoreFiles& store) {
+  MH_ASSIGN_OR_RETURN(store.records, read_only ? OpenRocksDbReadOnly(directory + "/records")
+                                               : OpenRocksDb(directory + "/records", {}));
+  MH_ASSIGN_OR_RETURN(store.blobs,
+                      BlobStore::Open(store.files, {.directory = directory + "/blobs"}));
+  MH_ASSIGN_OR_RETURN(store.mail, MailStore::Open(*store.records, *store.blobs, store.clock));
+  return Status::Ok();
+}
+
+std::string BodyOf(Uid uid) {
+  SeededRandom random(uid);
+  std::string body;
+  while (body.size() < 400 + uid * 7) {
+    body.push_back(static_cast<char>('a' + random.Below(26)));
+  }
+  return body;
+}
+
+void Fill(const std::string& directory) {
+  OpenStoreFiles store;
+  ASSERT_TRUE(OpenAll(directory, false, store).ok());
+  const TenantId tenant = store.mail->EnsureTenant("acme").value();
+  const MailboxId mailbox = store.mail->EnsureMailbox(tenant, "alice", "a@acme.example").value();
+  const FolderId inbox = store.mail->EnsureFolder(mailbox, "INBOX", "inbox").value();
+  for (Uid uid = 1; uid <= kMessages; uid += 10) {
+    IngestBatch batch;
+    batch.mailbox = mailbox;
+    batch.folder = inbox;
+    batch.uid_validity = 1;
+    for (Uid one = uid; one < uid + 10; ++one) {
+      batch.messages.push_back(MessageOf(one, BodyOf(one)));
+    }
+    IngestBatch* const pointer = &batch;
+    store.mail->Append({&pointer, 1});
+    ASSERT_TRUE(batch.status.ok()) << batch.status.ToString();
+    if (uid > kMessages / 2) {
+      continue;
+    }
+    // Half of the rows lie in table files, half in the log.
+    store.mail.reset();
+    store.blobs.reset();
+    store.records.reset();
+    ASSERT_TRUE(OpenAll(directory, false, store).ok());
+  }
+}
+
+struct Place {
+  std::string path;
+  uint64_t offset = 0;
+};
+
+// Every byte that holds data. RocksDB's own logs and option files do not.
+std::vector<std::pair<std::string, uint64_t>> DataFiles(const std::string& directory) {
+  std::vector<std::pair<std::string, uint64_t>> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    const std::string name = entry.path().filename().string();
+    const std::string extension = entry.path().extension().string();
+    if (entry.is_regular_file() && entry.file_size() > 0 &&
+        (extension == ".sst" || extension == ".log" || extension == ".seg" ||
+         name.starts_with("MANIFEST") || name == "CURRENT")) {
+      files.emplace_back(entry.path().string(), entry.file_size());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void FlipBit(const Place& place, unsigned bit) {
+  std::fstream file(place.path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(place.offset));
+  const char byte = static_cast<char>(file.get());
+  file.seekp(static_cast<std::streamoff>(place.offset));
+  file.put(static_cast<char>(byte ^ static_cast<char>(1U << bit)));
+  ASSERT_TRUE(file.good());
+}
+
+class BitFlip : public ::testing::Test {
+ protected:
+  void SetUp() override { Fill(directory_.path()); }
+
+  // What the audit and every read say of the store as it is; "": nothing.
+  std::string Look() {
+    OpenStoreFiles store;
+    const Status opened = OpenAll(directory_.path(), true, store);
+    if (!opened.ok()) {
+      return "opening: " + opened.ToString();
+    }
+    std::string said;
+    const auto note = [&said](const std::string& what) { said += said.empty() ? what : ""; };
+    if (store.records->log_records_dropped() > 0) {
+      note("the log's end was passed over");
+    }
+    if (const Status files = store.records->CheckFiles(); !files.ok()) {
+      note("files: " + files.ToString());
+    }
+    const Result<AuditReport> report =
+        AuditStore(*store.records, store.files, {.blob_directory = directory_.path() + "/blobs"});
+    if (!report.ok()) {
+      note("audit: " + report.status().ToString());
+    } else if (!report->sound()) {
+      note(report->findings.front().place + ": " + report->findings.front().problem);
+    } else if (report->leftover_bytes > 0) {
+      note("bytes that belong to nothing");
+    }
+    ReadEverything(store);
+    return said;
+  }
+
+  // Whatever is answered without a failure is what was stored.
+  static void ReadEverything(const OpenStoreFiles& store) {
+    const auto tenant = store.mail->FindTenant("acme");
+    MessageQuery query;
+    query.tenant = tenant.value_or(TenantId{});
+    query.limit = 1000;
+    const Result<MessagePage> page = store.mail->ListMessages(query);
+    if (!tenant || !page.ok()) {
+      return;
+    }
+    for (const StoredMessage& message : page->items) {
+      EXPECT_EQ(message.content.subject, "subject of " + std::to_string(message.uid));
+      const Result<std::unique_ptr<ByteSource>> raw = store.mail->OpenRaw(message);
+      if (raw.ok()) {
+        EXPECT_EQ(ReadAll(**raw), BodyOf(message.uid));
+      }
+    }
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(BitFlip, IsToldOfAndNeverAnsweredAsGoodData) {
+  ASSERT_EQ(Look(), "");
+  const auto files = DataFiles(directory_.path());
+  uint64_t total = 0;
+  for (const auto& [path, size] : files) {
+    total += size;
+  }
+  SeededRandom random(1);
+  std::map<std::string, int> by_kind;
+  const int flips = std::getenv("MAILHAUL_LONG") != nullptr ? kFlipsLong : kFlips;
+  for (int i = 0; i < flips && !HasFailure(); ++i) {
+    // Half of them anywhere, half in a file of any size.
+    Place place;
+    if (i % 2 == 0) {
+      uint64_t at = random.Below(total);
+      for (const auto& [path, size] : files) {
+        if (at < size) {
+          place = {.path = path, .offset = at};
+          break;
+        }
+        at -= size;
+      }
+    } else {
+      const auto& [path, size] = files[random.Below(files.size())];
+      place = {.path = path, .offset = random.Below(size)};
+    }
+    const auto bit = static_cast<unsigned>(random.Below(8));
+    FlipBit(place, bit);
+    EXPECT_NE(Look(), "") << "bit " << bit << " of byte " << place.offset << " in " << place.path;
+    FlipBit(place, bit);
+    ++by_kind[std::filesystem::path(place.path).extension().string()];
+  }
+  EXPECT_GE(by_kind.size(), 3U);
+  EXPECT_EQ(Look(), "");
+}
+
+}  // namespace
+}  // namespace mailhaul::store

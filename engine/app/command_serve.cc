@@ -7,6 +7,7 @@
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
+#include "engine/app/store_copy.h"
 #include "engine/http/service.h"
 
 namespace mailhaul::app {
@@ -122,11 +123,16 @@ int RunServe(const CommandOptions& options) {
   if (!prepared.ok()) {
     return ExplainFailure(prepared);
   }
+  RemoveCheckpoints(config->data_dir);  // Whoever wanted them ended with the server before.
   const auto control = ControlServer::Start(
       config->data_dir, runtime.main_loop(),
-      [&server](std::string_view question) { return server.AnswerControl(question); });
+      [&server](std::string_view question) { return server.AnswerControl(question); },
+      [&records = *(*store)->records, &config](std::string_view question) {
+        return AnswerCheckpoint(records, config->data_dir, question);
+      });
   if (!control.ok()) {
-    LogWarning("`mailhaul status` will not tell of pools: " + control.status().ToString());
+    LogWarning("`mailhaul status` and `backup` will not reach this process: " +
+               control.status().ToString());
   }
   runtime.main_loop().Post([&server] { server.Start(); });
   signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });

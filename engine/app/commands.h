@@ -13,11 +13,12 @@ namespace mailhaul::app {
 struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
-  bool online = false;                                // check
-  std::string mailbox;                                // export: TENANT/ID
-  bool mbox = false;                                  // export: mboxrd
-  bool jsonl = false;                                 // export: JSON Lines
-  std::string output;                                 // export: file; empty: standard output
+  bool online = false;  // check
+  std::string mailbox;  // export: TENANT/ID
+  bool mbox = false;    // export: mboxrd
+  bool jsonl = false;   // export: JSON Lines
+  std::string output;   // export: file; empty: standard output. backup: new directory.
+  std::string from;     // restore: a backup
   std::optional<std::chrono::milliseconds> time_max;  // collect
   PlanAssumptions plan;                               // plan
 };
@@ -28,6 +29,9 @@ int RunCheck(const CommandOptions& options);
 int RunPlan(const CommandOptions& options);
 int RunStatus(const CommandOptions& options);
 int RunExport(const CommandOptions& options);
+int RunVerify(const CommandOptions& options);
+int RunBackup(const CommandOptions& options);
+int RunRestore(const CommandOptions& options);
 
 // Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`
 // is false when a tenant file was left out.

@@ -91,7 +91,8 @@ OwnedFd::~OwnedFd() {
 OwnedFd::OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Start(const std::string& directory,
-                                                            net::Loop& loop, Answer answer) {
+                                                            net::Loop& loop, Answer answer,
+                                                            SlowAnswer slow_answer) {
   const std::string path = directory + kName;
   MH_ASSIGN_OR_RETURN(const Address address, Address::In(directory));
   OwnedFd listener = NewSocket();
@@ -102,15 +103,17 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Start(const std::string& d
       listen(listener.get(), kBacklog) != 0) {
     return Failure(path);
   }
-  return std::unique_ptr<ControlServer>(
-      new ControlServer(path, std::move(listener), loop, std::move(answer)));
+  return std::unique_ptr<ControlServer>(new ControlServer(
+      path, std::move(listener), loop, std::move(answer), std::move(slow_answer)));
 }
 
-ControlServer::ControlServer(std::string path, OwnedFd listener, net::Loop& loop, Answer answer)
+ControlServer::ControlServer(std::string path, OwnedFd listener, net::Loop& loop, Answer answer,
+                             SlowAnswer slow_answer)
     : path_(std::move(path)),
       listener_(std::move(listener)),
       loop_(loop),
       answer_(std::make_shared<const Answer>(std::move(answer))),
+      slow_answer_(std::move(slow_answer)),
       exchange_(std::make_shared<Exchange>()),
       thread_([this] { Run(); }) {}
 
@@ -160,7 +163,11 @@ void ControlServer::Serve(int client) {
     question.append(buffer.data(), static_cast<size_t>(std::max<ssize_t>(got, 0)));
   }
   question.resize(question.find('\n'));
-  const std::optional<std::string> answer = AskLoop(std::move(question));
+  std::optional<std::string> answer =
+      slow_answer_ ? slow_answer_(question) : std::optional<std::string>();
+  if (!answer.has_value()) {
+    answer = AskLoop(std::move(question));
+  }
   std::string_view left = answer.has_value() ? *answer : std::string_view();
   while (!left.empty() && Await(client, POLLOUT, deadline)) {
     const ssize_t sent = send(client, left.data(), left.size(), MSG_NOSIGNAL);

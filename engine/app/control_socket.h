@@ -1,5 +1,4 @@
-// data_dir/control.sock: what `mailhaul status` asks of a server that runs on the same data
-// directory.
+// data_dir/control.sock: what other commands ask of a server that runs on the same data directory.
 //
 // One connection, one question: a line; then comes the answer and the end. The socket's mode is
 // 0600: whoever may connect may also read the store.
@@ -23,6 +22,8 @@ namespace mailhaul::app {
 
 // Answered with CollectorDirectory::AllPoolsJson().
 inline constexpr std::string_view kPoolsQuestion = "pools";
+// Answered with the path of a fresh copy of the records (store_copy.h), or with "error: " and why.
+inline constexpr std::string_view kCheckpointQuestion = "checkpoint";
 inline constexpr size_t kControlQuestionBytesMax = 256;
 inline constexpr size_t kControlAnswerBytesMax = size_t{64} << 20;
 // For a whole exchange, on either side.
@@ -47,11 +48,14 @@ class ControlServer final {
  public:
   // What a question is answered with, on the loop.
   using Answer = std::function<std::string(std::string_view question)>;
+  // Asked first, on the server's own thread, where it may take some seconds; none: not its
+  // question.
+  using SlowAnswer = std::function<std::optional<std::string>(std::string_view question)>;
 
   // Whoever calls this has the data directory to itself: a socket that lies there is replaced.
-  // kIo names the reason. `loop`, and what `answer` needs, outlive the server.
+  // kIo names the reason. `loop`, and what the answers need, outlive the server.
   static Result<std::unique_ptr<ControlServer>> Start(const std::string& directory, net::Loop& loop,
-                                                      Answer answer);
+                                                      Answer answer, SlowAnswer slow_answer = {});
   ~ControlServer();  // Without waiting for clients. The socket is gone then.
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -65,7 +69,8 @@ class ControlServer final {
     bool stopping = false;              // Under mutex.
   };
 
-  ControlServer(std::string path, OwnedFd listener, net::Loop& loop, Answer answer);
+  ControlServer(std::string path, OwnedFd listener, net::Loop& loop, Answer answer,
+                SlowAnswer slow_answer);
   void Run();
   void Serve(int client);
   std::optional<std::string> AskLoop(std::string question);
@@ -75,6 +80,7 @@ class ControlServer final {
   const OwnedFd listener_;
   net::Loop& loop_;
   const std::shared_ptr<const Answer> answer_;
+  const SlowAnswer slow_answer_;
   const net::WakeFd stop_;
   const std::shared_ptr<Exchange> exchange_;
   const SystemClock clock_;

@@ -122,6 +122,27 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
   exported->add_option("--output", options.output, "A new file; default: standard output");
 }
 
+void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen) {
+  CLI::App* verify = AddCommand(cli, options, chosen, "verify",
+                                "Read everything that is stored and check it: every body's hash, "
+                                "every index row, every counter; also while a server runs",
+                                RunVerify);
+  verify->add_flag("--json", options.json, "Print one object on standard output");
+  verify->footer("Exit codes: 0 sound; 2 usage or configuration; 3 damaged, or cannot be read.");
+
+  CLI::App* backup =
+      AddCommand(cli, options, chosen, "backup",
+                 "Copy the store, as it is at one moment, to a new directory; also while a server "
+                 "runs",
+                 RunBackup);
+  backup->add_option("--output", options.output, "A directory that does not exist yet")->required();
+
+  CLI::App* restore =
+      AddCommand(cli, options, chosen, "restore",
+                 "Copy a backup into data_dir, which must hold no store", RunRestore);
+  restore->add_option("--from", options.from, "A directory that `backup` made")->required();
+}
+
 int Main(int argc, char** argv) {
   CLI::App cli{
       "mailhaul keeps thousands of mailboxes of other people's mail servers collected in "
@@ -136,6 +157,7 @@ int Main(int argc, char** argv) {
   Command chosen;
   std::string time_max;
   DefineCommands(cli, options, &chosen, &time_max);
+  DefineStoreCommands(cli, options, &chosen);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -7,7 +7,6 @@
 #include "connectors/https/curl_http_client.h"
 #include "engine/app/run_marker.h"
 #include "engine/mime/message_parser.h"
-#include "store/rocksdb_store.h"
 
 namespace mailhaul::app {
 namespace {

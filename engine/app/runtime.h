@@ -18,6 +18,7 @@
 #include "engine/pipeline/context.h"
 #include "engine/pipeline/tbb_work_pool.h"
 #include "store/mail_store.h"
+#include "store/rocksdb_store.h"
 
 namespace mailhaul::app {
 
@@ -25,7 +26,7 @@ namespace mailhaul::app {
 struct OpenStore {
   SystemClock clock;
   store::PosixFileSystem files;
-  std::unique_ptr<store::KeyValueStore> records;
+  std::unique_ptr<store::EmbeddedStore> records;
   std::unique_ptr<store::BlobStore> blobs;
   std::unique_ptr<store::MailStore> mail;
   bool after_unclean_end = false;  // For writing: the writer before this one did not end in order.

@@ -51,6 +51,8 @@ class KillTest(IntegrationTest):
             before = kills
             while kills < KILLS and self.kill_after(chance.uniform(0, LIFE_SHARE_MAX * whole)):
                 kills += 1
+                if (self.work.data / "records" / "CURRENT").exists():
+                    self.assert_sound()
             if kills > before:
                 self.work.append("bob", UNFINISHED % number)
                 self.work.collect_json()

@@ -109,6 +109,14 @@ class Workspace:
                                  f"{done.stdout}\n{done.stderr}")
         return json.loads(done.stdout)
 
+    def verify(self):
+        """The audit's object; the exit code says the same."""
+        done = self.run("verify", "-c", self.configuration, "--json")
+        report = json.loads(done.stdout)
+        if done.returncode != (0 if report["sound"] else 3):
+            raise AssertionError(f"verify ended with {done.returncode}\n{done.stdout}")
+        return report
+
     def serve(self):
         return program.Server(BINARY, self.configuration, self.http_port,
                               self.folder / "serve.log")
@@ -149,6 +157,16 @@ class IntegrationTest(unittest.TestCase):
     def setUp(self):
         self.work.fresh_data()
         self.work.configuration = self.work.configure()
+
+    def tearDown(self):
+        # Whatever a test did to the program, what it left is sound.
+        if (self.work.data / "records" / "CURRENT").exists():
+            self.assert_sound()
+
+    def assert_sound(self):
+        report = self.work.verify()
+        self.assertTrue(report["sound"], report["findings"])
+        return report
 
     def assert_same_messages(self, expected, found):
         lost, extra = expected - found, found - expected

@@ -1,0 +1,117 @@
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "engine/app/commands.h"
+#include "engine/app/control_socket.h"
+#include "engine/app/exit_codes.h"
+#include "engine/app/runtime.h"
+#include "engine/app/store_copy.h"
+
+namespace mailhaul::app {
+namespace {
+
+constexpr char kRecords[] = "/records";
+constexpr char kBlobs[] = "/blobs";
+constexpr char kUnfinished[] = ".partial";
+
+// A checkpoint of the records, from the running server or from the store itself.
+Result<std::string> ObtainCheckpoint(const config::Config& config) {
+  Result<std::string> answer = AskServer(config.data_dir, kCheckpointQuestion);
+  if (answer.ok() && !answer->starts_with('/') && !answer->starts_with(config.data_dir)) {
+    return Status(Code::kIo, "the running server: " + EscapeForLog(*answer));
+  }
+  if (answer.ok() || answer.status().code() != Code::kNotFound) {
+    return answer;
+  }
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
+  Result<std::string> made = MakeCheckpoint(*store->records, config.data_dir);
+  if (!store->after_unclean_end) {
+    NoteCleanEnd(*store, config);
+  }
+  return made;
+}
+
+Status CopyStore(const std::string& records, const std::string& blobs, const std::string& to) {
+  store::PosixFileSystem files;
+  uint64_t bytes = 0;
+  const auto count = [&bytes](uint64_t copied) { bytes += copied; };
+  MH_RETURN_IF_ERROR(CopyDirectory(files, records, to + kRecords, count));
+  MH_RETURN_IF_ERROR(CopyDirectory(files, blobs, to + kBlobs, count));
+  std::printf("%s copied\n", FormatByteSize(bytes).c_str());
+  return Status::Ok();
+}
+
+// What is written beside `target` takes its name once it is whole.
+Status TakeName(const std::string& target) {
+  std::error_code error;
+  std::filesystem::rename(target + kUnfinished, target, error);
+  if (error) {
+    return {Code::kIo, "naming " + EscapeForLog(target) + ": " + error.message()};
+  }
+  store::PosixFileSystem files;
+  const std::filesystem::path parent = std::filesystem::path(target).parent_path();
+  return files.SyncDirectory(parent.empty() ? "." : parent.string());
+}
+
+Status Backup(const config::Config& config, const std::string& target) {
+  if (!std::filesystem::exists(config.data_dir + kRecords)) {
+    return {Code::kNotFound, "there is no store in " + EscapeForLog(config.data_dir)};
+  }
+  if (std::filesystem::exists(target) || std::filesystem::exists(target + kUnfinished)) {
+    return {Code::kInvalidArgument, "--output: " + EscapeForLog(target) + " (or " +
+                                        EscapeForLog(target + kUnfinished) + ") is there already"};
+  }
+  MH_ASSIGN_OR_RETURN(const std::string checkpoint, ObtainCheckpoint(config));
+  const Status copied = CopyStore(checkpoint, config.data_dir + kBlobs, target + kUnfinished);
+  std::error_code ignored;
+  std::filesystem::remove_all(checkpoint, ignored);
+  MH_RETURN_IF_ERROR(copied);
+  return TakeName(target);
+}
+
+Status Restore(const config::Config& config, const std::string& from) {
+  if (!std::filesystem::exists(from + kRecords) || !std::filesystem::exists(from + kBlobs)) {
+    return {Code::kInvalidArgument,
+            "--from: " + EscapeForLog(from) + " is not a whole backup (records/ and blobs/)"};
+  }
+  for (const char* part : {kRecords, kBlobs}) {
+    if (std::filesystem::exists(config.data_dir + part)) {
+      return {Code::kInvalidArgument, EscapeForLog(config.data_dir + part) +
+                                          " is there already: move the old store away first"};
+    }
+  }
+  store::PosixFileSystem files;
+  MH_RETURN_IF_ERROR(files.CreateDirectories(config.data_dir));
+  uint64_t bytes = 0;
+  const auto count = [&bytes](uint64_t copied) { bytes += copied; };
+  // Bodies first: without records there is no store yet.
+  MH_RETURN_IF_ERROR(CopyDirectory(files, from + kBlobs, config.data_dir + kBlobs, count));
+  const std::string records = config.data_dir + kRecords;
+  MH_RETURN_IF_ERROR(CopyDirectory(files, from + kRecords, records + kUnfinished, count));
+  MH_RETURN_IF_ERROR(TakeName(records));
+  std::printf("%s copied\n", FormatByteSize(bytes).c_str());
+  return Status::Ok();
+}
+
+int Finish(const Status& status) { return status.ok() ? kExitDone : ExplainFailure(status); }
+
+}  // namespace
+
+int RunBackup(const CommandOptions& options) {
+  bool clean = false;
+  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  return config.has_value() ? Finish(Backup(*config, options.output)) : kExitUsage;
+}
+
+int RunRestore(const CommandOptions& options) {
+  bool clean = false;
+  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  return config.has_value() ? Finish(Restore(*config, options.from)) : kExitUsage;
+}
+
+}  // namespace mailhaul::app

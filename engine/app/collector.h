@@ -40,6 +40,8 @@ inline constexpr Duration kDayPause = std::chrono::minutes(10);
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
   bool continuous = false;
+  // Batch: a mailbox is complete once its server has taken the login and listed its folders.
+  bool login_only = false;
   uint32_t attempts_max = 3;                        // Batch: per mailbox and per host.
   Duration defer_after = std::chrono::seconds(60);  // Batch: a longer wait is deferred work.
   scheduler::Options scheduler;
@@ -219,6 +221,7 @@ class Collector final {
   };
   net::Task<SessionEnd> RunSession(WorkerState& worker, SourceSession& session,
                                    scheduler::Grant* grant, const Visitor& visitor);
+  net::Task<SessionEnd> TryLogin(SourceSession& session);
   net::Task<StageReply> ReportStage(scheduler::Grant grant, MailboxState* mailbox,
                                     pipeline::VisitResult result, bool slow_down);
   net::Task<Decision> HoldSession(WorkerState& worker, SourceSession& session,

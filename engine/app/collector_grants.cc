@@ -104,7 +104,11 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
         const TimePoint next_login = context_.clock.Now() + source.login_delay;
         main_.Post([mailbox, next_login] { mailbox->login_not_before = next_login; });
       }
-      end = co_await RunSession(worker, *session, &grant, visitor);
+      if (options_.login_only) {
+        end = co_await TryLogin(*session);
+      } else {
+        end = co_await RunSession(worker, *session, &grant, visitor);
+      }
       hint = session->throttle_hint();
       if (status.code() == Code::kTimeout || status.code() == Code::kProtocol) {
         mailbox->memory->server = nullptr;  // It may not be what it was.
@@ -182,6 +186,17 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
     *grant = *reply.next;
   }
   std::erase(worker.sessions, &session);
+  co_return end;
+}
+
+net::Task<Collector::SessionEnd> Collector::TryLogin(SourceSession& session) {
+  SessionEnd end;
+  const Result<std::vector<FolderInfo>> folders =
+      co_await session.ListFolders(/*with_status=*/false);
+  end.status = folders.status();
+  if (end.status.ok()) {
+    end.unreported.emplace();
+  }
   co_return end;
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/app/commands.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/export_maildir.h"
 #include "engine/app/runtime.h"
 #include "engine/http/json.h"
 
@@ -75,8 +76,10 @@ std::string ToJsonLine(const store::StoredMessage& message, const FolderNames& f
 
 class Exporter final {
  public:
-  Exporter(const store::MailStore& store, const CommandOptions& options, std::FILE* out)
-      : store_(store), options_(options), out_(out) {}
+  // One of `out` and `maildir` is not null.
+  Exporter(const store::MailStore& store, const CommandOptions& options, std::FILE* out,
+           MaildirWriter* maildir)
+      : store_(store), options_(options), out_(out), maildir_(maildir) {}
 
   Status Run(TenantId tenant, MailboxId mailbox, const std::string& name) {
     MH_ASSIGN_OR_RETURN(const std::vector<store::FolderRecord> folders,
@@ -110,9 +113,13 @@ class Exporter final {
       std::fprintf(stderr, "mailhaul: message %s is listed only: %s\n",
                    FormatId(message.id.value).c_str(),
                    EscapeForLog(message.content.unparsed_reason).c_str());
-      if (options_.mbox) {
+      if (!options_.jsonl) {
         return {};
       }
+    }
+    if (maildir_ != nullptr) {
+      const auto folder = folders_.find(message.folder);
+      return maildir_->Write(message, folder == folders_.end() ? "" : folder->second, raw);
     }
     const std::string text =
         options_.mbox ? ToMbox(message, raw) : ToJsonLine(message, folders_, name, raw);
@@ -125,13 +132,27 @@ class Exporter final {
 
   const store::MailStore& store_;
   const CommandOptions& options_;
-  std::FILE* out_;
+  std::FILE* const out_;
+  MaildirWriter* const maildir_;
   FolderNames folders_;
 };
 
 int Fail(const std::string& message, int code) {
   std::fprintf(stderr, "mailhaul: %s\n", message.c_str());
   return code;
+}
+
+int ExportMaildir(const store::MailStore& mail, const CommandOptions& options, TenantId tenant,
+                  MailboxId mailbox) {
+  if (options.output.empty()) {
+    return Fail("--maildir needs --output, a directory that does not exist yet", kExitUsage);
+  }
+  Result<MaildirWriter> maildir = MaildirWriter::Create(options.output);
+  if (!maildir.ok()) {
+    return Fail(maildir.status().message(), kExitUsage);
+  }
+  const Status exported = Exporter(mail, options, nullptr, &*maildir).Run(tenant, mailbox, "");
+  return exported.ok() ? kExitDone : ExplainFailure(exported);
 }
 
 }  // namespace
@@ -156,11 +177,14 @@ int RunExport(const CommandOptions& options) {
     return Fail("no mailbox " + EscapeForLog(options.mailbox) + " in " + config->data_dir,
                 kExitUsage);
   }
+  if (options.maildir) {
+    return ExportMaildir(mail, options, *tenant, *mailbox);
+  }
   std::FILE* out = options.output.empty() ? stdout : std::fopen(options.output.c_str(), "wxe");
   if (out == nullptr) {
     return Fail("cannot create " + options.output + " (it must not exist yet)", kExitUsage);
   }
-  const Status exported = Exporter(mail, options, out).Run(*tenant, *mailbox, name);
+  const Status exported = Exporter(mail, options, out, nullptr).Run(*tenant, *mailbox, name);
   const bool flushed = std::fflush(out) == 0;
   if (out != stdout) {
     std::fclose(out);

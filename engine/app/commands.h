@@ -13,12 +13,13 @@ namespace mailhaul::app {
 struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
-  bool online = false;  // check
-  std::string mailbox;  // export: TENANT/ID
-  bool mbox = false;    // export: mboxrd
-  bool jsonl = false;   // export: JSON Lines
-  std::string output;   // export: file; empty: standard output. backup: new directory.
-  std::string from;     // restore: a backup
+  bool online = false;   // check
+  std::string mailbox;   // export: TENANT/ID
+  bool mbox = false;     // export: mboxrd
+  bool maildir = false;  // export: Maildir++
+  bool jsonl = false;    // export: JSON Lines
+  std::string output;    // export: file; empty: standard output. backup: new directory.
+  std::string from;      // restore: a backup
   std::optional<std::chrono::milliseconds> time_max;  // collect
   PlanAssumptions plan;                               // plan
 };
@@ -26,6 +27,8 @@ struct CommandOptions {
 int RunCollect(const CommandOptions& options);
 int RunServe(const CommandOptions& options);
 int RunCheck(const CommandOptions& options);
+// The part of `check` that logs in: with --online, on a configuration without problems.
+int CheckOnline(const CommandOptions& options, config::Config config);
 int RunPlan(const CommandOptions& options);
 int RunStatus(const CommandOptions& options);
 int RunExport(const CommandOptions& options);

@@ -98,8 +98,13 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
   collect->add_flag("--json", options.json, "Print one summary object on standard output");
   collect->add_option("--max-time", *time_max, "Stop after this long, e.g. 10m; state is kept");
 
-  AddCommand(cli, options, chosen, "check", "Validate the configuration: file:line:column: message",
-             RunCheck);
+  CLI::App* check = AddCommand(cli, options, chosen, "check",
+                               "Validate the configuration: file:line:column: message", RunCheck);
+  CLI::Option* online = check->add_flag(
+      "--online", options.online,
+      "Also log in to every mailbox, in parallel within the limits of hosts and addresses; of a "
+      "running server, tell what its own checks found");
+  check->add_flag("--json", options.json, "Print one object on standard output")->needs(online);
 
   DefinePlan(cli, options, chosen);
 
@@ -116,10 +121,12 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
   exported->add_option("--mailbox", options.mailbox, "TENANT/ID")->required();
   CLI::Option_group* format = exported->add_option_group("format");
   format->add_flag("--mbox", options.mbox, "mboxrd, LF line ends");
+  format->add_flag("--maildir", options.maildir, "Maildir++, a directory; with --output");
   format->add_flag("--jsonl", options.jsonl,
                    "JSON Lines: the message as HTTP shows it, sha256 and raw_base64");
   format->require_option(1);
-  exported->add_option("--output", options.output, "A new file; default: standard output");
+  exported->add_option("--output", options.output,
+                       "A new file, or directory; default: standard output");
 }
 
 void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen) {

@@ -3,6 +3,7 @@
 import base64
 import collections
 import json
+import mailbox
 import re
 
 from support import IntegrationTest, main, sha256
@@ -64,6 +65,34 @@ class ExportTest(IntegrationTest):
         self.assertEqual(len(lines), len({line["id"] for line in lines}))
         self.assert_exported(self.raws_on_server(),
                              [base64.b64decode(line["raw_base64"]) for line in lines])
+
+    def test_maildir_has_folders_flags_and_dates(self):
+        with self.work.server.session(self.work.boxes["alice"]) as connection:
+            for answer, text in (
+                    connection.create("Projects/2024-Q1"),
+                    connection.append("Projects/2024-Q1", "(\\Seen \\Flagged)",
+                                      '"17-Jul-1996 02:44:25 +0000"',
+                                      b"Subject: filed\r\n\r\nx\r\n")):
+                self.assertEqual("OK", answer, text)
+        self.addCleanup(self.remove_project)
+        self.work.collect_json()
+        folder = self.export("--maildir", "out.maildir")
+        files = list(folder.glob("**/cur/*"))
+        expected = self.raws_on_server()
+        self.assertEqual(61, len(files))
+        self.assert_same_messages(collections.Counter(map(sha256, expected)),
+                                  collections.Counter(sha256(file.read_bytes())
+                                                      for file in files))
+        filed, = folder.glob(".Projects.2024-Q1/cur/*")
+        self.assertTrue(filed.name.endswith(":2,FS"), filed.name)
+        self.assertEqual(837571465, int(filed.stat().st_mtime))
+        self.assertTrue((folder / "new").is_dir() and (folder / "tmp").is_dir())
+        box = mailbox.Maildir(folder, create=False)
+        self.assertIn("Projects.2024-Q1", box.list_folders())
+
+    def remove_project(self):
+        with self.work.server.session(self.work.boxes["alice"]) as connection:
+            connection.delete("Projects/2024-Q1")
 
     def test_it_works_beside_a_running_server(self):
         with self.work.serve():

@@ -35,6 +35,7 @@ struct ShardedId {
 };
 using MailboxId = ShardedId<struct MailboxTag>;
 using MessageId = ShardedId<struct MessageTag>;
+using SubmissionId = ShardedId<struct SubmissionTag>;  // Of its mailbox's shard; no message has it.
 
 // 16 lower-case hexadecimal digits: the id as HTTP shows it. Opaque to clients.
 std::string FormatId(uint64_t value);

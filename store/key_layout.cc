@@ -11,6 +11,12 @@ namespace {
 constexpr uint8_t kFormatVersion = 0;
 constexpr uint8_t kSequences = 1;
 
+// Within the keyspace of submissions, and of keys that stand for something else.
+constexpr uint8_t kById = 0;
+constexpr uint8_t kByDate = 1;
+constexpr uint8_t kOfClient = 0;
+constexpr uint8_t kOfMessage = 1;
+
 template <typename T>
 void AppendBigEndian(std::string& out, T value) {
   for (size_t shift = sizeof(T) * 8; shift > 0; shift -= 8) {
@@ -73,6 +79,8 @@ WallTime FromDescending(uint64_t value) {
   constexpr uint64_t kSignBit = uint64_t{1} << 63;
   return WallTime(std::chrono::milliseconds(static_cast<int64_t>(~value ^ kSignBit)));
 }
+
+uint64_t Ascending(WallTime time) { return ~Descending(time); }
 
 }  // namespace
 
@@ -242,6 +250,37 @@ std::string UidlKeyOf(MailboxId mailbox, uint32_t folder, const UidlKey& key) {
 std::string UidlPrefix(MailboxId mailbox, uint32_t folder) {
   return KeyBuilder(Keyspace::kUidl, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
 }
+std::string SubmissionKey(SubmissionId id) {
+  return KeyBuilder(Keyspace::kSubmission, id.shard()).U8(kById).U64(id.value).Take();
+}
+std::string SubmissionDateKey(ShardId shard, TenantId tenant, const DatePosition& position) {
+  return KeyBuilder(Keyspace::kSubmission, shard)
+      .U8(kByDate)
+      .U32(tenant.value)
+      .Date(position)
+      .Take();
+}
+std::string SubmissionDatePrefix(ShardId shard, TenantId tenant) {
+  return KeyBuilder(Keyspace::kSubmission, shard).U8(kByDate).U32(tenant.value).Take();
+}
+std::string DueKey(ShardId shard, WallTime at, SubmissionId id) {
+  return KeyBuilder(Keyspace::kDue, shard).U64(Ascending(at)).U64(id.value).Take();
+}
+std::string DuePrefix(ShardId shard) { return KeyBuilder(Keyspace::kDue, shard).Take(); }
+std::string IdempotencyKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash) {
+  return KeyBuilder(Keyspace::kIdempotency, mailbox.shard())
+      .U8(kOfClient)
+      .U64(mailbox.value)
+      .Bytes(hash)
+      .Take();
+}
+std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash) {
+  return KeyBuilder(Keyspace::kIdempotency, mailbox.shard())
+      .U8(kOfMessage)
+      .U64(mailbox.value)
+      .Bytes(hash)
+      .Take();
+}
 MessageId ReadMessageId(std::string_view key) {
   MH_CHECK(key.size() >= kKeyPrefixBytes + sizeof(uint64_t));
   return {ReadU64(key, key.size() - sizeof(uint64_t))};
@@ -266,6 +305,12 @@ DatePosition ReadDatePosition(std::string_view key) {
   MH_CHECK(key.size() >= kDatePositionBytes);
   const std::string_view tail = key.substr(key.size() - kDatePositionBytes);
   return {.received = FromDescending(ReadU64(tail, 0)), .id = {~ReadU64(tail, sizeof(uint64_t))}};
+}
+
+DatePosition ReadDueKey(std::string_view key) {
+  MH_CHECK(key.size() >= kDatePositionBytes);
+  const std::string_view tail = key.substr(key.size() - kDatePositionBytes);
+  return {.received = FromDescending(~ReadU64(tail, 0)), .id = {ReadU64(tail, sizeof(uint64_t))}};
 }
 
 std::string PrefixEnd(std::string prefix) {

@@ -5,6 +5,7 @@
 // keyspaces with their values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,9 +39,13 @@ enum class Keyspace : uint8_t {
   kUidl = 17,
   kDayUse = 18,
   kCheckTime = 19,
+  // 20 and 21 are spoken for.
+  kSubmission = 22,
+  kDue = 23,
+  kIdempotency = 24,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 19;
+inline constexpr uint8_t kKeyspaceLast = 24;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -97,6 +102,14 @@ std::string GonePrefix(MailboxId mailbox, const Sha256& sha256);
 std::string GonePrefix(MailboxId mailbox);
 std::string UidlKeyOf(MailboxId mailbox, uint32_t folder, const UidlKey& key);
 std::string UidlPrefix(MailboxId mailbox, uint32_t folder);
+// A submission, and its row in the tenant's list, newest first.
+std::string SubmissionKey(SubmissionId id);
+// When a submission wants something done.
+std::string DueKey(ShardId shard, WallTime at, SubmissionId id);
+std::string DuePrefix(ShardId shard);
+// The submission that a client's key stands for, and the placement that a Message-ID does.
+std::string IdempotencyKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
+std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
 // The id at the end of a content hash, identity or gone key.
 MessageId ReadMessageId(std::string_view key);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
@@ -112,6 +125,10 @@ inline constexpr size_t kDatePositionBytes = 16;
 void AppendDatePosition(std::string& out, const DatePosition& position);
 // Of the last kDatePositionBytes of `key`, which is at least that long.
 DatePosition ReadDatePosition(std::string_view key);
+
+std::string SubmissionDateKey(ShardId shard, TenantId tenant, const DatePosition& position);
+std::string SubmissionDatePrefix(ShardId shard, TenantId tenant);
+DatePosition ReadDueKey(std::string_view key);  // Likewise of the last bytes.
 
 // The smallest key above all keys with this prefix, which is not all 0xFF.
 std::string PrefixEnd(std::string prefix);

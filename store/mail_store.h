@@ -135,7 +135,8 @@ struct StoredMessage {
   uint64_t size = 0;
   uint64_t thread = 0;
   bool quarantined = false;
-  bool gone = false;  // The source no longer has it here; folder and UID are its last ones.
+  bool gone = false;   // The source no longer has it here; folder and UID are its last ones.
+  bool local = false;  // Sent from here, and the source has not shown its copy yet; gone too.
   Sha256 sha256{};
   BlobLocation location;
   MessageContent content;
@@ -279,6 +280,7 @@ class MailStore final {
   MailStoreStats stats() const;
 
   struct Impl;  // For the store's own files (mail_store_impl.h).
+  Impl& impl() { return *impl_; }
 
  private:
   explicit MailStore(std::unique_ptr<Impl> impl);

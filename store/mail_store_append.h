@@ -128,6 +128,10 @@ class AtomBuilder final {
   Result<std::optional<MessageId>> FindGone(const BatchWork& work, const IngestMessage& message);
   Result<std::optional<MessageId>> FirstTwin(const std::string& begin, const std::string& end,
                                              const Filter& filter);
+  Result<std::optional<MessageId>> FindAwaited(const BatchWork& work, const Target& target,
+                                               const IngestMessage& message);
+  // One placement less of this body.
+  Status ReleaseBody(const BatchWork& work, const Sha256& sha256);
   Status TakeOver(const BatchWork& work, const Target& target, const IngestMessage& message,
                   MessageId id);
 

@@ -6,6 +6,7 @@
 
 #include "store/key_layout.h"
 #include "store/placements.h"
+#include "store/sent_placement.h"
 #include "store/shard_batch.h"
 
 namespace mailhaul::store {
@@ -193,15 +194,23 @@ class Remover final {
   Result<std::vector<MessageId>> Scan(size_t rows_max) {
     std::vector<MessageId> ids;
     const std::string prefix = GonePrefix(mailbox_);
-    const auto visit = [&](std::string_view key, std::string_view /*value*/) {
-      ids.push_back(ReadMessageId(key));
-      return true;
-    };
-    const Result<bool> more = store_.records.Scan(
-        {.begin = prefix, .end = PrefixEnd(prefix), .descending = false, .rows_max = rows_max},
-        visit);
-    if (!more.ok()) {
-      return AtKey(more.status(), prefix);
+    std::string begin = prefix;
+    bool more = true;
+    while (more && ids.size() < rows_max) {
+      const auto visit = [&](std::string_view key, std::string_view value) {
+        begin.assign(key).push_back('\0');
+        if (value != kLocalValue) {
+          ids.push_back(ReadMessageId(key));
+        }
+        return ids.size() < rows_max;
+      };
+      const Result<bool> scanned = store_.records.Scan(
+          {.begin = begin, .end = PrefixEnd(prefix), .descending = false, .rows_max = kScanRows},
+          visit);
+      if (!scanned.ok()) {
+        return AtKey(scanned.status(), prefix);
+      }
+      more = *scanned;
     }
     return ids;
   }

@@ -198,6 +198,7 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
                        .thread = placement->thread,
                        .quarantined = placement->quarantined,
                        .gone = placement->gone,
+                       .local = placement->awaited.has_value(),
                        .sha256 = placement->sha256,
                        .location = placement->location,
                        .content = std::move(content).value()};

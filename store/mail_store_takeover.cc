@@ -4,6 +4,7 @@
 
 #include "store/key_layout.h"
 #include "store/mail_store_append.h"
+#include "store/sent_placement.h"
 
 namespace mailhaul::store {
 namespace {
@@ -38,8 +39,32 @@ Result<std::optional<MessageId>> AtomBuilder::FindTakenOver(const BatchWork& wor
   if (!found && (batch.relink_gone || batch.listed) &&
       std::any_of(folders.begin(), folders.end(), has_gone)) {
     MH_ASSIGN_OR_RETURN(found, FindGone(work, message));
+    if (!found) {
+      MH_ASSIGN_OR_RETURN(found, FindAwaited(work, target, message));
+    }
   }
   return found;
+}
+
+// The server's copy of a message that was sent from here, whose bytes it has changed. Only where
+// sent messages lie: whoever knows the Message-ID could send one to the inbox.
+Result<std::optional<MessageId>> AtomBuilder::FindAwaited(const BatchWork& work,
+                                                          const Target& target,
+                                                          const IngestMessage& message) {
+  const std::string& role = target.folder->record.role;
+  if ((role != "sent" && role != "all") || !HasBody(message)) {
+    return std::optional<MessageId>();
+  }
+  const Result<MessageContent> content = DecodeContent(message.content);
+  if (!content.ok() || content->message_id.empty()) {
+    return std::optional<MessageId>();
+  }
+  const std::string key = AwaitedKey(work.batch->mailbox, AwaitedHash(content->message_id));
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(store_.records, key));
+  if (!row || atom_.marked(IdOfValue(*row))) {
+    return std::optional<MessageId>();
+  }
+  return std::optional(IdOfValue(*row));
 }
 
 Result<std::optional<MessageId>> AtomBuilder::FirstTwin(const std::string& begin,
@@ -132,13 +157,44 @@ Status AtomBuilder::TakeOver(const BatchWork& work, const Target& target,
                              const IngestMessage& message, MessageId id) {
   MH_ASSIGN_OR_RETURN(Placement placement, ReadPlacement(store_.records, id));
   ++target.counts->relinked;
+  std::optional<NewBody> body;
+  if (placement.awaited && placement.sha256 != message.sha256) {
+    MH_RETURN_IF_ERROR(ReleaseBody(work, placement.sha256));
+    body.emplace(NewBody{.content = message.content,
+                         .sha256 = message.sha256,
+                         .location = AddReference(work, target, message).location,
+                         .size = message.size,
+                         .thread = message.thread,
+                         .quarantined = message.quarantined});
+  }
   return MovePlacement(atom_, *target.mailbox, id, std::move(placement),
                        {.folder = work.batch->folder,
                         .uid_validity = work.batch->uid_validity,
                         .uid = message.uid,
                         .flags = message.flags,
                         .keywords = message.keywords,
-                        .identity = message.identity});
+                        .identity = message.identity,
+                        .body = body ? &*body : nullptr});
+}
+
+Status AtomBuilder::ReleaseBody(const BatchWork& work, const Sha256& sha256) {
+  const std::string key = BlobKey(work_.shard, work.tenant, sha256);
+  BodyState& body = work_.bodies[key];
+  if (!body.checked) {
+    MH_ASSIGN_OR_RETURN(body.stored, GetRow(store_.records, key));
+    Result<BlobReference> reference =
+        body.stored ? DecodeBlobReference(*body.stored)
+                    : Status(Code::kCorrupt, "a message's body has no reference");
+    if (!reference.ok()) {
+      return AtKey(reference.status(), key);
+    }
+    body.reference = *reference;
+    body.checked = true;
+    body.changed = false;
+  }
+  BodyState& changed = ChangeBody(work, sha256);
+  changed.reference.count -= changed.reference.count > 0 ? 1 : 0;
+  return Status::Ok();
 }
 
 }  // namespace mailhaul::store

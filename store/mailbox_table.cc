@@ -1,6 +1,7 @@
 #include "store/mailbox_table.h"
 
 #include <algorithm>
+#include <set>
 
 namespace mailhaul::store {
 namespace {
@@ -80,6 +81,15 @@ std::vector<ShardId> MailboxTable::ShardsOf(TenantId tenant) const {
   const std::shared_lock lock(mutex_);
   const auto found = tenants_.find(tenant.value);
   return found == tenants_.end() ? std::vector<ShardId>() : found->second.shards;
+}
+
+std::vector<ShardId> MailboxTable::Shards() const {
+  const std::shared_lock lock(mutex_);
+  std::set<ShardId> shards;
+  for (const auto& [id, tenant] : tenants_) {
+    shards.insert(tenant.shards.begin(), tenant.shards.end());
+  }
+  return {shards.begin(), shards.end()};
 }
 
 }  // namespace mailhaul::store

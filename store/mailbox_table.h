@@ -44,6 +44,7 @@ class MailboxTable final {
   size_t MailboxCount(TenantId tenant) const;
   // Those that hold mailboxes of the tenant, ascending.
   std::vector<ShardId> ShardsOf(TenantId tenant) const;
+  std::vector<ShardId> Shards() const;  // Of any tenant; the same.
 
  private:
   struct Tenant {

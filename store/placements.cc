@@ -20,6 +20,9 @@ void Unindex(ShardBatch& batch, const MailboxState& mailbox, FolderState& folder
              const Placement& placement) {
   if (placement.gone) {
     batch.Delete(GoneKey(placement.mailbox, placement.sha256, id));
+    if (placement.awaited) {
+      batch.Delete(AwaitedKey(placement.mailbox, *placement.awaited));
+    }
     --folder.record.gone;
     return;
   }
@@ -29,6 +32,21 @@ void Unindex(ShardBatch& batch, const MailboxState& mailbox, FolderState& folder
   if (placement.uid_validity != folder.placements_validity && folder.stale_placements > 0) {
     --folder.stale_placements;
   }
+}
+
+void ReplaceBody(ShardBatch& batch, MailboxState& mailbox, MessageId id, const NewBody& body,
+                 Placement& placement) {
+  if (placement.identity) {
+    batch.Delete(IdentityKey(placement.mailbox, *placement.identity, id));
+    placement.identity.reset();
+  }
+  mailbox.record.bytes += body.size - placement.size;  // Wraps around correctly.
+  placement.size = body.size;
+  placement.thread = body.thread;
+  placement.quarantined = body.quarantined;
+  placement.sha256 = body.sha256;
+  placement.location = body.location;
+  batch.Put(ContentKey(id), body.content);
 }
 
 }  // namespace
@@ -115,6 +133,10 @@ Status MovePlacement(ShardBatch& batch, MailboxState& mailbox, MessageId id, Pla
   placement.flags = to.flags;
   placement.keywords = to.keywords;
   placement.gone = false;
+  placement.awaited.reset();
+  if (to.body != nullptr) {
+    ReplaceBody(batch, mailbox, id, *to.body, placement);
+  }
   if (!placement.identity && to.identity) {
     placement.identity = to.identity;
     batch.Put(IdentityKey(placement.mailbox, *to.identity, id), std::string());

@@ -39,6 +39,15 @@ void NoteUidValidity(FolderState& folder, uint32_t uid_validity);
 // The rows by which a placement that is not gone is found, its placement row included.
 void PutIndexed(ShardBatch& batch, TenantId tenant, MessageId id, const Placement& placement);
 
+struct NewBody {
+  const std::string& content;  // EncodeContent().
+  Sha256 sha256{};
+  BlobLocation location;
+  uint64_t size = 0;
+  uint64_t thread = 0;
+  bool quarantined = false;
+};
+
 // Where the source has a message now, and what it says of it.
 struct SourceState {
   FolderId folder = 0;
@@ -47,6 +56,9 @@ struct SourceState {
   uint8_t flags = 0;
   const std::vector<std::string>& keywords;
   std::optional<MessageIdentity> identity;  // Added when none was known.
+  // What the server has made of a message that was sent from here; null: its bytes are the same.
+  // The references of both bodies are counted by the caller.
+  const NewBody* body = nullptr;
 };
 // Moves a placement there: it keeps its id, date and contents, and is no longer gone. The target
 // folder must exist; the ledger is the caller's business.

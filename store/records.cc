@@ -77,12 +77,18 @@ std::string EncodePlacement(const Placement& placement) {
     identity = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
         placement.identity->data(), kIdentityBytes));
   }
+  schema::Identity awaited;
+  if (placement.awaited) {
+    awaited = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
+        placement.awaited->data(), kIdentityBytes));
+  }
   builder.Finish(
       schema::CreatePlacement(builder, placement.mailbox.value, placement.folder,
                               placement.uid_validity, placement.uid, placement.flags, keyword_list,
                               placement.internal_date.time_since_epoch().count(), placement.size,
                               placement.thread, placement.quarantined, &digest, &location,
-                              placement.identity ? &identity : nullptr, placement.gone),
+                              placement.identity ? &identity : nullptr, placement.gone,
+                              placement.awaited ? &awaited : nullptr),
       schema::PlacementIdentifier());
   return TakeRecord(builder);
 }
@@ -117,6 +123,10 @@ Result<Placement> DecodePlacement(std::string_view record) {
     std::memcpy(placement.identity->data(), root->identity()->bytes()->Data(), kIdentityBytes);
   }
   placement.gone = root->gone();
+  if (root->awaited() != nullptr) {
+    placement.awaited.emplace();
+    std::memcpy(placement.awaited->data(), root->awaited()->bytes()->Data(), kIdentityBytes);
+  }
   return placement;
 }
 

@@ -2,6 +2,7 @@
 // segments (ledger.h). Every decoder returns kCorrupt for bytes that are not such a record.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct Placement {
   BlobLocation location;
   std::optional<MessageIdentity> identity;
   bool gone = false;
+  // Sent from here, and the source has not shown its copy yet: the hash of its Message-ID.
+  std::optional<std::array<unsigned char, 16>> awaited;
 
   bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
 };

@@ -77,7 +77,7 @@ constexpr size_t kBlockBytes = size_t{8} << 10;
 constexpr size_t kInfoLogBytesMax = size_t{1} << 20;
 constexpr size_t kInfoLogsMax = 3;
 
-const char* FamilyName(Keyspace keyspace) {
+std::string FamilyName(Keyspace keyspace) {
   switch (keyspace) {
     case Keyspace::kMeta:
       return "meta";
@@ -117,8 +117,14 @@ const char* FamilyName(Keyspace keyspace) {
       return "day_use";
     case Keyspace::kCheckTime:
       return "check_time";
+    case Keyspace::kSubmission:
+      return "submission";
+    case Keyspace::kDue:
+      return "due";
+    case Keyspace::kIdempotency:
+      return "idempotency";
   }
-  return "";
+  return "reserved_" + std::to_string(static_cast<int>(keyspace));
 }
 
 // Rows that are large and many: worth compressing. The rest are short keys with next to no value.

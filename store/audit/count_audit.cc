@@ -3,6 +3,7 @@
 #include <string>
 
 #include "store/audit/paging.h"
+#include "store/audit/submission_audit.h"
 #include "store/key_layout.h"
 #include "store/mail_store_cache.h"
 #include "store/placements.h"
@@ -157,13 +158,19 @@ Status CountAudit::ComparePart(const Owners& owners, size_t part, size_t parts) 
         return Status::Ok();
       }));
   for (const auto& [key, count] : counts) {
-    report_.Add(NameRow(key), "missing: " + std::to_string(count) + " messages have no body");
+    report_.Add(NameRow(key),
+                "missing: " + std::to_string(count) + " messages and submissions have no body");
   }
   return Status::Ok();
 }
 
 Status CountAudit::CountReferences(const Owners& owners, size_t part, size_t parts,
                                    std::unordered_map<std::string, uint64_t>& counts) {
+  MH_RETURN_IF_ERROR(VisitSubmissions(records_, shard_, [&](const Submission& submission) {
+    if (submission.sha256.front() % parts == part) {
+      ++counts[BlobKey(shard_, submission.tenant, submission.sha256)];
+    }
+  }));
   return PageThrough(records_, ShardPrefix(Keyspace::kPlacement, shard_), [&](const Row& row) {
     const Result<Placement> placement = DecodePlacement(row.value);
     if (!placement.ok() || placement->sha256.front() % parts != part) {

@@ -9,6 +9,7 @@
 
 #include "store/audit/count_audit.h"
 #include "store/audit/paging.h"
+#include "store/audit/submission_audit.h"
 #include "store/audit/wanted_rows.h"
 #include "store/key_layout.h"
 #include "store/ledger.h"
@@ -49,6 +50,7 @@ class RowAudit final {
     MH_RETURN_IF_ERROR(CompareContents());
     MH_RETURN_IF_ERROR(CheckLedgers());
     MH_RETURN_IF_ERROR(CheckChanges());
+    MH_RETURN_IF_ERROR(AuditSubmissions(records_, shard_, report_));
     return counts_.Compare(owners_);
   }
 

@@ -2,6 +2,7 @@
 
 #include "store/key_layout.h"
 #include "store/placements.h"
+#include "store/sent_placement.h"
 
 namespace mailhaul::store {
 
@@ -15,7 +16,8 @@ std::vector<Row> WantedRows(TenantId tenant, MessageId id, const Placement& p) {
     rows.push_back({.key = IdentityKey(p.mailbox, *p.identity, id), .value = {}});
   }
   if (p.gone) {
-    rows.push_back({.key = GoneKey(p.mailbox, p.sha256, id), .value = {}});
+    rows.push_back({.key = GoneKey(p.mailbox, p.sha256, id),
+                    .value = std::string(p.awaited ? kLocalValue : std::string_view())});
   } else {
     rows.push_back(
         {.key = UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), .value = IdValue(id)});

@@ -7,6 +7,7 @@
 #include "store/mail_store_cache.h"
 #include "store/placements.h"
 #include "store/records.h"
+#include "store/sent_placement.h"
 
 namespace mailhaul::store {
 namespace {
@@ -35,6 +36,9 @@ class Audit final {
         continue;
       }
       Expect(id, *placement);
+    }
+    for (const auto& [key, value] : Read(Keyspace::kSubmission)) {
+      Count(key, value);
     }
     for (const Keyspace keyspace :
          {Keyspace::kContent, Keyspace::kMailboxDate, Keyspace::kTenantDate, Keyspace::kContentHash,
@@ -79,7 +83,7 @@ class Audit final {
     Counters& folder = folders_[{p.mailbox, p.folder}];
     Counters& mailbox = mailboxes_[p.mailbox];
     if (p.gone) {
-      Want(GoneKey(p.mailbox, p.sha256, id), "");
+      Want(GoneKey(p.mailbox, p.sha256, id), p.awaited ? std::string(kLocalValue) : "");
       ++folder.gone;
     } else {
       Want(UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), IdValue(id));
@@ -91,6 +95,19 @@ class Audit final {
     mailbox.bytes += p.size;
     folder.unread += IsUnread(p.flags) ? 1 : 0;
     ++blobs_[BlobKey(shard_, tenant_, p.sha256)];
+  }
+
+  // A submission refers to its body as a placement does.
+  void Count(const std::string& key, const std::string& value) {
+    if (key != SubmissionKey({ReadMessageId(key).value})) {
+      return;  // A row of the list.
+    }
+    const Result<Submission> submission = DecodeSubmission({ReadMessageId(key).value}, value);
+    if (!submission.ok()) {
+      Complain("submission", key, "unreadable");
+      return;
+    }
+    ++blobs_[BlobKey(shard_, tenant_, submission->sha256)];
   }
 
   void Complain(const std::string& what, const std::string& key, const std::string& why) {

@@ -67,35 +67,37 @@ void BecomeUncertain(Submission& submission, WallTime now) {
   submission.next_at = now;
 }
 
-bool IsOfAttempt(const SubmissionRecipient& recipient) {
-  return recipient.state == RecipientState::kPending || recipient.state == RecipientState::kInDoubt;
+void TakeReply(SubmissionRecipient& recipient, const RecipientReply& reply,
+               RecipientState accepted) {
+  if (reply.code != 0) {
+    recipient.code = reply.code;
+    recipient.text = Cut(reply.text, kSubmissionReplyBytesMax);
+  }
+  recipient.state = RecipientState::kPending;
+  if (reply.accepted) {
+    recipient.state = accepted;
+  } else if (reply.permanent) {
+    recipient.state = RecipientState::kRefused;
+  }
 }
 
 // `accepted`: what becomes of those that the server accepted.
 void TakeReplies(Submission& submission, const std::vector<RecipientReply>& replies,
                  RecipientState accepted) {
-  size_t next = 0;
+  for (const RecipientReply& reply : replies) {
+    if (reply.recipient >= submission.recipients.size()) {
+      continue;
+    }
+    SubmissionRecipient& recipient = submission.recipients[reply.recipient];
+    if (recipient.state == RecipientState::kPending ||
+        recipient.state == RecipientState::kInDoubt) {
+      TakeReply(recipient, reply, accepted);
+    }
+  }
   for (SubmissionRecipient& recipient : submission.recipients) {
-    if (!IsOfAttempt(recipient)) {
-      continue;
-    }
-    const RecipientReply* reply = next < replies.size() ? &replies[next] : nullptr;
-    ++next;
-    if (reply == nullptr) {
-      // What is in doubt was accepted before the mark.
-      const bool was_accepted = recipient.state == RecipientState::kInDoubt;
-      recipient.state = was_accepted ? accepted : recipient.state;
-      continue;
-    }
-    if (reply->code != 0) {
-      recipient.code = reply->code;
-      recipient.text = Cut(reply->text, kSubmissionReplyBytesMax);
-    }
-    recipient.state = RecipientState::kPending;
-    if (reply->accepted) {
+    // Accepted before the mark, and not told of since.
+    if (recipient.state == RecipientState::kInDoubt) {
       recipient.state = accepted;
-    } else if (reply->permanent) {
-      recipient.state = RecipientState::kRefused;
     }
   }
 }

@@ -118,6 +118,7 @@ bool HasAccepted(const Submission& submission);
 
 // What a server says to one recipient of an attempt.
 struct RecipientReply {
+  size_t recipient = 0;  // Its place in Submission::recipients.
   bool accepted = false;
   bool permanent = false;  // Refused for good.
   uint16_t code = 0;       // 0: it was not asked.
@@ -133,7 +134,7 @@ struct AttemptOutcome {
     kUnknown,
   };
   Kind kind = Kind::kTemporary;
-  // One for each recipient of the attempt, in order; fewer: the conversation did not get to them.
+  // Those left out were not asked.
   std::vector<RecipientReply> recipients;
   std::string error_code;  // Of a failure of the whole.
   std::string error_detail;

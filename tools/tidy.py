@@ -41,8 +41,9 @@ MAY_INCLUDE = {
     "engine/mime": LOWER | {"engine/mime"},
     "engine/http": LOWER | {"engine/http"},
     "engine/pipeline": LOWER | {"engine/mime", "engine/pipeline"},
+    "engine/send": LOWER | {"engine/mime", "engine/pipeline", "engine/send"},
     "engine/app": LOWER | {"engine/config", "engine/mime", "engine/http", "engine/pipeline",
-                           "engine/app"},
+                           "engine/send", "engine/app"},
 }
 FREE_FOLDERS = ("tests/", "bench/")  # May include everything.
 # A library's headers, and the only places that may include them.

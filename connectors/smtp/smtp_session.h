@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,14 +34,6 @@ struct SessionOptions {
   std::string client_name = "[127.0.0.1]";
   Duration login_timeout = std::chrono::seconds(60);  // From the dial to the end of the login.
   bool use_chunking = true;                           // BDAT where offered, else DATA.
-};
-
-class SendObserver {
- public:
-  virtual ~SendObserver() = default;
-  // The server has everything but the end of data. A failure stops here: nothing was sent, and the
-  // session is dead. Called at most once by each Send(); servers wait some minutes.
-  virtual net::Task<Status> BeforeEndOfData() = 0;
 };
 
 enum class SendState : uint8_t {
@@ -65,6 +58,19 @@ struct RecipientResult {
   bool accepted = false;
   bool permanent = false;  // Refused for good.
   Reply reply;             // To RCPT TO; code 0: the conversation did not get that far.
+};
+
+class SendObserver {
+ public:
+  virtual ~SendObserver() = default;
+  // What the server has said to each recipient, in order, before any of the message is sent. Not
+  // called when it accepted none.
+  virtual void OnRecipients(std::span<const RecipientResult> recipients) {
+    static_cast<void>(recipients);
+  }
+  // The server has everything but the end of data. A failure stops here: nothing was sent, and the
+  // session is dead. Called at most once by each Send(); servers wait some minutes.
+  virtual net::Task<Status> BeforeEndOfData() = 0;
 };
 
 struct SendResult {

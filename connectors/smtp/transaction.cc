@@ -68,6 +68,7 @@ Transaction::Transaction(Connection& connection, const Extensions& extensions,
       options_(options),
       envelope_(envelope),
       source_(source),
+      observer_(observer),
       transfer_(connection, source, observer) {
   result_.recipients.resize(envelope.recipients.size());
 }
@@ -127,6 +128,7 @@ net::Task<Status> Transaction::Converse() {
   if (mail_refusal_.has_value() || !AnyAccepted()) {
     co_return Status::Ok();
   }
+  observer_.OnRecipients(result_.recipients);
   if (options_.use_chunking && extensions_.chunking) {
     co_return co_await transfer_.Chunks(extensions_.pipelining);
   }

@@ -43,6 +43,7 @@ class Transaction final {
   const SessionOptions& options_;
   const Envelope& envelope_;
   MessageSource& source_;
+  SendObserver& observer_;
   Transfer transfer_;
 
   std::vector<std::string> commands_;  // RSET if asked, MAIL, one RCPT for each recipient.

@@ -63,7 +63,8 @@ class OutboxTest : public FollowFixture {
     MH_RETURN_IF_ERROR(BeginAttempt(submission, At(1)));
     AttemptOutcome outcome;
     outcome.kind = AttemptOutcome::Kind::kSent;
-    outcome.recipients = {{.accepted = true, .permanent = false, .code = 250, .text = "ok"}};
+    outcome.recipients = {
+        {.recipient = 0, .accepted = true, .permanent = false, .code = 250, .text = "ok"}};
     return FinishAttempt(submission, outcome, At(2));
   }
   Submission Send(SubmissionId id) {
@@ -231,7 +232,8 @@ TEST_F(OutboxTest, ACrashAtAnyCommitLeavesOneOfTheTwoStates) {
   const std::vector<std::function<Status(Submission&)>> steps = {
       [](Submission& s) { return BeginAttempt(s, At(1)); },
       [](Submission& s) {
-        return MarkEndOfData(s, {{.accepted = true, .permanent = false, .code = 250, .text = ""}});
+        return MarkEndOfData(
+            s, {{.recipient = 0, .accepted = true, .permanent = false, .code = 250, .text = ""}});
       },
       [](Submission& s) {
         AttemptOutcome outcome;

@@ -34,16 +34,33 @@ RecipientReply Accepted() {
   return {.accepted = true, .permanent = false, .code = 250, .text = ""};
 }
 RecipientReply Refused() {
-  return {.accepted = false, .permanent = true, .code = 550, .text = "no"};
+  return {.recipient = 0, .accepted = false, .permanent = true, .code = 550, .text = "no"};
 }
 RecipientReply Later() {
-  return {.accepted = false, .permanent = false, .code = 450, .text = "later"};
+  return {.recipient = 0, .accepted = false, .permanent = false, .code = 450, .text = "later"};
+}
+
+// Of the recipients that have no final answer yet, in order.
+std::vector<RecipientReply> Numbered(const Submission& submission,
+                                     std::vector<RecipientReply> replies) {
+  size_t next = 0;
+  for (size_t i = 0; i < submission.recipients.size() && next < replies.size(); ++i) {
+    const RecipientState state = submission.recipients[i].state;
+    if (state == RecipientState::kPending || state == RecipientState::kInDoubt) {
+      replies[next++].recipient = i;
+    }
+  }
+  return replies;
+}
+
+Status Mark(Submission& submission, std::vector<RecipientReply> replies) {
+  return MarkEndOfData(submission, Numbered(submission, std::move(replies)));
 }
 
 Submission Finished(Submission submission, Kind kind, std::vector<RecipientReply> replies) {
   AttemptOutcome outcome;
   outcome.kind = kind;
-  outcome.recipients = std::move(replies);
+  outcome.recipients = Numbered(submission, std::move(replies));
   outcome.retry_at = At(50);
   outcome.file_copy = true;
   const Status status = FinishAttempt(submission, outcome, At(5));
@@ -85,8 +102,8 @@ TEST(SubmissionTest, TheMarkDecidesWhatACrashMeans) {
   EXPECT_EQ(unmarked.state, State::kQueued);
 
   Submission marked = Sending(3);
-  ASSERT_TRUE(MarkEndOfData(marked, {Accepted(), Refused(), Later()}).ok());
-  EXPECT_FALSE(MarkEndOfData(marked, {}).ok());
+  ASSERT_TRUE(Mark(marked, {Accepted(), Refused(), Later()}).ok());
+  EXPECT_FALSE(Mark(marked, {}).ok());
   ASSERT_TRUE(AbandonAttempt(marked, At(9)).ok());
   EXPECT_EQ(marked.state, State::kUncertain);
   EXPECT_EQ(marked.recipients[0].state, RecipientState::kInDoubt);
@@ -100,7 +117,7 @@ TEST(SubmissionTest, TheMarkDecidesWhatACrashMeans) {
 
 TEST(SubmissionTest, ARefusalOfTheEndOfDataIsAnAnswer) {
   Submission marked = Sending(2);
-  ASSERT_TRUE(MarkEndOfData(marked, {Accepted(), Refused()}).ok());
+  ASSERT_TRUE(Mark(marked, {Accepted(), Refused()}).ok());
   Submission again = Finished(marked, Kind::kTemporary, {});
   EXPECT_EQ(again.state, State::kQueued);
   EXPECT_FALSE(again.marked);
@@ -111,7 +128,7 @@ TEST(SubmissionTest, ARefusalOfTheEndOfDataIsAnAnswer) {
 
 TEST(SubmissionTest, UncertainStaysSoUntilTheUserSaysWhat) {
   Submission submission = Sending();
-  ASSERT_TRUE(MarkEndOfData(submission, {Accepted()}).ok());
+  ASSERT_TRUE(Mark(submission, {Accepted()}).ok());
   submission = Finished(submission, Kind::kUnknown, {Accepted()});
   EXPECT_EQ(submission.state, State::kUncertain);
   for (uint32_t look = 0; look < kSettleAttemptsMax; ++look) {
@@ -134,7 +151,7 @@ TEST(SubmissionTest, FoundInSentProvesNothingOnceAPartIsSent) {
   Submission submission = Finished(Sending(2), Kind::kSent, {Accepted(), Later()});
   submission.filing = Submission::Filing::kDone;
   ASSERT_TRUE(BeginAttempt(submission, At(50)).ok());
-  ASSERT_TRUE(MarkEndOfData(submission, {Accepted()}).ok());
+  ASSERT_TRUE(Mark(submission, {Accepted()}).ok());
   ASSERT_TRUE(AbandonAttempt(submission, At(60)).ok());
   EXPECT_EQ(submission.state, State::kUncertain);
   EXPECT_FALSE(NextStep(submission).has_value());

@@ -31,7 +31,7 @@ EgressState::EgressState(const Options& options, std::string_view its_address, u
 double Scheduler::Impl::ScoreOf(EgressId egress, MailboxId mailbox) const {
   constexpr double kScale = 1.0 / static_cast<double>(uint64_t{1} << 53);
   const EgressState& state = egresses[egress];
-  const uint64_t hash = MixHash(state.address_hash, mailbox.value) >> 11;
+  const uint64_t hash = MixHash(state.address_hash, OwnerOf(mailbox).value) >> 11;
   const double uniform = (static_cast<double>(hash) + 0.5) * kScale;
   return -std::log(uniform) / state.connections_max;
 }

@@ -25,6 +25,13 @@ namespace mailhaul::scheduler {
 using HostId = uint32_t;
 using EgressId = uint32_t;
 
+// A mailbox's connection to its submission server is scheduled beside those to its source: under an
+// id of its own, added as any other with the host of that server, from the same egress address.
+inline constexpr uint64_t kSubmitterBit = uint64_t{1} << 47;
+inline MailboxId SubmitterOf(MailboxId mailbox) { return {mailbox.value | kSubmitterBit}; }
+inline MailboxId OwnerOf(MailboxId submitter) { return {submitter.value & ~kSubmitterBit}; }
+inline bool IsSubmitter(MailboxId mailbox) { return (mailbox.value & kSubmitterBit) != 0; }
+
 enum class JobKind : uint8_t {
   kNew,       // Check for mail that came since the last check. Goes first.
   kWindow,    // The last N days.

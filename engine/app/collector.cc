@@ -72,9 +72,10 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->id = id;
     state->tenant = &tenant;
     state->config = &mailbox;
-    state->host = HostOf(mailbox);
+    state->host = HostOf(mailbox.pool, mailbox.profile.get());
     state->worker = mailboxes_.size() % workers_.size();
     state->memory = std::make_unique<SourceMemory>();
+    state->submission_memory = std::make_unique<SourceMemory>();
     state->last_complete = record.last_complete;
     state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
     state->window_coverage = record.window_coverage;
@@ -88,14 +89,13 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
   return {};
 }
 
-scheduler::HostId Collector::HostOf(const config::MailboxConfig& mailbox) {
-  const std::string& host = mailbox.pool;
+scheduler::HostId Collector::HostOf(const std::string& host,
+                                    const config::ProviderProfile* profile) {
   const auto it = hosts_.find(host);
   if (it != hosts_.end()) {
     return it->second;
   }
-  const scheduler::HostId id =
-      scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host, mailbox.profile.get())));
+  const scheduler::HostId id = scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host, profile)));
   hosts_.emplace(host, id);
   host_states_.resize(std::max<size_t>(host_states_.size(), id + 1));
   host_states_[id].name = host;
@@ -145,6 +145,7 @@ void Collector::Stop() {
       for (SourceSession* session : worker->sessions) {
         session->Abort();
       }
+      worker->open_lines.AbortAll();
     });
   }
   CheckDone();

@@ -23,6 +23,7 @@
 #include "engine/app/source_memory.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/mailbox_visit.h"
+#include "engine/send/lines.h"
 #include "scheduler/scheduler.h"
 #include "store/day_use.h"
 
@@ -99,6 +100,9 @@ struct MailboxState {
   std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
   bool closing_held = false;             // Its held connection was told to close.
   TimePoint granted_at{};                // The grant that its session began with.
+  bool submitter_added = false;          // To the scheduler.
+  bool filing_wanted = false;            // Its next connection to the source files sent messages.
+  std::unique_ptr<SourceMemory> submission_memory;  // Touched on its worker's loop only.
   bool only_checked = false;  // That session has ended: one check that found nothing was all.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
@@ -111,6 +115,15 @@ struct Worker {
   net::Loop* loop = nullptr;
   Dialer* dialer = nullptr;
   HttpClient* http = nullptr;  // For OAuth 2.0; null where no mailbox uses it.
+};
+
+// Work on a mailbox's servers besides collecting, on connections of the same pools. On the loop of
+// the lease; returns what the pool is to learn, when the connection has ended.
+class Errands {
+ public:
+  virtual ~Errands() = default;
+  virtual net::Task<Status> Submit(MailboxId mailbox, send::Lease lease) = 0;
+  virtual net::Task<Status> File(MailboxId mailbox, send::Lease lease) = 0;
 };
 
 class Collector final {
@@ -142,6 +155,14 @@ class Collector final {
   // Fetches, with the next check, a message that was left out for its size. False: kWantedMax are
   // asked for already. Not remembered over a restart.
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message);
+  // Before Start(); outlives the collector's run.
+  void SetErrands(Errands* errands) { errands_ = errands; }
+  // Main loop. A connection to the mailbox's submission server, or one to its source instead of the
+  // next check, for Errands to use. Asking again before it is given changes nothing. The mailbox
+  // exists, and has a submission server.
+  void WantSubmission(MailboxId mailbox);
+  void WantFiling(MailboxId mailbox);
+  MailboxState* FindById(MailboxId mailbox) const;
   bool stopping() const { return stopping_; }
   // What a pool and a tenant of the scheduler are called.
   struct PoolNames {
@@ -168,6 +189,7 @@ class Collector final {
     std::map<uint64_t, Hold*> holds;               // By ticket of their grant.
     std::map<uint64_t, Decision> early_decisions;  // For holds that have not begun yet.
     KnownServers servers;
+    send::OpenLines open_lines;
     bool stopping = false;
   };
   using PoolKey = std::pair<scheduler::HostId, scheduler::EgressId>;
@@ -205,7 +227,7 @@ class Collector final {
     Duration settle{0};
   };
 
-  scheduler::HostId HostOf(const config::MailboxConfig& mailbox);
+  scheduler::HostId HostOf(const std::string& pool, const config::ProviderProfile* profile);
   Status Onboard(const config::TenantConfig& tenant);
   void SetDayLimits(MailboxState& mailbox);
 
@@ -242,6 +264,16 @@ class Collector final {
   void Decide(PoolKey pool, uint64_t ticket, Decision decision);
   void ReleaseWanted();
   void ReleaseAll();
+
+  // Errands (collector_errands.cc).
+  enum class ErrandKind : uint8_t { kSubmission, kFiling };
+  void DispatchErrand(const scheduler::Grant& grant, MailboxState& mailbox, ErrandKind kind);
+  net::Task<void> RunErrand(WorkerState& worker, scheduler::Grant grant, MailboxState* mailbox,
+                            ErrandKind kind);
+  void OnErrandEnded(const scheduler::Grant& grant, MailboxState& mailbox, ErrandKind kind,
+                     const Status& status);
+  void FinishErrand(const scheduler::Grant& grant, MailboxState& mailbox, ErrandKind kind,
+                    const Status& status);
 
   StageReply OnStageDone(const scheduler::Grant& grant, MailboxState& mailbox,
                          const pipeline::VisitResult& result, bool slow_down);
@@ -313,6 +345,7 @@ class Collector final {
   bool started_ = false;
   bool stopping_ = false;
   size_t workers_draining_ = 0;
+  Errands* errands_ = nullptr;
   std::function<void()> on_done_;
   Summary summary_;
 };

@@ -39,7 +39,11 @@ bool FoundNothing(const scheduler::Grant& grant, const pipeline::VisitResult& re
 }  // namespace
 
 void Collector::Dispatch(scheduler::Grant grant) {
-  MailboxState* mailbox = by_id_.at(grant.job.mailbox);
+  MailboxState* mailbox = by_id_.at(scheduler::OwnerOf(grant.job.mailbox));
+  if (scheduler::IsSubmitter(grant.job.mailbox)) {
+    DispatchErrand(grant, *mailbox, ErrandKind::kSubmission);
+    return;
+  }
   if (mailbox->batch_over) {
     scheduler_.Finish(grant, context_.clock.Now(), Status(Code::kCancelled, "given up"));
     return;
@@ -47,6 +51,10 @@ void Collector::Dispatch(scheduler::Grant grant) {
   const TimePoint now = context_.clock.Now();
   if (grant.job.kind == scheduler::JobKind::kNew) {
     mailbox->check_from = TimePoint::max();
+    if (mailbox->filing_wanted) {
+      DispatchErrand(grant, *mailbox, ErrandKind::kFiling);
+      return;
+    }
   }
   if (mailbox->login_not_before > now) {
     // The server would refuse, and the whole pool would be slowed down for it.

@@ -143,7 +143,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   Absorb(grant, mailbox, result);
   StageReply reply;
   if (!result.status.ok() || stopping_ || slow_down || NeedsNewSession(mailbox) ||
-      !mailbox.wanted.empty()) {
+      !mailbox.wanted.empty() || mailbox.filing_wanted) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
@@ -263,6 +263,20 @@ void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox
     mailbox.phase = MailboxState::Phase::kOk;
   } else if (!stopping_) {
     OnFailure(mailbox, grant, status, verdict);
+  }
+  Pump();
+}
+
+// An errand tells its own story of what went wrong: here only the pool learns of it.
+void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbox, ErrandKind kind,
+                             const Status& status) {
+  const Status told =
+      IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing") : status;
+  const TimePoint now = context_.clock.Now();
+  scheduler_.Finish(grant, now, told);
+  LogAddressChanges();
+  if (kind == ErrandKind::kFiling && !stopping_) {
+    Submit(mailbox, JobKind::kNew, now, std::max(now, grant.job.deadline));
   }
   Pump();
 }

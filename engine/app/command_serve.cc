@@ -7,6 +7,7 @@
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
+#include "engine/app/send_lines.h"
 #include "engine/app/store_copy.h"
 #include "engine/http/service.h"
 
@@ -28,6 +29,8 @@ class Server final {
 
   Status Prepare() {
     MH_RETURN_IF_ERROR(collector_.Prepare());
+    sending_ =
+        std::make_unique<SendLines>(config_, collector_, runtime_.context(), runtime_.main_loop());
     if (!config_.http.has_value()) {
       return {};
     }
@@ -44,6 +47,8 @@ class Server final {
       LogInfo("serving HTTP on " + config_.http->address + ":" + std::to_string(listener_->port()));
     }
     ++parts_running_;
+    sending_->sender().Start();
+    ++parts_running_;
     collector_.Start([this] { PartEnded(); });
     LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
             std::to_string(config_.tenants.size()) + " tenants");
@@ -56,6 +61,7 @@ class Server final {
 
   void Stop() {
     LogInfo("stopping: finishing what is in flight");
+    sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
     if (listener_ != nullptr) {
       service_.Stop();
@@ -88,6 +94,7 @@ class Server final {
   const config::Config& config_;
   Runtime& runtime_;
   Collector collector_;
+  std::unique_ptr<SendLines> sending_;
   CollectorDirectory directory_;
   MimeBodyDecoder decoder_;
   http::Service service_;

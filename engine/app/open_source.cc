@@ -6,36 +6,11 @@
 #include "base/random.h"
 #include "connectors/imap/imap_session.h"
 #include "connectors/pop3/pop3_session.h"
+#include "engine/app/server_access.h"
 #include "engine/pipeline/uidl_store.h"
 
 namespace mailhaul::app {
 namespace {
-
-ServerAddress ToServerAddress(const config::Server& server) {
-  ServerAddress address;
-  address.host = server.host;
-  address.port = server.port;
-  switch (server.security) {
-    case config::SecurityMode::kTls:
-      address.security = Security::kTls;
-      break;
-    case config::SecurityMode::kStartTls:
-      address.security = Security::kStartTls;
-      break;
-    case config::SecurityMode::kPlaintext:
-      address.security = Security::kPlaintext;
-      break;
-  }
-  return address;
-}
-
-Credentials ToCredentials(const config::Server& server) {
-  Credentials credentials;
-  credentials.username = server.username;
-  credentials.password = server.password;
-  credentials.allow_cram_md5 = server.allow_cram_md5;
-  return credentials;
-}
 
 std::string ServerKey(const config::Server& server) {
   return server.host + ":" + std::to_string(server.port);
@@ -107,41 +82,6 @@ net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dia
   co_return source;
 }
 
-OAuth2Config ToOAuth2Config(const config::OAuth2& oauth2) {
-  OAuth2Config grant;
-  grant.token_url = oauth2.token_url;
-  grant.client_id = oauth2.client_id;
-  grant.client_secret = oauth2.client_secret;
-  grant.refresh_token = oauth2.refresh_token;
-  return grant;
-}
-
-net::Task<Result<Secret>> AccessToken(const SourceRequest& request) {
-  SourceMemory& memory = *request.memory;
-  if (memory.tokens == nullptr) {
-    if (request.http == nullptr) {
-      co_return Status(Code::kInternal, "there is no HTTPS client to ask for an access token");
-    }
-    // A token source keeps a refresh token that the server has replaced; it is not stored.
-    memory.tokens = std::make_unique<TokenSource>(*request.http,
-                                                  ToOAuth2Config(*request.server->oauth2), nullptr);
-  }
-  co_return co_await memory.tokens->Get();
-}
-
-// What a refused token means; `status` if none was.
-Status JudgeRefusal(SourceMemory& memory, const Secret& token, const Status& status) {
-  if (status.code() != Code::kAuthFailed) {
-    return status;
-  }
-  memory.tokens->Invalidate(token);
-  const bool was_good = memory.token_sent.EqualsInConstantTime(token.Reveal());
-  return was_good ? Status(Code::kUnreachable,
-                           "the access token is no longer accepted; the next "
-                           "try asks for another one")
-                  : status;
-}
-
 net::Task<Result<OpenedSource>> Open(pipeline::Context& context, Dialer& dialer,
                                      const SourceRequest& request, Credentials credentials) {
   if (request.server->protocol == config::Protocol::kPop3) {
@@ -158,7 +98,7 @@ net::Task<Result<OpenedSource>> OpenSource(pipeline::Context& context, Dialer& d
   if (!request.server->oauth2.has_value()) {
     co_return co_await Open(context, dialer, request, std::move(credentials));
   }
-  CO_TRY(const Secret token, AccessToken(request));
+  CO_TRY(const Secret token, AccessToken(*request.server, *request.memory, request.http));
   credentials.access_token = token;
   Result<OpenedSource> opened = co_await Open(context, dialer, request, std::move(credentials));
   if (!opened.ok()) {

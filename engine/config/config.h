@@ -85,6 +85,12 @@ struct Collect {
   Deletions deletions = Deletions::kKeep;
 };
 
+struct Send {                                      // How fast messages are sent; 0: no limit.
+  std::optional<uint32_t> per_mailbox_per_minute;  // Absent: what the provider's profile says.
+  uint32_t per_tenant_per_minute = 0;
+  std::chrono::milliseconds retry_for{std::chrono::hours(5 * 24)};  // Then a submission fails.
+};
+
 struct TenantConfig {
   std::string name;  // Like a mailbox id, at most 64 bytes.
   std::string file;  // Where it was read from.
@@ -92,6 +98,7 @@ struct TenantConfig {
   std::vector<Token> tokens;
   Freshness freshness;
   Collect collect;
+  Send send;
   std::vector<MailboxConfig> mailboxes;
 };
 

@@ -59,6 +59,7 @@ struct ProviderProfile {
   PartialLimits limits;
   SendLimits send;
   bool files_sent = false;          // It files what is sent in Sent by itself.
+  bool creates_sent = false;        // A missing Sent folder may be created.
   std::vector<std::string> broken;  // IMAP capabilities not to use, in upper case.
   bool id_before_select = false;    // Folders open only after ID (RFC 2971).
   uint32_t command_bytes_max = 0;   // Of one IMAP command; 0: not known.

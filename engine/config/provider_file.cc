@@ -188,6 +188,7 @@ void ReadBroken(const Node& node, Report& report, std::vector<std::string>& out)
 
 void ReadPeculiarities(const MapReader& reader, Report& report, ProviderProfile& profile) {
   reader.Bool("files_sent", profile.files_sent);
+  reader.Bool("creates_sent", profile.creates_sent);
   if (const Node* broken = reader.Find("broken")) {
     ReadBroken(*broken, report, profile.broken);
   }
@@ -211,8 +212,8 @@ std::optional<ProviderProfile> ParseProvider(std::string_view text, Report& repo
   const MapReader reader(
       *root, "a provider file",
       {{"name", "domains", "mx", "servers", "hosts", "auth", "oauth2", "limits", "send",
-        "files_sent", "broken", "id", "command_bytes_max", "newest_per_folder", "pop3_partial",
-        "pop3_check_interval", "vague_auth_errors"}},
+        "files_sent", "creates_sent", "broken", "id", "command_bytes_max", "newest_per_folder",
+        "pop3_partial", "pop3_check_interval", "vague_auth_errors"}},
       report);
   ProviderProfile profile;
   ReadName(reader, report, profile.name);

@@ -15,6 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr uint32_t kWeightMax = 1000;
+constexpr Bounds<uint32_t> kPerMinute = {1, 1'000'000};
+constexpr Bounds<milliseconds> kRetryFor = {std::chrono::minutes(1), std::chrono::days(30)};
 constexpr Bounds<milliseconds> kDurations = {milliseconds(1), std::chrono::days(36'500)};
 constexpr Bounds<uint64_t> kMessageBytes = {uint64_t{1} << 10, uint64_t{1} << 30};
 constexpr size_t kFolderNameBytesMax = 1024;
@@ -97,6 +99,17 @@ void ReadCollect(const Node& node, Report& report, Collect& out) {
   out.deletions = deletions == 0 ? Deletions::kKeep : Deletions::kMirror;
 }
 
+void ReadSend(const Node& node, Report& report, Send& out) {
+  const MapReader reader(
+      node, "'send'", {{"per_mailbox_per_minute", "per_tenant_per_minute", "retry_for"}}, report);
+  uint32_t per_mailbox = 0;
+  if (reader.Integer<uint32_t>("per_mailbox_per_minute", kPerMinute, per_mailbox)) {
+    out.per_mailbox_per_minute = per_mailbox;
+  }
+  reader.Integer<uint32_t>("per_tenant_per_minute", kPerMinute, out.per_tenant_per_minute);
+  reader.Duration("retry_for", kRetryFor, out.retry_for);
+}
+
 MailboxConfig ReadMailbox(const Node& node, const Providers& providers, References& references,
                           Report& report) {
   const MapReader reader(node, "a mailbox",
@@ -148,10 +161,11 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   if (!root) {
     return std::nullopt;
   }
-  const MapReader reader(*root, "a tenant file",
-                         {{"tenant", "weight", "tokens", "freshness", "collect", "mailboxes"},
-                          {"quota", "mailboxes_csv", "webhooks", "signature", "retention", "send"}},
-                         report);
+  const MapReader reader(
+      *root, "a tenant file",
+      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "mailboxes"},
+       {"quota", "mailboxes_csv", "webhooks", "signature", "retention"}},
+      report);
   ParsedTenant parsed;
   parsed.tenant.file = report.file();
   if (ReadName(reader, "tenant", kTenantNameBytesMax, report, parsed.tenant.name)) {
@@ -166,6 +180,9 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   if (const Node* collect = reader.Find("collect")) {
     ReadCollect(*collect, report, parsed.tenant.collect);
+  }
+  if (const Node* send = reader.Find("send")) {
+    ReadSend(*send, report, parsed.tenant.send);
   }
   if (const Node* mailboxes = reader.Find("mailboxes")) {
     ReadMailboxes(*mailboxes, providers, references, report, parsed.tenant.mailboxes);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "connectors/dialer.h"
+#include "connectors/http_client.h"
 #include "connectors/imap/sent_filing.h"
 #include "connectors/smtp/smtp_session.h"
 
@@ -45,6 +46,7 @@ struct SendingMailbox {
 struct Lease {
   Dialer* dialer = nullptr;
   std::optional<net::IpAddress> egress;
+  HttpClient* http = nullptr;  // For OAuth 2.0; null where no mailbox uses it.
   OpenLines* open = nullptr;
   bool stopping = false;
 };

@@ -7,6 +7,7 @@ namespace mailhaul::app {
 namespace {
 
 constexpr char kHost[] = "imap.example.com";
+constexpr char kSmtpHost[] = "smtp.example.com";
 
 test_support::MemoryNetworkOptions WithLatency(Duration latency) {
   test_support::MemoryNetworkOptions options;
@@ -64,6 +65,18 @@ void EngineFixture::AddPop3Mailbox(const std::string& id) {
   source.port = 995;
 }
 
+void EngineFixture::AddSubmission(const std::string& id) {
+  for (config::MailboxConfig& mailbox : config_.tenants.front().mailboxes) {
+    if (mailbox.id == id) {
+      mailbox.submission.emplace(mailbox.source);
+      mailbox.submission->host = kSmtpHost;
+      mailbox.submission->port = 465;
+      smtp_.script.users[id] = "secret";
+    }
+  }
+  smtp_.script.extensions = {"PIPELINING", "8BITMIME", "AUTH PLAIN LOGIN"};
+}
+
 void EngineFixture::AddMessage(const std::string& id, const std::string& subject) {
   server_.Folder(id).Add("Subject: " + subject + "\r\n\r\ntext\r\n", clock_.WallNow());
   loop_.Post([this] { server_.Announce(); });
@@ -79,6 +92,9 @@ void EngineFixture::Connect() {
   network_->Register(kHost, 995, [this](std::unique_ptr<net::Stream> stream) {
     return test_support::ServePop3Connection(std::move(stream), server_, pop3_);
   });
+  network_->Register(kSmtpHost, 465, [this](std::unique_ptr<net::Stream> stream) {
+    return test_support::ServeSmtp(std::move(stream), smtp_);
+  });
   dialer_ = std::make_unique<Dialer>(*network_, DialerOptions());
 }
 
@@ -92,6 +108,9 @@ void EngineFixture::Start(bool continuous) {
   const std::vector<Worker> workers = {{.loop = &loop_, .dialer = dialer_.get(), .http = nullptr}};
   collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
   ASSERT_TRUE(collector_->Prepare().ok());
+  if (on_prepared_) {
+    on_prepared_();
+  }
   loop_.Post([this] { collector_->Start([this] { over_ = true; }); });
 }
 

@@ -21,6 +21,7 @@
 #include "tests/support/memory_network.h"
 #include "tests/support/scripted_mail_server.h"
 #include "tests/support/scripted_pop3_server.h"
+#include "tests/support/scripted_smtp_server.h"
 
 namespace mailhaul::app {
 
@@ -33,6 +34,7 @@ class EngineFixture : public testing::Test {
   // Before Start(): a mailbox "acme/<id>" on the one server.
   void AddMailbox(const std::string& id);
   void AddPop3Mailbox(const std::string& id);
+  void AddSubmission(const std::string& id);  // To the mailbox, on smtp_.
   void AddMessage(const std::string& id, const std::string& subject);
   // As `serve` does, or as `collect` does. Again after Stop(): a restart.
   void Start(bool continuous = true);
@@ -42,6 +44,8 @@ class EngineFixture : public testing::Test {
   // Lets virtual time pass until `done`, at most `limit`; whether it came.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
   void RunFor(Duration time);
+  // For what runs beside the collector; after Start().
+  pipeline::Context& context() { return *context_; }
   uint64_t Messages(const std::string& id);
   // After Start(): the server refuses connections from this egress address, or no longer.
   void SetRefused(const std::string& egress, bool refused);
@@ -52,7 +56,9 @@ class EngineFixture : public testing::Test {
   SeededRandom random_{1};
   test_support::ScriptedMailServer server_;
   test_support::Pop3Script pop3_;  // Its other face.
+  test_support::ScriptedSmtpServer smtp_;
   config::Config config_;
+  std::function<void()> on_prepared_;  // By Start(), before the collector runs.
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<store::MailStore> mail_;
   store::MemoryKeyValueStore records_;

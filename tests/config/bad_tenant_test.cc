@@ -24,7 +24,7 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "zzzzzzzzzz: 1\n",
      "2:1: unknown key 'zzzzzzzzzz'; known here: 'tenant', 'weight', 'tokens', 'freshness', "
-     "'collect', 'mailboxes'\n"},
+     "'collect', 'send', 'mailboxes'\n"},
     {"KeyInTheWrongCase", "Tenant: a\n",
      "1:1: unknown key 'Tenant'; did you mean 'tenant'?\n"
      "1:1: a tenant file lacks the key 'tenant'\n"},
@@ -42,19 +42,24 @@ const Case kTenantCases[] = {
      "mailboxes_csv: a.csv\n"
      "webhooks: []\n"
      "retention: 1d\n"
-     "send: {}\n"
      "signature: x\n",
      "2:1: known key 'quota', not supported by this version yet\n"
      "3:1: known key 'mailboxes_csv', not supported by this version yet\n"
      "4:1: known key 'webhooks', not supported by this version yet\n"
      "5:1: known key 'retention', not supported by this version yet\n"
-     "6:1: known key 'send', not supported by this version yet\n"
-     "7:1: known key 'signature', not supported by this version yet\n"},
+     "6:1: known key 'signature', not supported by this version yet\n"},
     {"BadTenantName", "tenant: a/b\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
     {"TenantNameTooLong",
      "tenant: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
+    {"BadSend",
+     "tenant: a\n"
+     "send: {per_mailbox_per_minute: 0, retry_for: 1s, per_hour: 3}\n",
+     "2:32: 'per_mailbox_per_minute' must be a whole number from 1 to 1000000\n"
+     "2:46: 'retry_for' must be a duration such as 30s, from 1m to 30d\n"
+     "2:50: unknown key 'per_hour'; known here: 'per_mailbox_per_minute', "
+     "'per_tenant_per_minute', 'retry_for'\n"},
     {"BadWeight",
      "tenant: a\n"
      "weight: 0\n",

@@ -90,6 +90,8 @@ TEST_F(LoadConfigTest, FillsDefaultsAndResolvesPathsFromTheFileThatNamesThem) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(tenant.tokens[0].scopes, (std::vector<std::string>{"read", "send"}));
   EXPECT_EQ(tenant.collect.window, milliseconds(std::chrono::days(30)));
+  EXPECT_FALSE(tenant.send.per_mailbox_per_minute);
+  EXPECT_EQ(tenant.send.retry_for, milliseconds(std::chrono::days(5)));
   const MailboxConfig& mailbox = tenant.mailboxes.at(0);
   EXPECT_EQ(mailbox.source.host, "imap.a.example");
   EXPECT_EQ(mailbox.source.port, 993);

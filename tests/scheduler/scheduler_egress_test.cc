@@ -48,6 +48,27 @@ class SchedulerEgressTest : public testing::Test {
   HostId host_ = 0;
 };
 
+TEST_F(SchedulerEgressTest, ASubmitterUsesTheAddressOfItsMailboxInThePoolOfItsOwnHost) {
+  scheduler_.AddEgress("192.0.2.1", 10'000);
+  scheduler_.AddEgress("192.0.2.2", 20'000);
+  scheduler_.AddEgress("192.0.2.3", 50'000);
+  AddBoxes();
+  const std::map<uint64_t, EgressId> places = Places(At(seconds(0)));
+  const HostId smtp = scheduler_.AddHost("smtp.example.com", kWideLimits);
+  for (uint64_t box = 1; box <= 100; ++box) {
+    const MailboxId submitter = SubmitterOf(Box(box));
+    EXPECT_TRUE(IsSubmitter(submitter));
+    EXPECT_EQ(OwnerOf(submitter), Box(box));
+    ASSERT_TRUE(scheduler_.AddMailbox(submitter, TenantId{1}, smtp).ok());
+    ASSERT_TRUE(scheduler_.Submit(Job{submitter, JobKind::kNew, {}, At(seconds(0))}).ok());
+    const std::optional<Grant> grant = scheduler_.Take(At(seconds(0)));
+    ASSERT_TRUE(grant.has_value());
+    EXPECT_EQ(grant->host, smtp);
+    EXPECT_EQ(grant->egress, places.at(Box(box).value));
+    scheduler_.Finish(*grant, At(seconds(0)), Status::Ok());
+  }
+}
+
 TEST_F(SchedulerEgressTest, MailboxesSpreadInProportionToTheConnections) {
   scheduler_.AddEgress("192.0.2.1", 10'000);
   scheduler_.AddEgress("192.0.2.2", 20'000);

@@ -6,6 +6,8 @@ find_package(Threads REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
+pkg_check_modules(GLIB REQUIRED IMPORTED_TARGET glib-2.0)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 find_package(CURL 7.85 REQUIRED)
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
@@ -21,7 +23,7 @@ find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 find_program(FLATC flatc REQUIRED)
 
 # Third-party headers are not ours to mend: include them as system headers.
-foreach(target PkgConfig::UV PkgConfig::CARES PkgConfig::GMIME PkgConfig::IDN2)
+foreach(target PkgConfig::UV PkgConfig::CARES PkgConfig::GMIME PkgConfig::GLIB PkgConfig::IDN2)
   get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
   if(dirs)
     set_target_properties(${target} PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${dirs}")
@@ -29,4 +31,4 @@ foreach(target PkgConfig::UV PkgConfig::CARES PkgConfig::GMIME PkgConfig::IDN2)
 endforeach()
 # GLib asks for what g++ and clang define on Linux anyway; asked for twice it would make the
 # precompiled headers invalid.
-set_target_properties(PkgConfig::GMIME PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+set_target_properties(PkgConfig::GMIME PkgConfig::GLIB PROPERTIES INTERFACE_COMPILE_OPTIONS "")

@@ -149,6 +149,7 @@ struct MessageQuery {
   TenantId tenant;
   std::optional<MailboxId> mailbox;  // Absent: the whole tenant.
   std::optional<FolderId> folder;    // Only with mailbox.
+  std::optional<ShardId> shard;      // Only the tenant's mailboxes in this shard; without mailbox.
   std::optional<WallTime> after;     // Inclusive, by internal_date.
   std::optional<WallTime> before;    // Exclusive.
   size_t limit = 100;                // 1 .. 1000
@@ -257,6 +258,8 @@ class MailStore final {
 
   std::optional<TenantId> FindTenant(std::string_view name) const;
   std::optional<MailboxId> FindMailbox(TenantId tenant, std::string_view name) const;
+  // Those that hold mailboxes of the tenant, ascending.
+  std::vector<ShardId> ShardsOf(TenantId tenant) const;
   Result<MailboxRecord> GetMailbox(MailboxId mailbox) const;  // kNotFound.
   Result<std::vector<FolderRecord>> ListFolders(MailboxId mailbox) const;
   // What is accounted for under this UIDVALIDITY.

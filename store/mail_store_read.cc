@@ -84,7 +84,9 @@ std::vector<DateScan> ScansOf(const MessageQuery& query, const MailboxTable& tab
     return scans;
   }
   for (const ShardId shard : table.ShardsOf(query.tenant)) {
-    scans.push_back({.prefix = TenantDatePrefix(shard, query.tenant), .folder = std::nullopt});
+    if (!query.shard || *query.shard == shard) {
+      scans.push_back({.prefix = TenantDatePrefix(shard, query.tenant), .folder = std::nullopt});
+    }
   }
   return scans;
 }
@@ -113,6 +115,10 @@ std::optional<TenantId> MailStore::FindTenant(std::string_view name) const {
 
 std::optional<MailboxId> MailStore::FindMailbox(TenantId tenant, std::string_view name) const {
   return impl_->table.FindMailbox(tenant, name);
+}
+
+std::vector<ShardId> MailStore::ShardsOf(TenantId tenant) const {
+  return impl_->table.ShardsOf(tenant);
 }
 
 Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {

@@ -42,8 +42,9 @@ MAY_INCLUDE = {
     "engine/http": LOWER | {"engine/http"},
     "engine/pipeline": LOWER | {"engine/mime", "engine/pipeline"},
     "engine/send": LOWER | {"engine/mime", "engine/pipeline", "engine/send"},
+    "engine/search": LOWER | {"engine/mime", "engine/search"},
     "engine/app": LOWER | {"engine/config", "engine/mime", "engine/http", "engine/pipeline",
-                           "engine/send", "engine/app"},
+                           "engine/send", "engine/search", "engine/app"},
 }
 FREE_FOLDERS = ("tests/", "bench/")  # May include everything.
 # A library's headers, and the only places that may include them.
@@ -54,9 +55,11 @@ LIBRARY_HOMES = [
     (re.compile(r"curl/"), ("connectors/https/",)),
     (re.compile(r"pugi\w*\.hpp$"), ("connectors/autodiscover/",)),
     (re.compile(r"idn2\.h$"), ("connectors/net/",)),
-    (re.compile(r"zlib\.h$"), ("connectors/net/",)),
+    (re.compile(r"zlib\.h$"), ("connectors/net/", "engine/search/")),
     (re.compile(r"rocksdb/"), ("store/*.cc",)),
-    (re.compile(r"gmime/|glib"), ("engine/mime/",)),
+    (re.compile(r"gmime/"), ("engine/mime/",)),
+    (re.compile(r"glib"), ("engine/mime/", "engine/search/")),
+    (re.compile(r"sqlite3\.h$"), ("engine/search/",)),
     (re.compile(r"boost/beast"), ("engine/http/",)),
     (re.compile(r"yaml-cpp/"), ("engine/config/",)),
     (re.compile(r"spdlog/"), ("base/log.cc",)),

@@ -17,6 +17,7 @@ namespace {
 
 constexpr char kRecords[] = "/records";
 constexpr char kBlobs[] = "/blobs";
+constexpr char kText[] = "/text";
 constexpr char kUnfinished[] = ".partial";
 
 // A checkpoint of the records, from the running server or from the store itself.
@@ -87,6 +88,12 @@ Status Restore(const config::Config& config, const std::string& from) {
   }
   store::PosixFileSystem files;
   MH_RETURN_IF_ERROR(files.CreateDirectories(config.data_dir));
+  // Of the store that was there: in this one other messages may have the same ids.
+  std::error_code error;
+  std::filesystem::remove_all(config.data_dir + kText, error);
+  if (error) {
+    return {Code::kIo, EscapeForLog(config.data_dir + kText) + ": " + error.message()};
+  }
   uint64_t bytes = 0;
   const auto count = [&bytes](uint64_t copied) { bytes += copied; };
   // Bodies first: without records there is no store yet.

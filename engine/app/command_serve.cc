@@ -1,4 +1,7 @@
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "engine/app/commands.h"
@@ -9,6 +12,7 @@
 #include "engine/app/runtime.h"
 #include "engine/app/send_lines.h"
 #include "engine/app/store_copy.h"
+#include "engine/app/text_index.h"
 #include "engine/http/service.h"
 
 namespace mailhaul::app {
@@ -22,10 +26,14 @@ class Server final {
   Server(const config::Config& config, OpenStore& store, Runtime& runtime)
       : config_(config),
         runtime_(runtime),
+        text_index_(MakeTextIndex(config, store, runtime)),
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
-        service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock) {}
+        service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock,
+                 text_index_.get()) {
+    directory_.SetTextIndex(text_index_.get());
+  }
 
   Status Prepare() {
     MH_RETURN_IF_ERROR(collector_.Prepare());
@@ -78,6 +86,20 @@ class Server final {
     return options;
   }
 
+  // Null without HTTP: nobody would ask it.
+  static std::unique_ptr<TextIndex> MakeTextIndex(const config::Config& config, OpenStore& store,
+                                                  Runtime& runtime) {
+    if (!config.http.has_value()) {
+      return nullptr;
+    }
+    std::vector<std::string> names;
+    for (const config::TenantConfig& tenant : config.tenants) {
+      names.push_back(tenant.name);
+    }
+    return std::make_unique<TextIndex>(config.data_dir, std::move(names), *store.mail, store.files,
+                                       store.clock, runtime.context().progress);
+  }
+
   net::Task<void> ServeHttp() {
     co_await service_.Serve(*listener_);
     listener_.reset();
@@ -93,6 +115,7 @@ class Server final {
 
   const config::Config& config_;
   Runtime& runtime_;
+  const std::unique_ptr<TextIndex> text_index_;
   Collector collector_;
   std::unique_ptr<SendLines> sending_;
   CollectorDirectory directory_;

@@ -153,7 +153,10 @@ std::string CollectorDirectory::AllPoolsJson() const {
          ",\"pools_left_out\":" + std::to_string(left_out) + "}";
 }
 
-std::string CollectorDirectory::Metrics() const { return MetricsText(collector_, clock_.Now()); }
+std::string CollectorDirectory::Metrics() const {
+  return MetricsText(collector_, clock_.Now()) +
+         (text_index_ == nullptr ? std::string() : text_index_->Metrics());
+}
 
 void CollectorDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {
   collector_.MarkActive(tenant, mailbox);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/app/collector.h"
+#include "engine/app/text_index.h"
 #include "engine/http/service.h"
 
 namespace mailhaul::app {
@@ -31,6 +32,8 @@ class CollectorDirectory final : public http::Directory {
   // kPoolsToldMax.
   std::string AllPoolsJson() const;
   std::string Metrics() const override;
+  // Metrics() then tell of it as well. It outlives this.
+  void SetTextIndex(const TextIndex* text_index) { text_index_ = text_index; }
   bool MetricsAreOpen() const override { return metrics_are_open_; }
 
  private:
@@ -38,6 +41,7 @@ class CollectorDirectory final : public http::Directory {
   std::optional<WallTime> WallTimeOf(TimePoint time) const;
 
   bool metrics_are_open_ = false;
+  const TextIndex* text_index_ = nullptr;
   std::map<std::string, http::TokenGrant, std::less<>> tokens_;
   std::map<std::string, std::vector<std::string>, std::less<>> names_;
   Collector& collector_;

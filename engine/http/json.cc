@@ -226,9 +226,14 @@ void ListWriter::Add(std::string_view item) {
   ++items_;
 }
 
+void ListWriter::SetIndexedTo(const std::optional<WallTime>& time) {
+  more_fields_ = ",\"indexed_to\":" + (time ? "\"" + FormatRfc3339(*time) + "\"" : "null");
+}
+
 std::string ListWriter::Finish(const std::optional<std::string>& next_cursor) {
   text_ += "],\"next_cursor\":";
   text_ += next_cursor.has_value() ? "\"" + *next_cursor + "\"" : "null";
+  text_ += more_fields_;
   text_ += '}';
   return std::move(text_);
 }

@@ -38,12 +38,15 @@ class ListWriter final {
   void Add(std::string_view item);
   size_t items() const { return items_; }
   size_t bytes() const { return text_.size(); }
+  // For lists of what a text finds: adds "indexed_to".
+  void SetIndexedTo(const std::optional<WallTime>& time);
   // Absent: the end of the list. Call once.
   std::string Finish(const std::optional<std::string>& next_cursor);
 
  private:
   std::string text_ = "{\"items\":[";
   size_t items_ = 0;
+  std::string more_fields_;
 };
 
 std::string StatusJson(std::string_view status);  // {"status":"ok"}

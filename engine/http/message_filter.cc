@@ -94,12 +94,24 @@ std::optional<Response> TakeSubject(const Call& call, std::vector<std::string>* 
 }
 
 std::optional<Response> RefuseUnsupported(const Call& call) {
-  for (const std::string_view name : {std::string_view("text"), std::string_view("tag")}) {
+  for (const std::string_view name : {std::string_view("tag")}) {
     if (call.Parameter(name) != nullptr) {
       return Problem(400, "not_supported",
                      "the filter \"" + std::string(name) + "\" is not served by this version");
     }
   }
+  return std::nullopt;
+}
+
+std::optional<Response> TakeText(const Call& call, std::string* out) {
+  const std::string* value = call.Parameter("text");
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (value->empty()) {
+    return Invalid("text", "one or more words");
+  }
+  *out = *value;
   return std::nullopt;
 }
 
@@ -140,7 +152,8 @@ bool HasAllWords(std::string_view text, const std::vector<std::string>& wanted) 
 bool MessageFilter::LooksAtRows() const {
   return unread.has_value() || flagged.has_value() || has_attachment.has_value() ||
          thread.has_value() || !from.empty() || !to.empty() || !participant.empty() ||
-         !subject_words.empty() || (folder.has_value() && !mailbox.has_value());
+         !subject_words.empty() || (folder.has_value() && !mailbox.has_value()) ||
+         (!text.empty() && (folder.has_value() || after.has_value() || before.has_value()));
 }
 
 bool MessageFilter::Matches(const store::StoredMessage& message) const {
@@ -195,6 +208,7 @@ Parsed<MessageFilter> ParseMessageFilter(const Call& call) {
       TakeAddress(call, "participant", &filter.participant),
       TakeThread(call, &filter.thread),
       TakeSubject(call, &filter.subject_words),
+      TakeText(call, &filter.text),
   };
   for (std::optional<Response>& refusal : refusals) {
     if (refusal.has_value()) {

@@ -35,6 +35,7 @@ struct MessageFilter {
   std::string to;                          // The same.
   std::string participant;                 // From, To, Cc or Bcc.
   std::vector<std::string> subject_words;  // Lower case; all must occur.
+  std::string text;                        // As sent; the text index answers it. "" for any.
 
   size_t limit = kListLimitDefault;
   std::string cursor;  // As sent; "" at the start.

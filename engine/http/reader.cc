@@ -101,6 +101,14 @@ bool CarriesLabel(const store::StoredMessage& message, std::string_view folder,
   return std::find(message.keywords.begin(), message.keywords.end(), tag) != message.keywords.end();
 }
 
+// Rows of the text index are not narrowed as those of the store are.
+bool InQuery(const store::MessageQuery& query, const store::StoredMessage& message) {
+  return (!query.mailbox || *query.mailbox == message.mailbox) &&
+         (!query.folder || *query.folder == message.folder) &&
+         (!query.after || *query.after <= message.internal_date) &&
+         (!query.before || message.internal_date < *query.before);
+}
+
 }  // namespace
 
 Response NotFoundResponse() {
@@ -259,6 +267,11 @@ Result<store::MessageQuery> Reader::MakeQuery(const MessageFilter& filter, Tenan
   return query;
 }
 
+Result<store::MessagePage> Reader::ReadRows(const MessageFilter& filter,
+                                            const store::MessageQuery& query) const {
+  return filter.text.empty() ? store_.ListMessages(query) : ReadTextRows(filter, query);
+}
+
 Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const {
   Places places(store_);
   const bool looks_at_folders = filter.folder.has_value() && !query.folder.has_value();
@@ -268,14 +281,14 @@ Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, 
                               ? kRowsScannedMax - scanned
                               : filter.limit - page->items.items();
     query.limit = std::min(wanted, kRowsPerRead);
-    MH_ASSIGN_OR_RETURN(const store::MessagePage rows, store_.ListMessages(query));
+    MH_ASSIGN_OR_RETURN(const store::MessagePage rows, ReadRows(filter, query));
     for (size_t i = 0; i < rows.items.size(); ++i) {
       const store::StoredMessage& message = rows.items[i];
       const MessagePosition position{.date = message.internal_date, .id = message.id};
       ++scanned;
       query.cursor_date = position.date;
       query.cursor_id = position.id;
-      if (filter.Matches(message)) {
+      if (InQuery(query, message) && filter.Matches(message)) {
         MH_ASSIGN_OR_RETURN(const MessagePlace place, places.Of(message));
         bool shown = true;
         if (looks_at_folders) {
@@ -307,6 +320,10 @@ Answer Reader::Messages(const Call& call) const {
     return {.response = std::move(std::get<Response>(parsed)), .mailbox = ""};
   }
   const MessageFilter& filter = std::get<MessageFilter>(parsed);
+  if (!filter.text.empty() && text_ == nullptr) {
+    return {.response = Problem(400, "not_supported", "there is no full text index here"),
+            .mailbox = ""};
+  }
   const std::string scope = MessagesScope(call);
   std::optional<MessagePosition> start;
   if (!filter.cursor.empty()) {
@@ -328,12 +345,20 @@ Answer Reader::Messages(const Call& call) const {
     return Failed(query.status());
   }
   Page page;
+  std::optional<WallTime> indexed_to;
   if (!empty) {
     if (start.has_value()) {
       query->cursor_date = start->date;
       query->cursor_id = start->id;
     }
+    // Before the search: what is indexed meanwhile may or may not be found.
+    if (!filter.text.empty()) {
+      indexed_to = text_->IndexedTo(*tenant);
+    }
     const Status filled = FillPage(filter, *query, &page);
+    if (!filter.text.empty() && filled.code() == Code::kInvalidArgument) {
+      return {.response = Problem(400, "invalid_parameter", filled.message()), .mailbox = ""};
+    }
     if (!filled.ok()) {
       return Failed(filled);
     }
@@ -341,6 +366,9 @@ Answer Reader::Messages(const Call& call) const {
   std::optional<std::string> next_cursor;
   if (page.next.has_value()) {
     next_cursor = EncodeCursor(scope, EncodePosition(*page.next));
+  }
+  if (!filter.text.empty()) {
+    page.items.SetIndexedTo(indexed_to);
   }
   return {.response = JsonResponse(page.items.Finish(next_cursor)),
           .mailbox = filter.mailbox.value_or("")};

@@ -8,6 +8,7 @@
 #include "engine/http/message_filter.h"
 #include "engine/http/response.h"
 #include "engine/http/service.h"
+#include "engine/http/text_search.h"
 #include "store/mail_store.h"
 
 namespace mailhaul::http {
@@ -35,8 +36,9 @@ struct MailboxRow {
 
 class Reader final {
  public:
-  Reader(const store::MailStore& store, const BodyDecoder& decoder)
-      : store_(store), decoder_(decoder) {}
+  // `text` may be null: then lists cannot be asked for by their text.
+  Reader(const store::MailStore& store, const BodyDecoder& decoder, TextSearch* text)
+      : store_(store), decoder_(decoder), text_(text) {}
 
   // `rows` are the page; `next_cursor` is the list's.
   Answer Mailboxes(const Call& call, const std::vector<MailboxRow>& rows,
@@ -65,10 +67,16 @@ class Reader final {
   // nothing.
   Result<store::MessageQuery> MakeQuery(const MessageFilter& filter, TenantId tenant,
                                         bool* empty) const;
+  // The next rows of the list: of the text index, or of the store alone.
+  Result<store::MessagePage> ReadRows(const MessageFilter& filter,
+                                      const store::MessageQuery& query) const;
+  Result<store::MessagePage> ReadTextRows(const MessageFilter& filter,
+                                          const store::MessageQuery& query) const;
   Status FillPage(const MessageFilter& filter, store::MessageQuery query, Page* page) const;
 
   const store::MailStore& store_;
   const BodyDecoder& decoder_;
+  TextSearch* const text_;
 };
 
 // The one answer for what does not exist and for what belongs to another tenant.

@@ -23,8 +23,8 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
 struct Service::Impl {
   Impl(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-       WorkPool& read_pool, const Clock& clock)
-      : reader(store, decoder),
+       WorkPool& read_pool, const Clock& clock, TextSearch* text)
+      : reader(store, decoder, text),
         dispatcher(reader, directory, read_pool),
         context{.dispatcher = dispatcher, .clock = clock} {
     // Ids differ between requests, and all but surely between runs.
@@ -110,8 +110,8 @@ void Service::Impl::AbortAll() {
 }
 
 Service::Service(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-                 WorkPool& read_pool, const Clock& clock)
-    : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, clock)) {}
+                 WorkPool& read_pool, const Clock& clock, TextSearch* text)
+    : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, clock, text)) {}
 
 Service::~Service() = default;
 

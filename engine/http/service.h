@@ -17,6 +17,7 @@
 #include "base/work_pool.h"
 #include "connectors/net/network.h"
 #include "connectors/net/task.h"
+#include "engine/http/text_search.h"
 #include "store/mail_store.h"
 
 namespace mailhaul::http {
@@ -116,8 +117,9 @@ class BodyDecoder {
 
 class Service final {
  public:
+  // `text` may be null: then lists cannot be asked for by their text.
   Service(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-          WorkPool& read_pool, const Clock& clock);
+          WorkPool& read_pool, const Clock& clock, TextSearch* text = nullptr);
   ~Service();
 
   // Accepts and serves until Stop(); completes when every connection has ended.

@@ -109,15 +109,6 @@ std::string PreviewOf(const ByteSource& raw, const Part& part) {
   return preview;
 }
 
-std::string TextOf(const ByteSource& raw, const Part& part, size_t bytes_max) {
-  const std::string body = ReadBody(raw, part, bytes_max);
-  if (part.type.subtype == "html") {
-    return HtmlToText(body, bytes_max);
-  }
-  std::string text = WithUnixLines(body);
-  return part.type.is_flowed ? Unflow(text, part.type.deletes_spaces) : text;
-}
-
 // Quote depth and text of one flowed line.
 struct FlowedLine {
   size_t quotes;
@@ -163,6 +154,15 @@ std::string Unflow(std::string_view text, bool deletes_spaces) {
     }
   }
   return whole;
+}
+
+std::string TextOf(const ByteSource& raw, const Part& part, size_t bytes_max) {
+  const std::string body = ReadBody(raw, part, bytes_max);
+  if (part.type.subtype == "html") {
+    return HtmlToText(body, bytes_max);
+  }
+  std::string text = WithUnixLines(body);
+  return part.type.is_flowed ? Unflow(text, part.type.deletes_spaces) : text;
 }
 
 std::string MakePreview(const ByteSource& raw, const Structure& structure,

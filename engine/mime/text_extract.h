@@ -18,6 +18,10 @@ std::string MakePreview(const ByteSource& raw, const Structure& structure,
 MessageText ExtractText(const ByteSource& raw, const Structure& structure,
                         const BodySelection& selection, size_t bytes_max);
 
+// A text part as plain text in UTF-8, of its first `bytes_max` decoded bytes. Empty when it cannot
+// be read.
+std::string TextOf(const ByteSource& raw, const Part& part, size_t bytes_max);
+
 // format=flowed (RFC 3676) to whole paragraphs. `text` has "\n" line ends.
 std::string Unflow(std::string_view text, bool deletes_spaces);
 

@@ -222,7 +222,8 @@ ServiceTest::ServiceTest() {
       EXPECT_TRUE(store_->EnsureMailbox(id, name, name + "@" + tenant + ".example").ok());
     }
   }
-  service_ = std::make_unique<Service>(*store_, directory_, decoder_, pool_, clock_);
+  text_ = std::make_unique<FakeTextSearch>(*store_);
+  service_ = std::make_unique<Service>(*store_, directory_, decoder_, pool_, clock_, text_.get());
   bool started = false;
   loop_.Post([&] {
     serving_.Spawn(service_->Serve(listener_));

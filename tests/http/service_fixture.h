@@ -21,6 +21,7 @@
 #include "store/memory_key_value_store.h"
 #include "tests/http/answer.h"
 #include "tests/http/fake_directory.h"
+#include "tests/http/fake_text_search.h"
 
 namespace mailhaul::http {
 
@@ -194,6 +195,7 @@ class ServiceTest : public testing::Test {
   FakeDirectory directory_;
   PlainDecoder decoder_;
   HeldPool pool_;
+  std::unique_ptr<FakeTextSearch> text_;
   OfferedListener listener_;
   std::unique_ptr<Service> service_;
   net::TaskGroup serving_;

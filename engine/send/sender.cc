@@ -174,8 +174,9 @@ void Sender::PumpLine(MailboxId mailbox, Line& line) {
     return;
   }
   const SendingMailbox* const known = lines_.Find(mailbox);
-  const TimePoint allowed = AllowedAt(*known, line);
-  if (allowed > context_.clock.Now()) {
+  const TimePoint now = context_.clock.Now();
+  const TimePoint allowed = AllowedAt(*known, line, now);
+  if (allowed > now) {
     WakeAt(allowed);
     return;
   }
@@ -183,8 +184,7 @@ void Sender::PumpLine(MailboxId mailbox, Line& line) {
   lines_.WantSubmission(mailbox);
 }
 
-TimePoint Sender::AllowedAt(const SendingMailbox& mailbox, Line& line) {
-  const TimePoint now = context_.clock.Now();
+TimePoint Sender::AllowedAt(const SendingMailbox& mailbox, Line& line, TimePoint now) {
   return std::max(line.window.NextAt(mailbox.per_minute, now),
                   tenants_[mailbox.tenant].NextAt(mailbox.tenant_per_minute, now));
 }
@@ -221,7 +221,7 @@ std::optional<SubmissionId> Sender::TakeNext(MailboxId mailbox, Kind kind) {
   if (kind == Kind::kSubmission) {
     const SendingMailbox* const known = lines_.Find(mailbox);
     const TimePoint now = context_.clock.Now();
-    const TimePoint allowed = AllowedAt(*known, line);
+    const TimePoint allowed = AllowedAt(*known, line, now);
     if (allowed > now) {
       WakeAt(allowed);
       return std::nullopt;

@@ -65,7 +65,7 @@ class Sender final {
   void PumpLine(MailboxId mailbox, Line& line);
   void PumpAll();
   // When the rates let one more of the mailbox go.
-  TimePoint AllowedAt(const SendingMailbox& mailbox, Line& line);
+  TimePoint AllowedAt(const SendingMailbox& mailbox, Line& line, TimePoint now);
   void WakeAt(WallTime at);
   void WakeAt(TimePoint at);
   void ArmTimer();

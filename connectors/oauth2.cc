@@ -123,10 +123,15 @@ net::Task<Result<Secret>> TokenSource::Refresh() {
   request.body = RefreshForm(config_);
   const TimePoint asked = net::Loop::Current()->Now();
   Result<HttpAnswer> answer = co_await http_.Fetch(std::move(request), asked + kRefreshTimeMax);
-  co_return Keep(std::move(answer), asked);
+  bool rotated = false;
+  Result<Secret> kept = Keep(std::move(answer), asked, rotated);
+  if (rotated && on_rotated_) {
+    co_await on_rotated_(config_.refresh_token);
+  }
+  co_return kept;
 }
 
-Result<Secret> TokenSource::Keep(Result<HttpAnswer> answer, TimePoint asked) {
+Result<Secret> TokenSource::Keep(Result<HttpAnswer> answer, TimePoint asked, bool& rotated) {
   if (!answer.ok()) {
     return answer.status().WithContext("OAuth 2.0 token");
   }
@@ -144,12 +149,11 @@ Result<Secret> TokenSource::Keep(Result<HttpAnswer> answer, TimePoint asked) {
   access_token_ = tokens->access_token;
   expires_at_ = asked + tokens->lifetime;
   refresh_at_ = asked + (tokens->lifetime - MarginOf(tokens->lifetime));
-  const Secret& rotated = tokens->refresh_token;
-  if (!rotated.empty() && !config_.refresh_token.EqualsInConstantTime(rotated.Reveal())) {
-    config_.refresh_token = rotated;
-    if (on_rotated_) {
-      on_rotated_(config_.refresh_token);
-    }
+  const Secret& refresh_token = tokens->refresh_token;
+  rotated =
+      !refresh_token.empty() && !config_.refresh_token.EqualsInConstantTime(refresh_token.Reveal());
+  if (rotated) {
+    config_.refresh_token = refresh_token;
   }
   return access_token_;
 }

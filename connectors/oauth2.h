@@ -29,8 +29,8 @@ struct OAuth2Config {
 class TokenSource final {
  public:
   // The server has replaced the refresh token: the old one may be void from now on, so keep the new
-  // one for good. Called on the loop before any Get() completes.
-  using OnRotated = std::function<void(const Secret& refresh_token)>;
+  // one for good. Awaited on the loop before any Get() completes.
+  using OnRotated = std::function<net::Task<void>(Secret refresh_token)>;
 
   // `http` must outlive it. `on_rotated` may be empty.
   TokenSource(HttpClient& http, OAuth2Config config, OnRotated on_rotated);
@@ -52,7 +52,8 @@ class TokenSource final {
 
  private:
   net::Task<Result<Secret>> Refresh();
-  Result<Secret> Keep(Result<HttpAnswer> answer, TimePoint asked);
+  // `rotated`: whether config_.refresh_token is another one now.
+  Result<Secret> Keep(Result<HttpAnswer> answer, TimePoint asked, bool& rotated);
   std::optional<Result<Secret>> Known(TimePoint now) const;
   bool StillGood(TimePoint now) const;
 

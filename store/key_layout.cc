@@ -112,6 +112,9 @@ std::string DayUseKey(std::string_view name) {
 std::string CheckTimeKey(std::string_view host) {
   return KeyBuilder(Keyspace::kCheckTime, kControlShard).Take() + std::string(host);
 }
+std::string SecretKey(std::string_view name) {
+  return KeyBuilder(Keyspace::kSecret, kControlShard).Take() + std::string(name);
+}
 std::string TenantPrefix() { return KeyBuilder(Keyspace::kTenant, kControlShard).Take(); }
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
   return KeyBuilder(Keyspace::kAssignment, kControlShard)

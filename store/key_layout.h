@@ -43,9 +43,10 @@ enum class Keyspace : uint8_t {
   kSubmission = 22,
   kDue = 23,
   kIdempotency = 24,
+  kSecret = 25,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 24;
+inline constexpr uint8_t kKeyspaceLast = 25;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -70,6 +71,7 @@ std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
 std::string AssignmentPrefix();
 std::string DayUseKey(std::string_view name);     // Of "": the prefix of all.
 std::string CheckTimeKey(std::string_view host);  // Likewise.
+std::string SecretKey(std::string_view name);     // Likewise.
 
 // Mail shards.
 std::string ShardSequenceKey(ShardId shard);  // Next message and change number.

@@ -123,6 +123,8 @@ std::string FamilyName(Keyspace keyspace) {
       return "due";
     case Keyspace::kIdempotency:
       return "idempotency";
+    case Keyspace::kSecret:
+      return "secret";
   }
   return "reserved_" + std::to_string(static_cast<int>(keyspace));
 }

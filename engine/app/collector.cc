@@ -51,6 +51,7 @@ Status Collector::Prepare() {
   }
   summary_.mailboxes_total = mailboxes_.size();
   RestoreCheckTimes();
+  MH_RETURN_IF_ERROR(RestoreTokens());
   return RestoreDayUses();
 }
 
@@ -75,6 +76,9 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->host = HostOf(mailbox.pool, mailbox.profile.get());
     state->worker = mailboxes_.size() % workers_.size();
     state->memory = std::make_unique<SourceMemory>();
+    state->memory->keep_refresh_token = [this, owner = state.get()](Secret token) {
+      return KeepRefreshToken(owner, std::move(token));
+    };
     state->submission_memory = std::make_unique<SourceMemory>();
     state->last_complete = record.last_complete;
     state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;

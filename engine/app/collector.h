@@ -26,6 +26,7 @@
 #include "engine/send/lines.h"
 #include "scheduler/scheduler.h"
 #include "store/day_use.h"
+#include "store/secret_box.h"
 
 namespace mailhaul::app {
 
@@ -48,6 +49,8 @@ struct CollectorOptions {
   scheduler::Options scheduler;
   // Where bytes per day and the times of checks are kept; null: nowhere.
   store::KeyValueStore* records = nullptr;
+  // With which refresh tokens that a server has replaced are kept in `records`; null: they are not.
+  const store::SecretBox* secrets = nullptr;
   bool after_unclean_end = false;  // The process before this one did not end in order.
 };
 
@@ -303,6 +306,9 @@ class Collector final {
   // Of hosts with at least so many more samples than are saved; > 0.
   void SaveCheckTimes(uint32_t samples_min);
   void RestoreCheckTimes();
+  // Refresh tokens (collector_tokens.cc).
+  Status RestoreTokens();
+  net::Task<void> KeepRefreshToken(const MailboxState* mailbox, Secret refresh_token);
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);

@@ -14,6 +14,7 @@
 #include "engine/app/exit_codes.h"
 #include "engine/app/progress_bar.h"
 #include "engine/app/runtime.h"
+#include "engine/app/secrets.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
 
@@ -60,7 +61,8 @@ void SetOutcome(Line& line, const Status& status) {
   line.detail = status.message();
 }
 
-// Logs in with a collector of its own, over a store that is forgotten afterwards.
+// Logs in with a collector of its own, over a store that is forgotten afterwards. Only refresh
+// tokens that a server replaces, and bytes per day, go into the real one if there is one.
 Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lines& lines) {
   const SystemClock clock;
   store::MemoryFileSystem files;
@@ -69,10 +71,19 @@ Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lin
                       store::BlobStore::Open(files, {.directory = "/blobs"}));
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::MailStore> mail,
                       store::MailStore::Open(records, *blobs, clock));
+  const std::optional<store::SecretBox> secrets = BoxOf(config);
+  std::unique_ptr<OpenStore> kept;  // Outlives the runtime's committer.
+  if (std::filesystem::exists(config.data_dir + "/records")) {
+    MH_ASSIGN_OR_RETURN(kept, OpenForWriting(config));
+  }
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime, Runtime::Create(config, *mail));
   CollectorOptions options;
   options.login_only = true;
-  options.after_unclean_end = std::filesystem::exists(config.data_dir + "/running");
+  if (kept != nullptr) {
+    options.records = kept->records.get();
+    options.secrets = secrets.has_value() ? &*secrets : nullptr;
+    options.after_unclean_end = kept->after_unclean_end;
+  }
   Collector collector(options, config, runtime->context(), runtime->main_loop(),
                       runtime->workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
@@ -88,6 +99,9 @@ Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lin
   });
   signals.Watch(runtime->main_loop(), kStopGrace, [&] { collector.Stop(); });
   runtime->Run();
+  if (kept != nullptr && !kept->after_unclean_end) {
+    NoteCleanEnd(*kept, config);
+  }
   std::map<std::string, Status> failed;
   for (const Failure& failure : collector.summary().failures) {
     failed.emplace(failure.mailbox, failure.status);

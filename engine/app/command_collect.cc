@@ -8,6 +8,7 @@
 #include "engine/app/exit_codes.h"
 #include "engine/app/progress_bar.h"
 #include "engine/app/runtime.h"
+#include "engine/app/secrets.h"
 
 namespace mailhaul::app {
 namespace {
@@ -76,6 +77,8 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Runtime& runtime = *owned;
   CollectorOptions collector_options;
   collector_options.records = store->records.get();
+  const std::optional<store::SecretBox> secrets = BoxOf(config);
+  collector_options.secrets = secrets.has_value() ? &*secrets : nullptr;
   collector_options.after_unclean_end = store->after_unclean_end;
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());

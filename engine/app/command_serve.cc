@@ -10,6 +10,7 @@
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
+#include "engine/app/secrets.h"
 #include "engine/app/send_lines.h"
 #include "engine/app/store_copy.h"
 #include "engine/app/text_index.h"
@@ -27,6 +28,7 @@ class Server final {
       : config_(config),
         runtime_(runtime),
         text_index_(MakeTextIndex(config, store, runtime)),
+        secrets_(BoxOf(config)),
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
@@ -78,10 +80,11 @@ class Server final {
   }
 
  private:
-  static CollectorOptions Continuous(const OpenStore& store) {
+  CollectorOptions Continuous(const OpenStore& store) const {
     CollectorOptions options;
     options.continuous = true;
     options.records = store.records.get();
+    options.secrets = secrets_.has_value() ? &*secrets_ : nullptr;
     options.after_unclean_end = store.after_unclean_end;
     return options;
   }
@@ -116,6 +119,7 @@ class Server final {
   const config::Config& config_;
   Runtime& runtime_;
   const std::unique_ptr<TextIndex> text_index_;
+  const std::optional<store::SecretBox> secrets_;
   Collector collector_;
   std::unique_ptr<SendLines> sending_;
   CollectorDirectory directory_;

@@ -20,6 +20,7 @@ struct CommandOptions {
   bool jsonl = false;    // export: JSON Lines
   std::string output;    // export: file; empty: standard output. backup: new directory.
   std::string from;      // restore: a backup
+  std::string to;        // secret rotate: file of the new master key
   std::optional<std::chrono::milliseconds> time_max;  // collect
   PlanAssumptions plan;                               // plan
 };
@@ -35,6 +36,7 @@ int RunExport(const CommandOptions& options);
 int RunVerify(const CommandOptions& options);
 int RunBackup(const CommandOptions& options);
 int RunRestore(const CommandOptions& options);
+int RunSecretRotate(const CommandOptions& options);
 
 // Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`
 // is false when a tenant file was left out.

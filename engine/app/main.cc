@@ -148,6 +148,15 @@ void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen
       AddCommand(cli, options, chosen, "restore",
                  "Copy a backup into data_dir, which must hold no store", RunRestore);
   restore->add_option("--from", options.from, "A directory that `backup` made")->required();
+
+  CLI::App* secret = cli.add_subcommand("secret", "Secrets that the store keeps sealed");
+  secret->require_subcommand(1);
+  CLI::App* rotate =
+      AddCommand(*secret, options, chosen, "rotate",
+                 "Seal them with another master key; then set master_key to it", RunSecretRotate);
+  rotate->add_option("--to", options.to, "File with the new key, 64 hexadecimal digits")
+      ->required()
+      ->check(CLI::ExistingFile);
 }
 
 int Main(int argc, char** argv) {

@@ -5,6 +5,17 @@
 #include "engine/app/server_access.h"
 
 namespace mailhaul::app {
+namespace {
+
+// One grant for both servers: a server that replaces refresh tokens must be asked in one place.
+bool SharesGrant(const config::MailboxConfig& mailbox) {
+  const auto& source = mailbox.source.oauth2;
+  const auto& submission = mailbox.submission->oauth2;
+  return source.has_value() && submission.has_value() &&
+         source->refresh_token.EqualsInConstantTime(submission->refresh_token.Reveal());
+}
+
+}  // namespace
 
 std::optional<send::SendingMailbox> ToSendingMailbox(const config::TenantConfig& tenant,
                                                      const config::MailboxConfig& mailbox) {
@@ -50,7 +61,7 @@ net::Task<Result<std::unique_ptr<smtp::SmtpSession>>> SendLines::OpenSubmission(
     MailboxId mailbox, const send::Lease& lease) {
   MailboxState* const state = collector_.FindById(mailbox);
   const config::Server& server = *state->config->submission;
-  SourceMemory& memory = *state->submission_memory;
+  SourceMemory& memory = SharesGrant(*state->config) ? *state->memory : *state->submission_memory;
   Credentials credentials = ToCredentials(server);
   Secret token;
   if (server.oauth2.has_value()) {

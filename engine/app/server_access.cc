@@ -48,8 +48,12 @@ net::Task<Result<Secret>> AccessToken(const config::Server& server, SourceMemory
     if (http == nullptr) {
       co_return Status(Code::kInternal, "there is no HTTPS client to ask for an access token");
     }
-    // A token source keeps a refresh token that the server has replaced; it is not stored.
-    memory.tokens = std::make_unique<TokenSource>(*http, ToOAuth2Config(*server.oauth2), nullptr);
+    OAuth2Config grant = ToOAuth2Config(*server.oauth2);
+    if (!memory.refresh_token.empty()) {
+      grant.refresh_token = memory.refresh_token;
+    }
+    memory.tokens =
+        std::make_unique<TokenSource>(*http, std::move(grant), memory.keep_refresh_token);
   }
   co_return co_await memory.tokens->Get();
 }

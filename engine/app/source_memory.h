@@ -26,6 +26,8 @@ inline constexpr uint32_t kQuietToLeave = 10;
 struct SourceMemory {
   std::shared_ptr<const imap::KnownServer> server;  // Null: nothing is known.
   std::unique_ptr<TokenSource> tokens;              // With oauth2 only; made for the first session.
+  Secret refresh_token;  // Kept from an earlier run, instead of the configured one; empty: none.
+  TokenSource::OnRotated keep_refresh_token;
   // The last one that was sent. If the server refuses it, it may have been withdrawn before its
   // time; if it refuses one that is fresh, the grant is at fault.
   Secret token_sent;

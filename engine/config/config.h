@@ -21,6 +21,7 @@ inline constexpr size_t kFileBytesMax = size_t{16} << 20;
 inline constexpr size_t kDepthMax = 32;
 inline constexpr size_t kMailboxesInYamlMax = 10'000;  // Of one tenant.
 inline constexpr size_t kTenantFilesMax = 100'000;
+inline constexpr size_t kMasterKeyBytes = 32;
 inline constexpr size_t kProblemsPerFileMax = 100;  // The rest is summed up in one line.
 
 // A grant of access (RFC 6749), used instead of a password.
@@ -137,6 +138,7 @@ struct Config {
   std::string data_dir;  // Relative paths are relative to the file that names them.
   uint32_t threads = 0;  // 0: auto.
   uint64_t memory_budget = uint64_t{512} << 20;
+  Secret master_key;           // kMasterKeyBytes; empty: none.
   std::optional<Http> http;    // Absent: no HTTP server.
   std::vector<Egress> egress;  // Never empty; one element with address "" unless configured.
   HostLimits default_limits;

@@ -8,6 +8,7 @@
 
 #include "engine/config/limits_section.h"
 #include "engine/config/map_reader.h"
+#include "engine/config/secret_value.h"
 #include "engine/config/text_rules.h"
 
 namespace mailhaul::config {
@@ -183,8 +184,8 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
   }
   const MapReader reader(*root, "the main file",
                          {{"data_dir", "threads", "memory_budget", "http", "egress", "hosts",
-                           "network", "providers", "tenants"},
-                          {"master_key", "backfill_share", "slice", "webhooks", "send"}},
+                           "network", "providers", "tenants", "master_key"},
+                          {"backfill_share", "slice", "webhooks", "send"}},
                          report);
   const Node* data_dir = reader.Require("data_dir");
   std::string path;
@@ -193,6 +194,9 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
   }
   ReadThreads(reader, config.threads);
   reader.ByteSize("memory_budget", kMemoryBudget, config.memory_budget);
+  if (const Node* key = reader.Find("master_key")) {
+    ReadMasterKey(*key, references, report, config.master_key);
+  }
   if (const Node* http = reader.Find("http")) {
     config.http = ReadHttp(*http, report);
   }

@@ -130,6 +130,21 @@ std::string Sha256(std::string_view bytes) {
 
 }  // namespace
 
+bool ReadMasterKey(const Node& node, References& references, Report& report, Secret& out) {
+  Secret text;
+  if (!ReadSecret(node, "master_key", references, report, text)) {
+    return false;
+  }
+  std::optional<std::string> key = HexDecode(text.Reveal());
+  if (!key || key->size() != kMasterKeyBytes) {
+    report.Error(node.position,
+                 "a master key is 64 hexadecimal digits; `openssl rand -hex 32` makes one");
+    return false;
+  }
+  out = Secret(std::move(*key));
+  return true;
+}
+
 bool ReadPassword(const Node& node, References& references, Report& report, Secret& out) {
   return ReadSecret(node, "password", references, report, out);
 }

@@ -19,6 +19,9 @@ bool ReadSecret(const Node& node, std::string_view what, References& references,
                 Secret& out);
 bool ReadPassword(const Node& node, References& references, Report& report, Secret& out);
 
+// As ReadSecret(): 64 hexadecimal digits, of which `out` gets the bytes.
+bool ReadMasterKey(const Node& node, References& references, Report& report, Secret& out);
+
 // {sha256: HEX}, {env: NAME} or {file: PATH}, and scopes. Returns whether `out` was set.
 bool ReadToken(const Node& node, References& references, Report& report, Token& out);
 

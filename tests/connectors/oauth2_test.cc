@@ -72,12 +72,16 @@ class OAuth2Test : public ::testing::Test {
   }
   void Pass(Duration time) { loop_.Await(net::SleepUntil(loop_.Now() + time)); }
 
+  net::Task<void> Keep(Secret token) {
+    co_await net::SleepUntil(loop_.Now() + seconds(1));
+    rotated_.emplace_back(token.Reveal());
+  }
+
   net::VirtualClock clock_{WallTime(seconds(1'700'000'000))};
   net::VirtualLoop loop_{clock_};
   FakeHttp http_;
   std::vector<std::string> rotated_;
-  TokenSource source_{http_, Config(),
-                      [this](const Secret& token) { rotated_.emplace_back(token.Reveal()); }};
+  TokenSource source_{http_, Config(), [this](Secret token) { return Keep(std::move(token)); }};
 };
 
 TEST_F(OAuth2Test, SendsTheFormOfRfc6749) {

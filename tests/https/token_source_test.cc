@@ -15,6 +15,11 @@ constexpr std::string_view kAnswer =
     "{\"access_token\":\"fresh\",\"token_type\":\"Bearer\",\"expires_in\":3600,"
     "\"refresh_token\":\"rotated\"}";
 
+net::Task<void> Note(Secret token, std::string* noted) {
+  *noted = token.Reveal();
+  co_return;
+}
+
 net::Task<void> Refresh(net::UvLoop& loop, std::string* rotated, std::string* request) {
   const net::TestAuthority authority("Test Authority");
   const net::IssuedCertificate issued = authority.Issue({.subject_alt_names = "DNS:localhost"});
@@ -35,7 +40,7 @@ net::Task<void> Refresh(net::UvLoop& loop, std::string* rotated, std::string* re
   config.client_id = "client";
   config.refresh_token = Secret("first");
   TokenSource source(client, std::move(config),
-                     [rotated](const Secret& token) { *rotated = token.Reveal(); });
+                     [rotated](Secret token) { return Note(std::move(token), rotated); });
   for (int i = 0; i < 2; ++i) {
     const Result<Secret> token = co_await source.Get();
     CO_ASSERT_OK(token);

@@ -1,6 +1,7 @@
 """Other ways in than a password in the clear, and compressed."""
 
 import json
+import secrets
 
 from support import IntegrationTest, main
 from dovecot_server import CompressingDovecot, OauthBearerDovecot, OauthDovecot, ScramDovecot
@@ -50,6 +51,36 @@ class Oauth(SameMail):
         before = self.work.server.tokens.granted
         self.work.collect_json()
         self.assertEqual(before + 1, self.work.server.tokens.granted)
+
+    def test_a_replaced_refresh_token_outlives_the_process_and_a_change_of_keys(self):
+        tokens = self.work.server.tokens
+        before = dict(tokens.refresh_tokens)
+        tokens.rotating = True
+        self.addCleanup(tokens.refresh_tokens.update, before)
+        self.addCleanup(setattr, tokens, "rotating", False)
+        keys = [self.work.folder / name for name in ("first.key", "second.key")]
+        for key in keys:
+            key.write_text(secrets.token_hex(32) + "\n")
+            key.chmod(0o600)
+        self.use_master_key(keys[0])
+        for _ in range(3):
+            self.work.collect_json()
+        self.assertNotIn(self.oauth2["refresh_token"], tokens.refresh_tokens)
+        done = self.work.run("check", "-c", self.work.configuration, "--online")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        done = self.work.run("secret", "rotate", "-c", self.work.configuration, "--to", keys[1])
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertIn("1 secrets", done.stdout)
+        self.use_master_key(keys[1])
+        self.work.collect_json()
+        current, = [token for token, user in tokens.refresh_tokens.items()
+                    if user == self.work.boxes["alice"]]
+        for file in self.work.data.glob("**/*"):
+            self.assertFalse(file.is_file() and current.encode() in file.read_bytes(), file)
+
+    def use_master_key(self, path):
+        self.work.configuration = self.work.configure(
+            mailboxes=[self.work.mailbox("alice", oauth2=self.oauth2)], master_key=path)
 
     def test_a_withdrawn_refresh_token_is_told(self):
         self.fails_with_auth(oauth2={**self.oauth2, "refresh_token": "withdrawn"})

@@ -12,12 +12,14 @@ CLIENT_ID, CLIENT_SECRET = "mailhaul-test", "client secret, 5 words & more"
 
 
 class TokenServer:
-    """`refresh_tokens` maps each to its user."""
+    """`refresh_tokens` maps each to its user. With `rotating`, each is good for one use, and its
+    answer brings the next one."""
 
     def __init__(self, users):
         self.refresh_tokens = {f"refresh/{user}+=": user for user in users}
         self.access_tokens = {}
         self.granted = 0
+        self.rotating = False
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,8 +59,13 @@ class TokenServer:
         if user is None:
             return 400, {"error": "invalid_grant"}
         self.granted += 1
-        return 200, {"access_token": self.mint(user), "token_type": "Bearer",
-                     "expires_in": LIFETIME_SECONDS}
+        answer = {"access_token": self.mint(user), "token_type": "Bearer",
+                  "expires_in": LIFETIME_SECONDS}
+        if self.rotating:
+            del self.refresh_tokens[form["refresh_token"]]
+            answer["refresh_token"] = secrets.token_urlsafe(24)
+            self.refresh_tokens[answer["refresh_token"]] = user
+        return 200, answer
 
     def mint(self, user):
         token = secrets.token_urlsafe(24)

@@ -41,13 +41,15 @@ def write_private(path, text):
 
 
 def main_yaml(*, http_port, ca_file, host="localhost", connections=8, data_dir="./data",
-              memory_budget="256MiB", compress=False, egress=None):
+              memory_budget="256MiB", compress=False, egress=None,
+              master_key=None):
     """`egress`: addresses to connect from, each for as many connections as the host's limit."""
     addresses = "".join(f"\n  - {{address: {address}, connections: {connections}}}"
                         for address in egress or [])
     return f"""data_dir: {json.dumps(str(data_dir))}
 threads: auto
 memory_budget: {memory_budget}
+{f"master_key: {{file: {json.dumps(str(master_key))}}}" if master_key else "# master_key: none"}
 http:
   listen: 127.0.0.1:{http_port}
 {f"egress:{addresses}" if egress else "# egress: the system's choice of address"}

@@ -285,9 +285,17 @@ TimePoint Scheduler::NextWake(TimePoint now) const {
 void Scheduler::BeginRampUp(TimePoint now) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
-  impl.logins_from = After(impl.now, std::chrono::seconds(1));
   for (Impl::Index i = 0; i < impl.pools.size(); ++i) {
     impl.pools[i].health.StartSlowly();
+  }
+  HoldLogins(After(impl.now, std::chrono::seconds(1)), impl.now);
+}
+
+void Scheduler::HoldLogins(TimePoint until, TimePoint now) {
+  Impl& impl = *impl_;
+  impl.now = std::max(impl.now, now);
+  impl.logins_from = std::max(impl.logins_from, until);
+  for (Impl::Index i = 0; i < impl.pools.size(); ++i) {
     impl.RefreshPool(i);
   }
 }

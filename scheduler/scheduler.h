@@ -274,6 +274,8 @@ class Scheduler final {
   // granted for one login window, since the logins before the crash are not known; then every pool
   // starts with one connection and gets one more with each success.
   void BeginRampUp(TimePoint now);
+  // Nothing is granted before `until`: what a process before this one logged in still counts.
+  void HoldLogins(TimePoint until, TimePoint now);
 
   // What became of egress addresses that a host refuses, oldest first; of many that nobody asked
   // for only the latest. Finish(), Take() and whatever else lets time pass can bring some.

@@ -1,5 +1,5 @@
-// Small rows of the control shard, each under a name, apart from the mail: what day_use.h and
-// check_time.h keep.
+// Small rows of the control shard, each under a name, apart from the mail: what day_use.h,
+// check_time.h and last_login.h keep.
 #pragma once
 
 #include <functional>

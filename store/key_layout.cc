@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint8_t kFormatVersion = 0;
 constexpr uint8_t kSequences = 1;
+constexpr uint8_t kLastLogin = 2;
 
 // Within the keyspace of submissions, and of keys that stand for something else.
 constexpr uint8_t kById = 0;
@@ -103,6 +104,9 @@ std::string FormatVersionKey() {
   return KeyBuilder(Keyspace::kMeta, kControlShard).U8(kFormatVersion).Take();
 }
 std::string ControlSequenceKey() { return ShardSequenceKey(kControlShard); }
+std::string LastLoginKey() {
+  return KeyBuilder(Keyspace::kMeta, kControlShard).U8(kLastLogin).Take();
+}
 std::string TenantKey(TenantId tenant) {
   return KeyBuilder(Keyspace::kTenant, kControlShard).U32(tenant.value).Take();
 }

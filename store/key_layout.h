@@ -65,6 +65,7 @@ uint64_t ReadU64(std::string_view bytes, size_t offset);
 // Control shard.
 std::string FormatVersionKey();
 std::string ControlSequenceKey();  // Next tenant and mailbox number.
+std::string LastLoginKey();
 std::string TenantKey(TenantId tenant);
 std::string TenantPrefix();
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox);

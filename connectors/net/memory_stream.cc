@@ -267,7 +267,7 @@ std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> MakeMemoryStreams(
     }
   }
   auto first = std::make_unique<MemoryStream>(pipe, 0, options.first_name);
-  auto second = std::make_unique<MemoryStream>(pipe, 1, "memory");
+  auto second = std::make_unique<MemoryStream>(pipe, 1, options.second_name);
   return {std::move(first), std::move(second)};
 }
 

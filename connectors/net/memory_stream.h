@@ -19,8 +19,10 @@ struct MemoryStreamOptions {
   size_t cut_after_bytes_back = SIZE_MAX;
   // Simulated network: every chunk arrives this much later (loop timers).
   Duration latency{0};
-  bool secure = false;                // What secure() says.
-  std::string first_name = "memory";  // peer_name() as seen by the first stream.
+  bool secure = false;  // What secure() says.
+  // peer_name() as seen by the first stream, and by the second.
+  std::string first_name = "memory";
+  std::string second_name = "memory";
 };
 
 // Both belong to the current loop.

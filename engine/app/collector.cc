@@ -116,6 +116,8 @@ void Collector::Start(std::function<void()> on_done) {
   TellDay();
   if (options_.after_unclean_end) {
     scheduler_.BeginRampUp(now);
+  } else {
+    HoldLogins();
   }
   for (const auto& mailbox : mailboxes_) {
     // Of a mailbox never seen before everything is new: its window is its first check.
@@ -210,6 +212,7 @@ void Collector::CheckDone() {
   FlushDirty();
   SaveAllDayUses();
   SaveCheckTimes(/*samples_min=*/1);
+  SaveLastLogin();
   // Behind the flush, so that everything is durable when `on_done` runs.
   const std::function<void()> done = std::exchange(on_done_, nullptr);
   net::Loop* main = &main_;

@@ -309,6 +309,9 @@ class Collector final {
   // Refresh tokens (collector_tokens.cc).
   Status RestoreTokens();
   net::Task<void> KeepRefreshToken(const MailboxState* mailbox, Secret refresh_token);
+  // Logins of a process that ended in order (collector_logins.cc).
+  void SaveLastLogin();
+  void HoldLogins();
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
@@ -343,6 +346,7 @@ class Collector final {
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   net::Loop::TimerId flush_timer_ = 0;
   net::Loop::TimerId day_timer_ = 0;
+  TimePoint last_login_ = TimePoint::min();
   std::map<std::string, scheduler::DayUse> day_uses_saved_;  // By name.
   std::vector<store::DayUseRow> day_uses_;                   // To be saved.
   std::map<PoolKey, HeldPool> held_;

@@ -65,6 +65,7 @@ void Collector::Dispatch(scheduler::Grant grant) {
   }
   mailbox->phase = MailboxState::Phase::kCollecting;
   mailbox->granted_at = now;
+  last_login_ = now;
   mailbox->wanted_now = mailbox->wanted;
   DrawBytes(grant, *mailbox);
   WorkerState* worker = workers_[mailbox->worker].get();

@@ -151,6 +151,25 @@ TEST_F(CollectorScheduleTest, AfterACrashConnectionsComeOneByOne) {
   EXPECT_TRUE(RunUntil([this] { return server_.counters.connections == 8; }, minutes(1)));
 }
 
+TEST_F(CollectorScheduleTest, AfterAnEndInOrderLoginsOfTheLastSecondStillCount) {
+  for (int i = 0; i < 6; ++i) {
+    AddMailbox("m" + std::to_string(i));
+  }
+  config_.default_limits.logins_per_second = 6;
+  Start(/*continuous=*/false);
+  EXPECT_TRUE(RunUntil([this] { return over(); }, std::chrono::milliseconds(100)));
+  EXPECT_EQ(server_.counters.logins, 6U);
+  Start(/*continuous=*/false);
+  RunFor(std::chrono::milliseconds(999));
+  EXPECT_EQ(server_.counters.logins, 6U);
+  RunFor(std::chrono::milliseconds(100));
+  EXPECT_EQ(server_.counters.logins, 12U);
+  RunFor(seconds(2));
+  Start(/*continuous=*/false);
+  RunFor(std::chrono::milliseconds(100));
+  EXPECT_EQ(server_.counters.logins, 18U);
+}
+
 TEST_F(CollectorScheduleTest, ABatchRunNamesAWrongPasswordAtOnce) {
   AddMailbox("alice");
   config_.tenants.front().mailboxes.front().source.password = Secret("wrong");

@@ -1,6 +1,8 @@
 // MAILHAUL_SEEDS: how many seeds (200 when not set); MAILHAUL_SEED: the first one (1).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "store/key_layout.h"
 #include "tests/simulation/seeds.h"
 #include "tests/simulation/world.h"
@@ -47,6 +49,8 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
   uint64_t deaths = 0;
   uint64_t recoveries = 0;
   uint64_t messages = 0;
+  uint64_t full_logins = 0;
+  uint64_t full_days = 0;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = World(seed).Run();
     ASSERT_TRUE(report.violations.empty())
@@ -56,13 +60,47 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
     deaths += report.deaths;
     recoveries += report.recoveries;
     messages += report.messages;
+    full_logins += report.most_logins == 100 ? 1 : 0;
+    full_days += report.most_bytes >= 75 ? 1 : 0;
   }
   std::cout << seeds << " seeds, " << lives << " lives, " << deaths << " deaths, " << recoveries
-            << " recoveries, " << messages << " messages at the end\n";
+            << " recoveries, " << messages << " messages at the end; " << full_logins
+            << " seeds with a full second of logins, " << full_days
+            << " with a full day of bytes\n";
   // A simulation in which nothing happens would prove nothing.
   EXPECT_GT(messages, seeds);
   EXPECT_GT(lives, seeds);
   EXPECT_TRUE(seeds < 100 || recoveries > seeds / 10);
+  EXPECT_TRUE(seeds < 100 || full_logins > seeds / 10);
+  EXPECT_TRUE(seeds < 100 || full_days > seeds / 100);
+}
+
+// Each check of a limit can fail: with servers that allow less than the engine was told, it does.
+TEST(SimulationTest, EveryLimitThatIsNotKeptIsCaught) {
+  const std::map<std::string, std::function<void(ToldLimits&)>> tightened = {
+      {"connections of", [](ToldLimits& told) { told.connections -= 1; }},
+      {"connections that the servers", [](ToldLimits& told) { told.connections -= 1; }},
+      {"connections from", [](ToldLimits& told) { told.address_connections_less = 1; }},
+      {"sessions of", [](ToldLimits& told) { told.connections_per_mailbox -= 1; }},
+      {"dials of", [](ToldLimits& told) { told.logins_per_second -= 1; }},
+      {"logins at", [](ToldLimits& told) { told.logins_per_second -= 1; }},
+      {"bytes of", [](ToldLimits& told) { told.bytes_per_day -= told.bytes_per_day / 2; }},
+  };
+  for (const auto& [breach, tighten] : tightened) {
+    uint64_t caught = 0;
+    for (uint64_t seed = 1; seed <= 30; ++seed) {
+      World world(seed);
+      world.TightenServers(tighten);
+      const std::vector<std::string> violations = world.Run().violations;
+      caught += std::any_of(violations.begin(), violations.end(),
+                            [&](const std::string& what) {
+                              return what.find(" " + breach) != std::string::npos;
+                            })
+                    ? 1
+                    : 0;
+    }
+    EXPECT_GT(caught, 0U) << breach;
+  }
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {

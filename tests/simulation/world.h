@@ -21,6 +21,7 @@
 #include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
+#include "tests/simulation/limit_book.h"
 #include "tests/support/scripted_mail_server.h"
 
 namespace mailhaul::simulation {
@@ -34,13 +35,17 @@ struct Report {
   uint64_t trace = 0;                   // Equal for equal runs.
   uint64_t lives = 0;
   uint64_t deaths = 0;
-  uint64_t recoveries = 0;  // Lives whose faults stopped while they went on.
-  uint64_t messages = 0;    // On the servers at the end.
+  uint64_t recoveries = 0;   // Lives whose faults stopped while they went on.
+  uint64_t messages = 0;     // On the servers at the end.
+  uint64_t most_logins = 0;  // Percent of those allowed in a second.
+  uint64_t most_bytes = 0;   // Percent of those allowed in a day.
 };
 
 class World final {
  public:
   explicit World(uint64_t seed, RecordsWrapper wrapper = nullptr);
+  // The servers allow less than the engine is told: it must be caught at that.
+  void TightenServers(const std::function<void(ToldLimits&)>& tighten);
   Report Run();
 
   struct Stored {  // One placement, as a new process finds it.
@@ -58,6 +63,7 @@ class World final {
     std::string tenant;
     std::string mailbox;
     std::string host;
+    std::string pool;
     std::string user;
     bool mirror = false;  // Its tenant wants deletions mirrored.
   };
@@ -69,6 +75,8 @@ class World final {
   struct Life;  // One process.
 
   void MakeConfig();
+  void MakeLimits();
+  void TellLimits(uint64_t bytes_per_day);
   void ChooseCapabilities(test_support::ScriptedMailServer& server);
   void FillServers();
   void AddMessage(const Account& account, const std::string& folder);
@@ -95,6 +103,9 @@ class World final {
   RecordsWrapper wrapper_;
   net::VirtualClock clock_;
   config::Config config_;
+  const Duration latency_;  // Of the way to the servers, which a restart does not change.
+  LimitBook book_;
+  std::function<void(ToldLimits&)> tighten_;
   std::vector<Account> accounts_;
   std::map<std::string, test_support::ScriptedMailServer> servers_;  // By host.
   std::map<std::string, FolderHistory> history_;                     // By user and folder.

@@ -34,38 +34,6 @@ class PretendedTls final : public WrappedStream {
   bool secure() const override { return true; }
 };
 
-// Counts as open until it is closed or destroyed.
-class CountedStream final : public WrappedStream {
- public:
-  using Pools = std::map<MemoryNetwork::PoolKey, MemoryNetwork::PoolCount>;
-
-  CountedStream(std::unique_ptr<net::Stream> inner, std::shared_ptr<Pools> pools,
-                MemoryNetwork::PoolKey key)
-      : WrappedStream(std::move(inner)), pools_(std::move(pools)), key_(std::move(key)) {
-    MemoryNetwork::PoolCount& count = (*pools_)[key_];
-    ++count.total;
-    ++count.open;
-    count.open_max = std::max(count.open_max, count.open);
-  }
-  ~CountedStream() override { CountOut(); }
-  net::Task<void> Close() override {
-    co_await WrappedStream::Close();
-    CountOut();
-  }
-
- private:
-  void CountOut() {
-    if (!counted_out_) {
-      counted_out_ = true;
-      --(*pools_)[key_].open;
-    }
-  }
-
-  const std::shared_ptr<Pools> pools_;
-  const MemoryNetwork::PoolKey key_;
-  bool counted_out_ = false;
-};
-
 Status Cancelled(const std::string& what) { return {Code::kCancelled, what + ": cancelled"}; }
 
 // False, at once, when `token` is cancelled before the time is over.
@@ -91,10 +59,81 @@ net::Task<bool> WaitFor(Duration time, net::CancelToken& token) {
 
 }  // namespace
 
+struct MemoryNetwork::Book {
+  std::map<PoolKey, PoolCount> pools;
+  std::set<net::Stream*> open;
+};
+
+// One connection, counted from its dial until it is given up.
+class MemoryNetwork::Dial final {
+ public:
+  Dial(std::shared_ptr<Book> book, NetworkObserver* observer, PoolKey key)
+      : book_(std::move(book)), observer_(observer), key_(std::move(key)) {
+    PoolCount& count = book_->pools[key_];
+    ++count.open;
+    count.open_max = std::max(count.open_max, count.open);
+    if (observer_ != nullptr) {
+      observer_->OnDial(key_.first, key_.second);
+    }
+  }
+  ~Dial() {
+    --book_->pools[key_].open;
+    if (observer_ != nullptr) {
+      observer_->OnReleased(key_.first, key_.second);
+    }
+  }
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+
+  Book& book() { return *book_; }
+  const PoolKey& key() const { return key_; }
+
+ private:
+  const std::shared_ptr<Book> book_;
+  NetworkObserver* const observer_;
+  const PoolKey key_;
+};
+
+// Counts until it is closed or destroyed.
+class MemoryNetwork::CountedStream final : public WrappedStream {
+ public:
+  CountedStream(std::unique_ptr<net::Stream> inner, std::unique_ptr<Dial> dial)
+      : WrappedStream(std::move(inner)), dial_(std::move(dial)) {
+    ++dial_->book().pools[dial_->key()].total;
+    dial_->book().open.insert(this);
+  }
+  ~CountedStream() override { Forget(); }
+  net::Task<void> Close() override {
+    Forget();
+    co_await WrappedStream::Close();
+    dial_.reset();
+  }
+
+ private:
+  // It must not be aborted any more.
+  void Forget() {
+    if (dial_ != nullptr) {
+      dial_->book().open.erase(this);
+    }
+  }
+
+  std::unique_ptr<Dial> dial_;
+};
+
 MemoryNetwork::MemoryNetwork(const MemoryNetworkOptions& options, Random& random)
-    : options_(options),
-      random_(random),
-      pools_(std::make_shared<std::map<PoolKey, PoolCount>>()) {}
+    : options_(options), random_(random), book_(std::make_shared<Book>()) {}
+
+const std::map<MemoryNetwork::PoolKey, MemoryNetwork::PoolCount>& MemoryNetwork::pools() const {
+  return book_->pools;
+}
+
+void MemoryNetwork::Sever() {
+  Abort();
+  const std::set<net::Stream*> open = book_->open;
+  for (net::Stream* const stream : open) {
+    stream->Abort();
+  }
+}
 
 MemoryNetwork::~MemoryNetwork() = default;
 
@@ -173,13 +212,14 @@ net::Task<Result<std::vector<net::SrvRecord>>> MemoryNetwork::ResolveSrv(std::st
   co_return it == srv_records_.end() ? std::vector<net::SrvRecord>() : it->second;
 }
 
-net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name) {
+net::MemoryStreamOptions MemoryNetwork::StreamOptions(const std::string& name, const PoolKey& key) {
   net::MemoryStreamOptions stream;
   stream.buffer_bytes_max = options_.buffer_bytes_max;
   stream.read_bytes_max = options_.read_bytes_max;
   stream.cut_after_bytes_forward = options_.cut_after_bytes_forward;
   stream.latency = options_.latency;
   stream.first_name = name;
+  stream.second_name = key.first;
   if (cuts_ && options_.cut_one_in > 0 && random_.Chance(1, options_.cut_one_in)) {
     stream.cut_after_bytes_back = random_.Below(options_.cut_bytes_max + 1);
   }
@@ -190,19 +230,20 @@ net::Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::Connect(
     net::Endpoint remote, std::string host, std::optional<net::IpAddress> egress,
     TimePoint /*deadline*/) {
   const std::string name = host + " (" + remote.ToString() + ")";
+  const PoolKey key(egress ? egress->ToString() : "", host);
+  auto dial = std::make_unique<Dial>(book_, options_.observer, key);
   const bool waited = co_await WaitFor(options_.latency, aborted_);
   if (!waited) {
     co_return Cancelled(name);
   }
   const auto server = servers_.find(remote);
-  PoolKey key(egress ? egress->ToString() : "", host);
   if (server == servers_.end() || down_.count(host) > 0 || refused_.count(key) > 0) {
     co_return Status(Code::kUnreachable, name + " refused the connection");
   }
   std::pair<std::unique_ptr<net::Stream>, std::unique_ptr<net::Stream>> ends =
-      net::MakeMemoryStreams(StreamOptions(name));
+      net::MakeMemoryStreams(StreamOptions(name, key));
   std::unique_ptr<net::Stream> counted =
-      std::make_unique<CountedStream>(std::move(ends.first), pools_, std::move(key));
+      std::make_unique<CountedStream>(std::move(ends.first), std::move(dial));
   servers_running_.Spawn(server->second(std::move(ends.second)));
   co_return counted;
 }

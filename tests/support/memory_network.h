@@ -24,6 +24,15 @@
 
 namespace mailhaul::test_support {
 
+// Connections as they are made and given up, told as it happens. `egress` "": the system's choice.
+class NetworkObserver {
+ public:
+  virtual ~NetworkObserver() = default;
+  virtual void OnDial(const std::string& egress, const std::string& host) = 0;
+  // It was not made, or its close is complete.
+  virtual void OnReleased(const std::string& egress, const std::string& host) = 0;
+};
+
 struct MemoryNetworkOptions {
   Duration latency{0};               // Per chunk, and once to connect.
   uint64_t cut_one_in = 0;           // One connection in so many breaks; 0: none.
@@ -32,6 +41,7 @@ struct MemoryNetworkOptions {
   size_t cut_after_bytes_forward = std::numeric_limits<size_t>::max();
   size_t buffer_bytes_max = 64 * 1024;
   size_t read_bytes_max = std::numeric_limits<size_t>::max();
+  NetworkObserver* observer = nullptr;
 };
 
 class MemoryNetwork final : public net::Network {
@@ -70,25 +80,28 @@ class MemoryNetwork final : public net::Network {
   net::Task<Result<std::vector<net::SrvRecord>>> ResolveSrv(std::string name,
                                                             TimePoint deadline) override;
   void Abort() override { aborted_.Cancel(); }
+  // What the death of the process does: every connection ends where it is, and none is made any
+  // more.
+  void Sever();
   // Nothing listens in memory: kInvalidArgument.
   Result<std::unique_ptr<net::Listener>> Listen(net::Endpoint local) override;
 
   // Completes when all servers have ended, which they do once the clients have closed.
   net::Task<void> Drain() { return servers_running_.Drain(); }
 
-  // Connections of one (egress address, host), as the host's provider would count them. "": the
-  // system's choice of address.
+  // Connections of one (egress address, host), as the host's provider would count them: from the
+  // dial on. "": the system's choice of address.
   using PoolKey = std::pair<std::string, std::string>;
   struct PoolCount {
     uint64_t open = 0;
     uint64_t open_max = 0;
-    uint64_t total = 0;
+    uint64_t total = 0;  // Of those that were made.
   };
-  const std::map<PoolKey, PoolCount>& pools() const { return *pools_; }
+  const std::map<PoolKey, PoolCount>& pools() const;
   uint64_t tls_handshakes() const { return tls_handshakes_; }
 
  private:
-  net::MemoryStreamOptions StreamOptions(const std::string& name);
+  net::MemoryStreamOptions StreamOptions(const std::string& name, const PoolKey& key);
 
   const MemoryNetworkOptions options_;
   Random& random_;
@@ -100,7 +113,10 @@ class MemoryNetwork final : public net::Network {
   bool cuts_ = true;
   std::set<std::string> down_;
   std::set<PoolKey> refused_;
-  std::shared_ptr<std::map<PoolKey, PoolCount>> pools_;  // Shared with the streams that count.
+  struct Book;
+  class Dial;
+  class CountedStream;
+  const std::shared_ptr<Book> book_;  // Shared with the streams that count.
   net::TaskGroup servers_running_;
   uint64_t tls_handshakes_ = 0;
 };

@@ -24,12 +24,15 @@ using imap::Scanner;
 class Connection final {
  public:
   Connection(std::unique_ptr<net::Stream> stream, ScriptedMailServer& server)
-      : server_(server), wire_(std::move(stream), server.faults.cut_after_bytes) {}
+      : server_(server),
+        client_(stream->peer_name()),
+        wire_(std::move(stream), server.faults.cut_after_bytes) {}
 
   net::Task<void> Serve();
 
  private:
   net::Task<Status> Converse();
+  void NoteLogin(std::string_view line);
   net::Task<Status> OnCommand(std::string line);
   // What needs no waiting; answers go to wire_.
   void Dispatch(const std::string& verb, Scanner* arguments);
@@ -56,6 +59,7 @@ class Connection final {
   void Count(const std::string& verb, const std::string& line);
 
   ScriptedMailServer& server_;
+  const std::string client_;
   ScriptedWire wire_;
   std::string tag_;
   std::string user_;
@@ -71,10 +75,26 @@ net::Task<void> Connection::Serve() {
   ++counters.connections_open;
   counters.connections_open_max =
       std::max(counters.connections_open_max, counters.connections_open);
+  if (server_.observer != nullptr) {
+    server_.observer->OnConnected(client_);
+  }
   const Status end = co_await Converse();
   static_cast<void>(end.ok());
   co_await wire_.Close();
   --counters.connections_open;
+  if (server_.observer != nullptr) {
+    server_.observer->OnLeft(client_, user_);
+  }
+}
+
+void Connection::NoteLogin(std::string_view line) {
+  Scanner scanner(line);
+  scanner.Atom();
+  scanner.Skip(' ');
+  const std::string verb = NextVerb(&scanner);
+  if (server_.observer != nullptr && (verb == "LOGIN" || verb == "AUTHENTICATE")) {
+    server_.observer->OnLoginTried(client_);
+  }
 }
 
 std::string Connection::CapabilityList() const {
@@ -98,6 +118,7 @@ net::Task<Status> Connection::Converse() {
   while (!over_) {
     CO_RETURN_IF_ERROR(wire_.Flush());
     CO_TRY(std::string line, wire_.ReadCommand());
+    NoteLogin(line);
     if (server_.faults.silent) {
       continue;
     }
@@ -236,6 +257,9 @@ void Connection::OnLogin(const std::string& user, const std::string& password) {
   ++server_.counters.logins;
   user_ = user;
   account_ = account;
+  if (server_.observer != nullptr) {
+    server_.observer->OnLoggedIn(client_, user_);
+  }
   Finish(server_.options.capability_after_login ? "OK [" + CapabilityList() + "] welcome"
                                                 : "OK welcome");
 }
@@ -470,7 +494,14 @@ net::Task<Status> Connection::Fetch(std::string arguments) {
     co_return Status::Ok();
   }
   std::string part;
-  while (script.Next(&part)) {
+  while (true) {
+    const uint64_t before = server_.counters.body_bytes_sent;
+    if (!script.Next(&part)) {
+      break;
+    }
+    if (server_.observer != nullptr && server_.counters.body_bytes_sent > before) {
+      server_.observer->OnBodies(client_, server_.counters.body_bytes_sent - before);
+    }
     wire_.Send(part);
     if (wire_.pending_bytes() > 64 * 1024) {
       CO_RETURN_IF_ERROR(wire_.Flush());

@@ -127,6 +127,21 @@ struct ScriptedCounters {
   std::vector<std::string> WritingCommands() const;
 };
 
+// What a server sees of its clients, told as it happens. `client` is where the connection comes
+// from (peer_name() of the server's end), `user` who has logged in on it, "" while nobody has.
+class ScriptedObserver {
+ public:
+  virtual ~ScriptedObserver() = default;
+  virtual void OnConnected(const std::string& client) = 0;
+  // Credentials have arrived, whatever comes of them; before any delay.
+  virtual void OnLoginTried(const std::string& client) = 0;
+  virtual void OnLoggedIn(const std::string& client, const std::string& user) = 0;
+  // Octets of whole messages that were asked for.
+  virtual void OnBodies(const std::string& client, uint64_t bytes) = 0;
+  // The server has noticed the end, and counts the connection no longer.
+  virtual void OnLeft(const std::string& client, const std::string& user) = 0;
+};
+
 class ScriptedMailServer final {
  public:
   ScriptedAccount& AddAccount(const std::string& user, const std::string& password);
@@ -139,6 +154,7 @@ class ScriptedMailServer final {
   ScriptedOptions options;
   ScriptedFaults faults;
   ScriptedCounters counters;
+  ScriptedObserver* observer = nullptr;  // Of IMAP connections.
   std::map<std::string, ScriptedAccount> accounts;
   std::map<const void*, std::function<void()>> idlers;  // By connection.
 };

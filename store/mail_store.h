@@ -7,13 +7,16 @@
 //
 // A placement is one message in one folder, under one id for ever. When the source no longer has
 // it there, it becomes *gone*: still listed and counted, but without a UID, until Relink() or
-// Append() find it again (a move) or RemoveGone() deletes it.
+// Append() find it again (a move) or RemoveGone() deletes it. What the source says of it and what a
+// user set here (local_state.h) are kept apart; lists, filters by folder and counters go by what is
+// shown.
 //
 // Threads: what is not const, on the committer's thread only; the rest on any thread. Everything
 // may block on disk: never call it on an event loop.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +33,7 @@
 #include "store/change_log.h"
 #include "store/identity.h"
 #include "store/key_value_store.h"
+#include "store/local_state.h"
 #include "store/message_content.h"
 #include "store/source_sync.h"
 
@@ -48,9 +52,13 @@ struct FolderRecord {
   Uid uid_next = 0;                // As of the last complete check.
   bool window_complete = false;    // Under uid_validity: all of the window is in the ledger.
   bool backfill_complete = false;  // All UIDs below uid_next are in the ledger.
-  uint64_t messages = 0;           // Exact. Counters are the store's: SaveFolders() keeps them.
-  uint64_t unread = 0;             // Exact; by the source's flags.
-  uint64_t gone = 0;               // Exact: how many of `messages` are gone from the source.
+  // Counters are exact, and the store's: SaveFolders() keeps them. Of what is shown in the folder:
+  uint64_t messages = 0;
+  uint64_t unread = 0;
+  // Of what the source has, or last had, in it, wherever it is shown: placements that are not gone,
+  // those deleted here among them, and placements that are gone, without those.
+  uint64_t placed = 0;
+  uint64_t gone = 0;
   // What the source said of the folder at the last complete check; 0: it did not.
   uint64_t modseq = 0;
   uint32_t source_messages = 0;
@@ -75,7 +83,7 @@ struct MailboxRecord {
   double backfill_coverage = 0;  // 0..1
   std::string error_code;  // Of the last check; "" when it was complete. Code names of status.h.
   std::string error_detail;
-  uint64_t messages = 0;  // Exact. Counts placements.
+  uint64_t messages = 0;  // Exact. Counts placements that were not deleted here.
   uint64_t bytes = 0;     // Logical bytes of those; the same.
 };
 
@@ -140,6 +148,15 @@ struct StoredMessage {
   Sha256 sha256{};
   BlobLocation location;
   MessageContent content;
+  LocalState local_state;
+  // Of GetMessage() and ChangeMessage() only: differs whenever anything else here does.
+  std::string version;
+
+  uint8_t shown_flags() const { return ShownFlags(flags, local_state); }
+  FolderId shown_folder() const { return local_state.folder.value_or(folder); }
+  const std::vector<std::string>& shown_tags() const {
+    return local_state.tags ? *local_state.tags : keywords;
+  }
 
   // False: listed only. Its bytes were never fetched, and content.unparsed_reason says why.
   bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
@@ -148,7 +165,7 @@ struct StoredMessage {
 struct MessageQuery {
   TenantId tenant;
   std::optional<MailboxId> mailbox;  // Absent: the whole tenant.
-  std::optional<FolderId> folder;    // Only with mailbox.
+  std::optional<FolderId> folder;    // Where it is shown. Only with mailbox.
   std::optional<ShardId> shard;      // Only the tenant's mailboxes in this shard; without mailbox.
   std::optional<WallTime> after;     // Inclusive, by internal_date.
   std::optional<WallTime> before;    // Exclusive.
@@ -227,8 +244,21 @@ class MailStore final {
   // The same for placements under another UIDVALIDITY than this: once all of the folder has been
   // read under it, what was not re-linked is no longer there.
   Result<uint64_t> MarkStaleGone(MailboxId mailbox, FolderId folder, uint32_t uid_validity);
-  // Deletes up to `messages_max` gone placements for good. Returns how many; 0: none are left.
+  // Deletes up to `messages_max` gone placements for good, but none that DeleteMessage() deleted:
+  // those are kept, so that they are known should they come back. Returns how many; 0: none are
+  // left.
   Result<uint64_t> RemoveGone(MailboxId mailbox, size_t messages_max);
+
+  // Local changes. `admit`, if given, is asked with the message as it is stored at that moment;
+  // what it fails with is returned, and nothing is changed. Durable when they return. kNotFound: no
+  // such message. kUnknownOutcome: it may be done; calling again is harmless.
+  using Admit = std::function<Status(const StoredMessage&)>;
+  // Sets and clears what is shown in place of the source's values; returns the message as it is
+  // then. A change of what is shown is one in the change log. kInvalidArgument: tags that
+  // CheckLocalTags() refuses, or a folder that the mailbox does not have.
+  Result<StoredMessage> ChangeMessage(MessageId id, const LocalPatch& patch, const Admit& admit);
+  // It is no longer shown or counted, and stays so wherever the source has it or moves it.
+  Status DeleteMessage(MessageId id, const Admit& admit);
 
   // Numbers for the messages of a POP3 source, in the order of `keys`, which is all that the source
   // lists. A known key keeps its number; new ones are numbered upwards in the order given. A key

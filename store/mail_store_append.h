@@ -112,7 +112,7 @@ class AtomBuilder final {
   Result<Target> Touch(const BatchWork& work);
   Status TakeFrom(BatchWork& work);
   Status AddMessage(const BatchWork& work, const Target& target, const IngestMessage& message);
-  void AddPlacement(const BatchWork& work, const Target& target, const IngestMessage& message);
+  Status AddPlacement(const BatchWork& work, const Target& target, const IngestMessage& message);
   void AddRanges(BatchWork& work, const Target& target);
   // The body's reference with one more placement.
   const BlobReference& AddReference(const BatchWork& work, const Target& target,
@@ -126,6 +126,7 @@ class AtomBuilder final {
   Result<std::optional<MessageId>> FindUnlisted(const BatchWork& work,
                                                 const IngestMessage& message);
   Result<std::optional<MessageId>> FindGone(const BatchWork& work, const IngestMessage& message);
+  Result<std::optional<MessageId>> FindDeleted(const BatchWork& work, const IngestMessage& message);
   Result<std::optional<MessageId>> FirstTwin(const std::string& begin, const std::string& end,
                                              const Filter& filter);
   Result<std::optional<MessageId>> FindAwaited(const BatchWork& work, const Target& target,

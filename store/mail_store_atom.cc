@@ -80,7 +80,7 @@ Status AtomBuilder::AddMessage(const BatchWork& work, const Target& target,
   if (earlier) {
     MH_RETURN_IF_ERROR(TakeOver(work, target, message, *earlier));
   } else {
-    AddPlacement(work, target, message);
+    MH_RETURN_IF_ERROR(AddPlacement(work, target, message));
   }
   atom_.AddToLedger(target.ledger_id, *target.ledger, message.uid);
   return Status::Ok();
@@ -107,8 +107,8 @@ const BlobReference& AtomBuilder::AddReference(const BatchWork& work, const Targ
   return body.reference;
 }
 
-void AtomBuilder::AddPlacement(const BatchWork& work, const Target& target,
-                               const IngestMessage& message) {
+Status AtomBuilder::AddPlacement(const BatchWork& work, const Target& target,
+                                 const IngestMessage& message) {
   const IngestBatch& batch = *work.batch;
   const MessageId id = atom_.NextMessageId();
   Placement placement;
@@ -128,20 +128,8 @@ void AtomBuilder::AddPlacement(const BatchWork& work, const Target& target,
 
   MH_CHECK(message.content.size() <= kContentBytesMax);
   atom_.Put(ContentKey(id), message.content);
-  PutIndexed(atom_, work.tenant, id, placement);
-  atom_.Put(MailboxDateKey(work.tenant, batch.mailbox, message.internal_date, id),
-            FolderValue(batch.folder));
-  atom_.Put(TenantDateKey(work_.shard, work.tenant, message.internal_date, id), std::string());
-  if (message.identity) {
-    atom_.Put(IdentityKey(batch.mailbox, *message.identity, id), std::string());
-  }
-  atom_.AddChange(ChangeEntry::Type::kMessageCreated, work.tenant, batch.mailbox, id);
-
   ++target.counts->stored;
-  ++target.mailbox->record.messages;
-  target.mailbox->record.bytes += message.size;
-  ++target.folder->record.messages;
-  target.folder->record.unread += IsUnread(message.flags) ? 1 : 0;
+  return ReplacePlacement(atom_, *target.mailbox, id, std::nullopt, std::move(placement));
 }
 
 void AtomBuilder::AddRanges(BatchWork& work, const Target& target) {

@@ -1,12 +1,10 @@
 // Messages that the source no longer has: whole folders of them, and their removal.
-#include <algorithm>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "store/body_release.h"
 #include "store/key_layout.h"
 #include "store/placements.h"
-#include "store/sent_placement.h"
 #include "store/shard_batch.h"
 
 namespace mailhaul::store {
@@ -96,6 +94,7 @@ class FolderMarker final {
                                  .role = std::move(folder.record.role),
                                  .messages = folder.record.messages,
                                  .unread = folder.record.unread,
+                                 .placed = folder.record.placed,
                                  .gone = folder.record.gone,
                                  .listed = false};
     batch.Touch(mailbox_, folder_);
@@ -144,121 +143,77 @@ class FolderMarker final {
   const std::string end_;
 };
 
-// Deletes gone placements.
+// Deletes gone placements, but for those whose gone row has a value.
 class Remover final {
  public:
-  Remover(MailStore::Impl& store, MailboxId mailbox) : store_(store), mailbox_(mailbox) {}
+  Remover(MailStore::Impl& store, MailboxId mailbox)
+      : store_(store), mailbox_(mailbox), end_(PrefixEnd(GonePrefix(mailbox))) {}
 
   Result<uint64_t> Run(size_t messages_max) {
-    uint64_t removed = 0;
-    bool more = true;
-    while (more && removed < messages_max) {
-      size_t in_batch = 0;
+    Progress done{.next = GonePrefix(mailbox_), .count = 0};
+    while (done.next < end_ && done.count < messages_max) {
+      Progress progress;
       const auto fill = [&](ShardBatch& batch) {
-        in_batch = 0;
-        return Take(batch, messages_max - removed, in_batch);
+        progress = done;
+        return Take(batch, messages_max, progress);
       };
       MH_RETURN_IF_ERROR(CommitShardBatch(store_, mailbox_.shard(), fill));
-      removed += in_batch;
-      more = in_batch > 0;
+      done = std::move(progress);
     }
-    return removed;
+    return done.count;
   }
 
  private:
-  struct Reference {
-    std::optional<std::string> stored;
-    BlobReference value;
+  struct Progress {
+    std::string next;  // The gone row to go on at.
+    uint64_t count = 0;
   };
-  using References = std::unordered_map<std::string, Reference>;
+  struct Row {
+    std::string key;
+    bool kept = false;
+  };
 
-  Status Take(ShardBatch& batch, size_t messages_max, size_t& removed) {
+  Status Take(ShardBatch& batch, size_t messages_max, Progress& progress) {
     MH_ASSIGN_OR_RETURN(MailboxState * mailbox, store_.cache.Mailbox(mailbox_));
-    MH_ASSIGN_OR_RETURN(const std::vector<MessageId> gone, Scan(std::min(messages_max, kScanRows)));
-    References references;
-    for (const MessageId id : gone) {
-      if (batch.full()) {
+    MH_ASSIGN_OR_RETURN(std::vector<Row> rows, Scan(progress));
+    BodyRelease release(store_.records, mailbox->record.tenant);
+    for (Row& row : rows) {
+      if (row.kept) {
+        continue;
+      }
+      if (batch.full() || progress.count == messages_max) {
+        progress.next = std::move(row.key);
         break;
       }
-      MH_ASSIGN_OR_RETURN(const Placement placement, ReadPlacement(store_.records, id));
-      MH_RETURN_IF_ERROR(Remove(batch, *mailbox, id, placement));
-      MH_RETURN_IF_ERROR(Release(batch, mailbox->record.tenant, placement, references));
-      ++removed;
+      const MessageId id = ReadMessageId(row.key);
+      MH_ASSIGN_OR_RETURN(Placement placement, ReadPlacement(store_.records, id));
+      MH_RETURN_IF_ERROR(release.Add(batch, placement));
+      MH_RETURN_IF_ERROR(ReplacePlacement(batch, *mailbox, id, std::move(placement), std::nullopt));
+      ++progress.count;
     }
-    for (const auto& [key, reference] : references) {
-      batch.Replace(key, reference.stored, EncodeBlobReference(reference.value));
-    }
+    release.Write(batch);
     return Status::Ok();
   }
 
-  Result<std::vector<MessageId>> Scan(size_t rows_max) {
-    std::vector<MessageId> ids;
-    const std::string prefix = GonePrefix(mailbox_);
-    std::string begin = prefix;
-    bool more = true;
-    while (more && ids.size() < rows_max) {
-      const auto visit = [&](std::string_view key, std::string_view value) {
-        begin.assign(key).push_back('\0');
-        if (value != kLocalValue) {
-          ids.push_back(ReadMessageId(key));
-        }
-        return ids.size() < rows_max;
-      };
-      const Result<bool> scanned = store_.records.Scan(
-          {.begin = begin, .end = PrefixEnd(prefix), .descending = false, .rows_max = kScanRows},
-          visit);
-      if (!scanned.ok()) {
-        return AtKey(scanned.status(), prefix);
-      }
-      more = *scanned;
+  // The next gone placements, moving on behind them.
+  Result<std::vector<Row>> Scan(Progress& progress) {
+    std::vector<Row> rows;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+      rows.push_back({.key = std::string(key), .kept = !value.empty()});
+      return true;
+    };
+    const Result<bool> more = store_.records.Scan(
+        {.begin = progress.next, .end = end_, .descending = false, .rows_max = kScanRows}, visit);
+    if (!more.ok()) {
+      return AtKey(more.status(), progress.next);
     }
-    return ids;
-  }
-
-  Status Remove(ShardBatch& batch, MailboxState& mailbox, MessageId id,
-                const Placement& placement) {
-    MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, placement.folder));
-    const TenantId tenant = mailbox.record.tenant;
-    batch.Touch(mailbox_, placement.folder);
-    batch.Delete(GoneKey(mailbox_, placement.sha256, id));
-    batch.Delete(PlacementKey(id));
-    batch.Delete(ContentKey(id));
-    batch.Delete(MailboxDateKey(tenant, mailbox_, placement.internal_date, id));
-    batch.Delete(TenantDateKey(mailbox_.shard(), tenant, placement.internal_date, id));
-    if (placement.identity) {
-      batch.Delete(IdentityKey(mailbox_, *placement.identity, id));
-    }
-    batch.AddChange(ChangeEntry::Type::kMessageDeleted, tenant, mailbox_, id);
-    --mailbox.record.messages;
-    mailbox.record.bytes -= placement.size;
-    --folder->record.messages;
-    --folder->record.gone;
-    folder->record.unread -= IsUnread(placement.flags) ? 1 : 0;
-    return Status::Ok();
-  }
-
-  // The body's reference without this placement. At 0 it stays, for a message that comes back
-  // before its bytes are reclaimed.
-  Status Release(ShardBatch& batch, TenantId tenant, const Placement& placement,
-                 References& references) {
-    const std::string key = BlobKey(mailbox_.shard(), tenant, placement.sha256);
-    auto found = references.find(key);
-    if (found == references.end()) {
-      MH_ASSIGN_OR_RETURN(std::optional<std::string> row, GetRow(store_.records, key));
-      Result<BlobReference> value =
-          row ? DecodeBlobReference(*row) : Status(Code::kCorrupt, "a body has no reference");
-      if (!value.ok()) {
-        return AtKey(value.status(), key);
-      }
-      batch.Reserve(key.size() + row->size());
-      found = references.emplace(key, Reference{.stored = std::move(row), .value = *value}).first;
-    }
-    found->second.value.count -= found->second.value.count > 0 ? 1 : 0;
-    return Status::Ok();
+    progress.next = *more ? rows.back().key + '\0' : end_;
+    return rows;
   }
 
   MailStore::Impl& store_;
   const MailboxId mailbox_;
+  const std::string end_;
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ struct MailStore::Impl {
   // The mailbox's row is stored with this check result: forget it unless a newer one came.
   void ForgetCheck(MailboxId mailbox);
 
-  Result<StoredMessage> ReadMessage(MessageId id) const;
+  // kNotFound also when it was deleted here.
+  Result<StoredMessage> ReadMessage(MessageId id, bool with_version) const;
 
   KeyValueStore& records;
   BlobStore& blobs;

@@ -107,6 +107,17 @@ Result<Sha256> HashOf(const ByteSource& source) {
   return hasher.Finish();
 }
 
+// Of the rows that a message is read from.
+std::string VersionOf(std::string_view placement, std::string_view content) {
+  constexpr size_t kVersionBytes = 16;
+  Sha256Hasher hasher;
+  hasher.Restart();
+  hasher.Update(placement);
+  hasher.Update(content);
+  const Sha256 hash = hasher.Finish();
+  return HexEncode(std::string_view(reinterpret_cast<const char*>(hash.data()), kVersionBytes));
+}
+
 }  // namespace
 
 std::optional<TenantId> MailStore::FindTenant(std::string_view name) const {
@@ -175,7 +186,7 @@ Result<UidSet> MailStore::ReadPlacedUids(MailboxId mailbox, FolderId folder,
   return placed;
 }
 
-Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
+Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id, bool with_version) const {
   const std::string key = PlacementKey(id);
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records, key));
   if (!row) {
@@ -184,6 +195,9 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
   Result<Placement> placement = DecodePlacement(*row);
   if (!placement.ok()) {
     return AtKey(placement.status(), key);
+  }
+  if (placement->deleted) {
+    return Status(Code::kNotFound, "message " + FormatId(id.value) + " was deleted");
   }
   const std::string content_key = ContentKey(id);
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> content_row, GetRow(records, content_key));
@@ -207,10 +221,14 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id) const {
                        .local = placement->awaited.has_value(),
                        .sha256 = placement->sha256,
                        .location = placement->location,
-                       .content = std::move(content).value()};
+                       .content = std::move(content).value(),
+                       .local_state = std::move(placement->local),
+                       .version = with_version ? VersionOf(*row, *content_row) : std::string()};
 }
 
-Result<StoredMessage> MailStore::GetMessage(MessageId id) const { return impl_->ReadMessage(id); }
+Result<StoredMessage> MailStore::GetMessage(MessageId id) const {
+  return impl_->ReadMessage(id, /*with_version=*/true);
+}
 
 Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
   if (query.limit < 1 || query.limit > kPageMax || (query.folder && !query.mailbox)) {
@@ -233,7 +251,7 @@ Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
   positions.resize(std::min(positions.size(), query.limit));
   page.items.reserve(positions.size());
   for (const DatePosition& position : positions) {
-    Result<StoredMessage> message = impl_->ReadMessage(position.id);
+    Result<StoredMessage> message = impl_->ReadMessage(position.id, /*with_version=*/false);
     if (message.ok()) {
       page.items.push_back(std::move(message).value());
     } else if (message.status().code() != Code::kNotFound) {

@@ -80,15 +80,11 @@ class Syncer final {
     if (placement.flags == update.flags && SameKeywords(placement.keywords, update.keywords)) {
       return Status::Ok();
     }
-    MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, placement.folder));
-    batch.Mark(id);
-    batch.Touch(sync_.mailbox, placement.folder);
-    folder->record.unread += IsUnread(update.flags) ? 1 : 0;
-    folder->record.unread -= IsUnread(placement.flags) ? 1 : 0;
-    placement.flags = update.flags;
-    placement.keywords = update.keywords;
-    batch.Put(PlacementKey(id), EncodePlacement(placement));
-    batch.AddChange(ChangeEntry::Type::kMessageUpdated, mailbox.record.tenant, sync_.mailbox, id);
+    Placement changed = placement;
+    changed.flags = update.flags;
+    changed.keywords = update.keywords;
+    MH_RETURN_IF_ERROR(
+        ReplacePlacement(batch, mailbox, id, std::move(placement), std::move(changed)));
     ++progress_.counts.flags_changed;
     return Status::Ok();
   }

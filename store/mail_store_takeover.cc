@@ -34,11 +34,20 @@ Result<std::optional<MessageId>> AtomBuilder::FindTakenOver(const BatchWork& wor
   if (!found && batch.listed) {
     MH_ASSIGN_OR_RETURN(found, FindUnlisted(work, message));
   }
-  const auto has_gone = [](const auto& folder) { return folder.second.record.gone > 0; };
+  const auto has_deleted = [](const auto& folder) { return folder.second.deleted_gone > 0; };
+  const auto has_gone = [&](const auto& folder) {
+    return folder.second.record.gone > 0 || has_deleted(folder);
+  };
   const auto& folders = target.mailbox->folders;
   if (!found && (batch.relink_gone || batch.listed) &&
       std::any_of(folders.begin(), folders.end(), has_gone)) {
     MH_ASSIGN_OR_RETURN(found, FindGone(work, message));
+    if (!found) {
+      MH_ASSIGN_OR_RETURN(found, FindAwaited(work, target, message));
+    }
+  }
+  if (!found && std::any_of(folders.begin(), folders.end(), has_deleted)) {
+    MH_ASSIGN_OR_RETURN(found, FindDeleted(work, message));
     if (!found) {
       MH_ASSIGN_OR_RETURN(found, FindAwaited(work, target, message));
     }
@@ -153,16 +162,31 @@ Result<std::optional<MessageId>> AtomBuilder::FindGone(const BatchWork& work,
   return found;
 }
 
+// One that was deleted here and then vanished from the source: it is back there, whenever that is
+// and whatever the batch says of moves, and is not to be seen again.
+Result<std::optional<MessageId>> AtomBuilder::FindDeleted(const BatchWork& work,
+                                                          const IngestMessage& message) {
+  const std::string prefix = GonePrefix(work.batch->mailbox, message.sha256);
+  const Filter filter = [&](const Placement& placement) {
+    return placement.deleted && (HasBody(message) || IsSameWithoutBody(placement, message));
+  };
+  return FirstTwin(prefix, PrefixEnd(prefix), filter);
+}
+
 Status AtomBuilder::TakeOver(const BatchWork& work, const Target& target,
                              const IngestMessage& message, MessageId id) {
   MH_ASSIGN_OR_RETURN(Placement placement, ReadPlacement(store_.records, id));
   ++target.counts->relinked;
   std::optional<NewBody> body;
   if (placement.awaited && placement.sha256 != message.sha256) {
-    MH_RETURN_IF_ERROR(ReleaseBody(work, placement.sha256));
+    BlobLocation location;
+    if (!placement.deleted) {  // That has no share in a body.
+      MH_RETURN_IF_ERROR(ReleaseBody(work, placement.sha256));
+      location = AddReference(work, target, message).location;
+    }
     body.emplace(NewBody{.content = message.content,
                          .sha256 = message.sha256,
-                         .location = AddReference(work, target, message).location,
+                         .location = location,
                          .size = message.size,
                          .thread = message.thread,
                          .quarantined = message.quarantined});

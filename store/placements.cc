@@ -1,52 +1,108 @@
 #include "store/placements.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "store/key_layout.h"
 
 namespace mailhaul::store {
 namespace {
 
-void AddUnread(FolderState& folder, uint8_t flags) {
-  folder.record.unread += IsUnread(flags) ? 1 : 0;
-}
+using Rows = std::vector<std::pair<std::string, std::string>>;
 
-void SubtractUnread(FolderState& folder, uint8_t flags) {
-  folder.record.unread -= IsUnread(flags) ? 1 : 0;
-}
-
-// Deletes the rows by which it is found, and what was counted because of them.
-void Unindex(ShardBatch& batch, const MailboxState& mailbox, FolderState& folder, MessageId id,
-             const Placement& placement) {
-  if (placement.gone) {
-    batch.Delete(GoneKey(placement.mailbox, placement.sha256, id));
-    if (placement.awaited) {
-      batch.Delete(AwaitedKey(placement.mailbox, *placement.awaited));
+// All rows by which it is found.
+Rows RowsOf(TenantId tenant, MessageId id, const Placement& p) {
+  Rows rows;
+  if (p.gone) {
+    rows.emplace_back(GoneKey(p.mailbox, p.sha256, id), GoneValueOf(p));
+    if (p.awaited) {
+      rows.emplace_back(AwaitedKey(p.mailbox, *p.awaited), IdValue(id));
     }
-    --folder.record.gone;
-    return;
+  } else {
+    rows.emplace_back(UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), IdValue(id));
+    rows.emplace_back(ContentHashKey(tenant, p.mailbox, p.folder, p.sha256, p.uid_validity, id),
+                      std::string());
   }
-  batch.Delete(UidKey(placement.mailbox, placement.folder, placement.uid_validity, placement.uid));
-  batch.Delete(ContentHashKey(mailbox.record.tenant, placement.mailbox, placement.folder,
-                              placement.sha256, placement.uid_validity, id));
-  if (placement.uid_validity != folder.placements_validity && folder.stale_placements > 0) {
-    --folder.stale_placements;
+  if (p.identity) {
+    rows.emplace_back(IdentityKey(p.mailbox, *p.identity, id), std::string());
+  }
+  if (!p.deleted) {
+    rows.emplace_back(MailboxDateKey(tenant, p.mailbox, p.internal_date, id),
+                      FolderValue(p.shown_folder()));
+    rows.emplace_back(TenantDateKey(p.mailbox.shard(), tenant, p.internal_date, id), std::string());
+  }
+  return rows;
+}
+
+// Those of `from` that `other` has not, or with another value.
+template <typename Visit>
+void EachMissing(const Rows& from, const Rows& other, bool by_value, const Visit& visit) {
+  for (const auto& row : from) {
+    const auto same = [&](const auto& each) {
+      return each.first == row.first && (!by_value || each.second == row.second);
+    };
+    if (std::none_of(other.begin(), other.end(), same)) {
+      visit(row);
+    }
   }
 }
 
-void ReplaceBody(ShardBatch& batch, MailboxState& mailbox, MessageId id, const NewBody& body,
-                 Placement& placement) {
-  if (placement.identity) {
-    batch.Delete(IdentityKey(placement.mailbox, *placement.identity, id));
-    placement.identity.reset();
+// Adds the placement to what is counted, or takes it away. Unsigned differences wrap around
+// correctly.
+Status Count(ShardBatch& batch, MailboxState& mailbox, const Placement& p, uint64_t one) {
+  MH_ASSIGN_OR_RETURN(FolderState * source, FindFolder(mailbox, p.folder));
+  MH_ASSIGN_OR_RETURN(FolderState * shown, FindFolder(mailbox, p.shown_folder()));
+  batch.Touch(p.mailbox, p.folder);
+  (!p.gone ? source->record.placed : p.deleted ? source->deleted_gone : source->record.gone) += one;
+  if (p.deleted) {
+    return Status::Ok();
   }
-  mailbox.record.bytes += body.size - placement.size;  // Wraps around correctly.
-  placement.size = body.size;
-  placement.thread = body.thread;
-  placement.quarantined = body.quarantined;
-  placement.sha256 = body.sha256;
-  placement.location = body.location;
-  batch.Put(ContentKey(id), body.content);
+  batch.Touch(p.mailbox, p.shown_folder());
+  shown->record.messages += one;
+  shown->record.unread += IsUnread(p.shown_flags()) ? one : 0;
+  mailbox.record.messages += one;
+  mailbox.record.bytes += one * p.size;
+  return Status::Ok();
+}
+
+// `before` was counted among those of an earlier UIDVALIDITY and no longer is.
+Status LeaveStale(MailboxState& mailbox, const Placement& before,
+                  const std::optional<Placement>& after) {
+  const bool stays = after && !after->gone && after->folder == before.folder &&
+                     after->uid_validity == before.uid_validity;
+  if (before.gone || stays) {
+    return Status::Ok();
+  }
+  MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, before.folder));
+  if (before.uid_validity != folder->placements_validity && folder->stale_placements > 0) {
+    --folder->stale_placements;
+  }
+  return Status::Ok();
+}
+
+// Whether somebody who reads both could tell them apart.
+bool IsShownAlike(const Placement& a, const Placement& b) {
+  return a.shown_flags() == b.shown_flags() && a.shown_folder() == b.shown_folder() &&
+         SameKeywords(a.shown_tags(), b.shown_tags()) && a.folder == b.folder &&
+         a.uid_validity == b.uid_validity && a.uid == b.uid && a.gone == b.gone &&
+         a.sha256 == b.sha256 && a.size == b.size && a.thread == b.thread &&
+         a.quarantined == b.quarantined && a.awaited == b.awaited;
+}
+
+// What the change log tells of it, if anything.
+std::optional<ChangeEntry::Type> ChangeOf(const std::optional<Placement>& before,
+                                          const std::optional<Placement>& after) {
+  const bool was_shown = before && !before->deleted;
+  const bool is_shown = after && !after->deleted;
+  if (was_shown && is_shown) {
+    return IsShownAlike(*before, *after) ? std::nullopt
+                                         : std::optional(ChangeEntry::Type::kMessageUpdated);
+  }
+  if (was_shown) {
+    return ChangeEntry::Type::kMessageDeleted;
+  }
+  return is_shown ? std::optional(ChangeEntry::Type::kMessageCreated) : std::nullopt;
 }
 
 }  // namespace
@@ -97,68 +153,77 @@ Result<std::optional<MessageId>> FindByUid(KeyValueStore& records, MailboxId mai
 void NoteUidValidity(FolderState& folder, uint32_t uid_validity) {
   if (folder.placements_validity != uid_validity) {
     folder.placements_validity = uid_validity;
-    folder.stale_placements = folder.record.messages - folder.record.gone;  // At most all of them.
+    folder.stale_placements = folder.record.placed;  // At most all of them.
   }
 }
 
-void PutIndexed(ShardBatch& batch, TenantId tenant, MessageId id, const Placement& placement) {
-  batch.Put(PlacementKey(id), EncodePlacement(placement));
-  batch.Put(UidKey(placement.mailbox, placement.folder, placement.uid_validity, placement.uid),
-            IdValue(id));
-  batch.Put(ContentHashKey(tenant, placement.mailbox, placement.folder, placement.sha256,
-                           placement.uid_validity, id),
-            std::string());
+Status ReplacePlacement(ShardBatch& batch, MailboxState& mailbox, MessageId id,
+                        const std::optional<Placement>& before,
+                        const std::optional<Placement>& after) {
+  const TenantId tenant = mailbox.record.tenant;
+  if (before) {
+    batch.Mark(id);
+  }
+  const Rows old_rows = before ? RowsOf(tenant, id, *before) : Rows();
+  Rows new_rows = after ? RowsOf(tenant, id, *after) : Rows();
+  EachMissing(old_rows, new_rows, /*by_value=*/false,
+              [&](const auto& row) { batch.Delete(row.first); });
+  EachMissing(new_rows, old_rows, /*by_value=*/true,
+              [&](const auto& row) { batch.Put(row.first, row.second); });
+  if (after) {
+    batch.Put(PlacementKey(id), EncodePlacement(*after));
+  } else {
+    batch.Delete(PlacementKey(id));
+  }
+  if (before && !before->deleted && (!after || after->deleted)) {
+    batch.Delete(ContentKey(id));
+  }
+  if (before) {
+    MH_RETURN_IF_ERROR(LeaveStale(mailbox, *before, after));
+    MH_RETURN_IF_ERROR(Count(batch, mailbox, *before, ~uint64_t{0}));
+  }
+  if (after) {
+    MH_RETURN_IF_ERROR(Count(batch, mailbox, *after, 1));
+  }
+  if (const std::optional<ChangeEntry::Type> change = ChangeOf(before, after)) {
+    batch.AddChange(*change, tenant, mailbox.record.id, id);
+  }
+  return Status::Ok();
 }
 
 Status MovePlacement(ShardBatch& batch, MailboxState& mailbox, MessageId id, Placement placement,
                      const SourceState& to) {
-  MH_ASSIGN_OR_RETURN(FolderState * from, FindFolder(mailbox, placement.folder));
   MH_ASSIGN_OR_RETURN(FolderState * target, FindFolder(mailbox, to.folder));
-  const TenantId tenant = mailbox.record.tenant;
-  batch.Mark(id);
-  batch.Touch(mailbox.record.id, placement.folder);
-  batch.Touch(mailbox.record.id, to.folder);
   NoteUidValidity(*target, to.uid_validity);
-  Unindex(batch, mailbox, *from, id, placement);
-  --from->record.messages;
-  SubtractUnread(*from, placement.flags);
-
-  if (placement.folder != to.folder) {
-    batch.Put(MailboxDateKey(tenant, placement.mailbox, placement.internal_date, id),
-              FolderValue(to.folder));
-  }
-  placement.folder = to.folder;
-  placement.uid_validity = to.uid_validity;
-  placement.uid = to.uid;
-  placement.flags = to.flags;
-  placement.keywords = to.keywords;
-  placement.gone = false;
-  placement.awaited.reset();
+  Placement moved = placement;
+  moved.folder = to.folder;
+  moved.uid_validity = to.uid_validity;
+  moved.uid = to.uid;
+  moved.flags = to.flags;
+  moved.keywords = to.keywords;
+  moved.gone = false;
+  moved.awaited.reset();
   if (to.body != nullptr) {
-    ReplaceBody(batch, mailbox, id, *to.body, placement);
+    moved.size = to.body->size;
+    moved.thread = to.body->thread;
+    moved.quarantined = to.body->quarantined;
+    moved.sha256 = to.body->sha256;
+    moved.location = to.body->location;
+    moved.identity.reset();
+    if (!moved.deleted) {
+      batch.Put(ContentKey(id), to.body->content);
+    }
   }
-  if (!placement.identity && to.identity) {
-    placement.identity = to.identity;
-    batch.Put(IdentityKey(placement.mailbox, *to.identity, id), std::string());
+  if (!moved.identity) {
+    moved.identity = to.identity;
   }
-  PutIndexed(batch, tenant, id, placement);
-  ++target->record.messages;
-  AddUnread(*target, placement.flags);
-  batch.AddChange(ChangeEntry::Type::kMessageUpdated, tenant, placement.mailbox, id);
-  return Status::Ok();
+  return ReplacePlacement(batch, mailbox, id, std::move(placement), std::move(moved));
 }
 
 Status MakeGone(ShardBatch& batch, MailboxState& mailbox, MessageId id, Placement placement) {
-  MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, placement.folder));
-  batch.Mark(id);
-  batch.Touch(mailbox.record.id, placement.folder);
-  Unindex(batch, mailbox, *folder, id, placement);
-  placement.gone = true;
-  ++folder->record.gone;
-  batch.Put(PlacementKey(id), EncodePlacement(placement));
-  batch.Put(GoneKey(placement.mailbox, placement.sha256, id), std::string());
-  batch.AddChange(ChangeEntry::Type::kMessageUpdated, mailbox.record.tenant, placement.mailbox, id);
-  return Status::Ok();
+  Placement gone = placement;
+  gone.gone = true;
+  return ReplacePlacement(batch, mailbox, id, std::move(placement), std::move(gone));
 }
 
 }  // namespace mailhaul::store

@@ -1,8 +1,10 @@
 // What can happen to one placement, with all rows and counters that follow from it. Private to the
 // store; the committer's thread only.
 //
-// Of a placement that is not gone there is one uid row and one content hash row; of one that is,
-// one gone row instead. Both have date rows, and an identity row when their identity is known.
+// A placement has these rows besides its own:
+// - not gone: one uid row and one content hash row; gone: one gone row;
+// - an identity row when its identity is known;
+// - not deleted here: date rows, by which it is listed, and its content.
 #pragma once
 
 #include <optional>
@@ -14,9 +16,14 @@
 
 namespace mailhaul::store {
 
-inline bool IsUnread(uint8_t flags) {
-  constexpr uint8_t kSeenFlag = 1;  // The bit of IngestMessage::flags that makes a message read.
-  return (flags & kSeenFlag) == 0;
+inline bool IsUnread(uint8_t flags) { return (flags & kSeenBit) == 0; }
+
+// What a gone row holds: which ones RemoveGone() leaves alone. Of those sent from here and awaited:
+inline constexpr std::string_view kLocalValue = "L";
+// And of those that were deleted here, whether awaited or not:
+inline constexpr std::string_view kDeletedValue = "d";
+inline std::string_view GoneValueOf(const Placement& placement) {
+  return placement.deleted ? kDeletedValue : placement.awaited ? kLocalValue : std::string_view();
 }
 
 std::string FolderValue(FolderId folder);
@@ -36,8 +43,12 @@ Result<std::optional<MessageId>> FindByUid(KeyValueStore& records, MailboxId mai
 // A placement of this UIDVALIDITY is about to be added to the folder.
 void NoteUidValidity(FolderState& folder, uint32_t uid_validity);
 
-// The rows by which a placement that is not gone is found, its placement row included.
-void PutIndexed(ShardBatch& batch, TenantId tenant, MessageId id, const Placement& placement);
+// Writes what follows from a placement that becomes another: all its rows but the content, the
+// counters, and what the change log tells. `before` absent: it is new, and its id the batch's next;
+// `after` absent: it is removed, and its content with it.
+Status ReplacePlacement(ShardBatch& batch, MailboxState& mailbox, MessageId id,
+                        const std::optional<Placement>& before,
+                        const std::optional<Placement>& after);
 
 struct NewBody {
   const std::string& content;  // EncodeContent().

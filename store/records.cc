@@ -55,6 +55,57 @@ bool SameKeywords(const std::vector<std::string>& a, const std::vector<std::stri
   return stored(a) == stored(b);
 }
 
+namespace {
+
+using StringList = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
+
+constexpr uint8_t kSeenSet = 1;
+constexpr uint8_t kFlaggedSet = 2;
+constexpr uint8_t kFolderSet = 4;
+
+schema::Local EncodeLocal(const LocalState& local) {
+  const auto set =
+      static_cast<uint8_t>((local.seen ? kSeenSet : 0) | (local.flagged ? kFlaggedSet : 0) |
+                           (local.folder ? kFolderSet : 0));
+  return {set, local.seen.value_or(false), local.flagged.value_or(false), local.folder.value_or(0)};
+}
+
+flatbuffers::Offset<StringList> EncodeLocalTags(FlatBufferBuilder& builder,
+                                                const LocalState& local) {
+  if (!local.tags) {
+    return {};
+  }
+  std::vector<flatbuffers::Offset<flatbuffers::String>> tags;
+  for (const std::string& tag : *local.tags) {
+    tags.push_back(builder.CreateString(tag));
+  }
+  return builder.CreateVector(tags);
+}
+
+LocalState DecodeLocal(const schema::Placement& root) {
+  LocalState local;
+  if (const schema::Local* stored = root.local()) {
+    if ((stored->set() & kSeenSet) != 0) {
+      local.seen = stored->seen();
+    }
+    if ((stored->set() & kFlaggedSet) != 0) {
+      local.flagged = stored->flagged();
+    }
+    if ((stored->set() & kFolderSet) != 0) {
+      local.folder = stored->folder();
+    }
+  }
+  if (const StringList* tags = root.local_tags()) {
+    local.tags.emplace();
+    for (const flatbuffers::String* tag : *tags) {
+      local.tags->push_back(tag->str());
+    }
+  }
+  return local;
+}
+
+}  // namespace
+
 std::string EncodePlacement(const Placement& placement) {
   FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<flatbuffers::String>> keywords;
@@ -65,9 +116,14 @@ std::string EncodePlacement(const Placement& placement) {
     }
   }
   const auto keyword_list =
-      keywords.empty()
-          ? flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>>()
-          : builder.CreateVector(keywords);
+      keywords.empty() ? flatbuffers::Offset<StringList>() : builder.CreateVector(keywords);
+  schema::Identity awaited;
+  if (placement.awaited) {
+    awaited = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
+        placement.awaited->data(), kIdentityBytes));
+  }
+  const auto local_tags = EncodeLocalTags(builder, placement.local);
+  const schema::Local local = EncodeLocal(placement.local);
   const schema::Digest digest(
       flatbuffers::span<const uint8_t, kDigestBytes>(placement.sha256.data(), kDigestBytes));
   const schema::Location location(placement.location.segment, placement.location.offset,
@@ -77,18 +133,14 @@ std::string EncodePlacement(const Placement& placement) {
     identity = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
         placement.identity->data(), kIdentityBytes));
   }
-  schema::Identity awaited;
-  if (placement.awaited) {
-    awaited = schema::Identity(flatbuffers::span<const uint8_t, kIdentityBytes>(
-        placement.awaited->data(), kIdentityBytes));
-  }
   builder.Finish(
       schema::CreatePlacement(builder, placement.mailbox.value, placement.folder,
                               placement.uid_validity, placement.uid, placement.flags, keyword_list,
                               placement.internal_date.time_since_epoch().count(), placement.size,
                               placement.thread, placement.quarantined, &digest, &location,
                               placement.identity ? &identity : nullptr, placement.gone,
-                              placement.awaited ? &awaited : nullptr),
+                              placement.awaited ? &awaited : nullptr,
+                              local.set() != 0 ? &local : nullptr, local_tags, placement.deleted),
       schema::PlacementIdentifier());
   return TakeRecord(builder);
 }
@@ -127,6 +179,8 @@ Result<Placement> DecodePlacement(std::string_view record) {
     placement.awaited.emplace();
     std::memcpy(placement.awaited->data(), root->awaited()->bytes()->Data(), kIdentityBytes);
   }
+  placement.local = DecodeLocal(*root);
+  placement.deleted = root->deleted();
   return placement;
 }
 
@@ -183,6 +237,7 @@ std::string EncodeFolder(const FolderState& folder) {
   const FolderRecord& record = folder.record;
   const auto name = PutText(builder, record.name);
   const auto role = PutText(builder, record.role);
+  const schema::SourceCounts source_counts(record.placed, folder.deleted_gone);
   return FinishRow(
       builder, schema::Entry::Folder,
       schema::CreateFolder(builder, name, role, record.uid_validity, record.uid_next,
@@ -190,7 +245,7 @@ std::string EncodeFolder(const FolderState& folder) {
                            record.unread, folder.placements_validity, folder.stale_placements,
                            record.gone, record.modseq, record.source_messages, record.source_unseen,
                            record.flags_checked_at.time_since_epoch().count(), !record.listed,
-                           folder.uidl_next, record.is_label)
+                           folder.uidl_next, record.is_label, &source_counts)
           .Union());
 }
 
@@ -221,6 +276,12 @@ Result<FolderState> DecodeFolder(FolderId id, std::string_view value) {
   folder.placements_validity = entry->placements_validity();
   folder.stale_placements = entry->stale_placements();
   folder.uidl_next = entry->uidl_next();
+  if (const schema::SourceCounts* counts = entry->source_counts()) {
+    folder.record.placed = counts->placed();
+    folder.deleted_gone = counts->deleted_gone();
+  } else {
+    folder.record.placed = entry->messages() - std::min(entry->gone(), entry->messages());
+  }
   return folder;
 }
 

@@ -18,8 +18,7 @@ namespace mailhaul::store {
 inline constexpr size_t kKeywordsMax = 64;
 inline constexpr size_t kKeywordBytesMax = 255;
 
-// Where a message is, and what the source says of it. What a user sets beside that gets fields of
-// its own.
+// Where a message is, what the source says of it, and what a user set beside that.
 struct Placement {
   MailboxId mailbox;
   FolderId folder = 0;
@@ -37,7 +36,14 @@ struct Placement {
   bool gone = false;
   // Sent from here, and the source has not shown its copy yet: the hash of its Message-ID.
   std::optional<std::array<unsigned char, 16>> awaited;
+  LocalState local;
+  // Deleted here: kept so that the message is known again wherever the source has it, but neither
+  // shown nor counted, and without content or a share in the body.
+  bool deleted = false;
 
+  uint8_t shown_flags() const { return ShownFlags(flags, local); }
+  FolderId shown_folder() const { return local.folder.value_or(folder); }
+  const std::vector<std::string>& shown_tags() const { return local.tags ? *local.tags : keywords; }
   bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
 };
 // Whether the same keywords are stored for both, whatever their order.
@@ -60,6 +66,7 @@ struct FolderState {
   FolderRecord record;
   uint32_t placements_validity = 0;  // See schema/mailbox.fbs.
   uint64_t stale_placements = 0;
+  uint64_t deleted_gone = 0;  // Exact: like record.gone, of those deleted here.
   Uid uidl_next = 0;
 };
 std::string EncodeFolder(const FolderState& folder);

@@ -26,10 +26,7 @@ std::array<unsigned char, 16> AwaitedHash(std::string_view message_id) {
 
 Result<MessageId> AddSentPlacement(ShardBatch& batch, MailboxState& mailbox,
                                    const Submission& submission, const SentCopy& copy) {
-  MH_ASSIGN_OR_RETURN(FolderState * folder, FindFolder(mailbox, copy.folder));
-  const TenantId tenant = mailbox.record.tenant;
   const MessageId id = batch.NextMessageId();
-  batch.Touch(mailbox.record.id, copy.folder);
   Placement placement;
   placement.mailbox = mailbox.record.id;
   placement.folder = copy.folder;
@@ -46,19 +43,7 @@ Result<MessageId> AddSentPlacement(ShardBatch& batch, MailboxState& mailbox,
   placement.awaited = AwaitedHash(submission.message_id);
   MH_CHECK(copy.content.size() <= kContentBytesMax);
   batch.Put(ContentKey(id), copy.content);
-  batch.Put(PlacementKey(id), EncodePlacement(placement));
-  batch.Put(GoneKey(placement.mailbox, placement.sha256, id), std::string(kLocalValue));
-  batch.Put(MailboxDateKey(tenant, placement.mailbox, copy.date, id), FolderValue(copy.folder));
-  batch.Put(TenantDateKey(placement.mailbox.shard(), tenant, copy.date, id), std::string());
-  if (placement.identity) {
-    batch.Put(IdentityKey(placement.mailbox, *placement.identity, id), std::string());
-  }
-  batch.Put(AwaitedKey(placement.mailbox, *placement.awaited), IdValue(id));
-  batch.AddChange(ChangeEntry::Type::kMessageCreated, tenant, placement.mailbox, id);
-  ++mailbox.record.messages;
-  mailbox.record.bytes += placement.size;
-  ++folder->record.messages;
-  ++folder->record.gone;
+  MH_RETURN_IF_ERROR(ReplacePlacement(batch, mailbox, id, std::nullopt, std::move(placement)));
   return id;
 }
 

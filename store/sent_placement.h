@@ -11,9 +11,6 @@
 
 namespace mailhaul::store {
 
-// What a gone row holds of a local placement; nothing of others.
-inline constexpr std::string_view kLocalValue = "L";
-
 // By what the source's copy finds its placement. `message_id` with or without brackets.
 std::array<unsigned char, 16> AwaitedHash(std::string_view message_id);
 

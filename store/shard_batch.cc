@@ -38,6 +38,10 @@ void ShardBatch::Delete(std::string key) {
   batch_.Delete(std::move(key));
 }
 
+void ShardBatch::Expect(std::string key, std::string value) {
+  batch_.expectations.push_back({.key = std::move(key), .value = std::move(value)});
+}
+
 void ShardBatch::Replace(std::string key, std::optional<std::string> before, std::string after) {
   batch_.expectations.push_back({.key = key, .value = std::move(before)});
   batch_.Put(std::move(key), std::move(after));

@@ -20,9 +20,9 @@ namespace mailhaul::store {
 // How often a batch is built anew because an expectation did not hold.
 inline constexpr int kConflictRetriesMax = 5;
 
-// All that one message can add to a batch: 48 KiB of content, 16 KiB of keywords, two ledger
-// segments that a split rewrites, its folders and mailbox, and a kilobyte of index rows.
-inline constexpr size_t kAtomBytesMax = size_t{128} << 10;
+// All that one message can add to a batch: 48 KiB of content, 24 KiB of keywords and tags, two
+// ledger segments that a split rewrites, its folders and mailbox, and a kilobyte of index rows.
+inline constexpr size_t kAtomBytesMax = size_t{144} << 10;
 
 // The committer's thread only.
 class ShardBatch final {
@@ -39,6 +39,8 @@ class ShardBatch final {
 
   void Put(std::string key, std::string value);
   void Delete(std::string key);
+  // The row must still be as it was read.
+  void Expect(std::string key, std::string value);
   // Writes a row that must still be as it was read, or absent.
   void Replace(std::string key, std::optional<std::string> before, std::string after);
   // Counts bytes of a row that is put later.

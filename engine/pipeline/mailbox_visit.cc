@@ -158,7 +158,7 @@ net::Task<Status> MailboxVisit::LoadFolders() {
 // All folders before any new message is fetched: what is new in one may have moved from another.
 net::Task<Status> MailboxVisit::FollowChanges() {
   for (VisitFolder& folder : folders_) {
-    const bool has_placements = folder.record.messages > folder.record.gone;
+    const bool has_placements = folder.record.placed > 0;
     if (!(folder.record.window_complete || has_placements) ||
         folder.IsUnchanged(changes_.FlagsDue(folder))) {
       continue;

@@ -41,7 +41,7 @@ bool VisitFolder::Note(const OpenedFolder& now) {
   record.backfill_complete = false;
   // Flags will be as new as this, whenever the messages are fetched; those of messages that a
   // process stored which died before it could say so are to be read again.
-  const bool has_placements = record.messages > record.gone;
+  const bool has_placements = record.placed > 0;
   record.modseq = has_placements ? 0 : now.modseq;
   record.source_messages = kMessagesUnknown;
   // Saved with this stage: those that follow may run in a later visit, which must not find the old

@@ -30,16 +30,21 @@ std::string Numbers(const char* what, uint64_t stored, uint64_t counted) {
 }  // namespace
 
 void CountAudit::Count(const Placement& p) {
-  Counters& folder = folders_[{p.mailbox, p.folder}];
+  Counters& source = folders_[{p.mailbox, p.folder}];
+  if (p.gone) {
+    ++(p.deleted ? source.deleted_gone : source.gone);
+  } else {
+    ++source.placed[p.uid_validity];
+  }
+  if (p.deleted) {
+    return;
+  }
+  Counters& shown = folders_[{p.mailbox, p.shown_folder()}];
+  ++shown.messages;
+  shown.unread += IsUnread(p.shown_flags()) ? 1 : 0;
   Counters& mailbox = mailboxes_[p.mailbox];
-  ++folder.messages;
   ++mailbox.messages;
   mailbox.bytes += p.size;
-  folder.unread += IsUnread(p.flags) ? 1 : 0;
-  folder.gone += p.gone ? 1 : 0;
-  if (!p.gone) {
-    ++folder.placed[p.uid_validity];
-  }
 }
 
 Status CountAudit::Compare(const Owners& owners) {
@@ -66,25 +71,7 @@ Status CountAudit::CompareFolders() {
           report_.Add(name, "unreadable");
           return Status::Ok();
         }
-        const FolderRecord& stored = folder->record;
-        if (stored.messages != counted.messages) {
-          report_.Add(name, Numbers("counts messages:", stored.messages, counted.messages));
-        }
-        if (stored.unread != counted.unread) {
-          report_.Add(name, Numbers("counts unread:", stored.unread, counted.unread));
-        }
-        if (stored.gone != counted.gone) {
-          report_.Add(name, Numbers("counts gone:", stored.gone, counted.gone));
-        }
-        uint64_t stale = 0;
-        for (const auto& [uid_validity, count] : counted.placed) {
-          stale += uid_validity == folder->placements_validity ? 0 : count;
-        }
-        if (folder->stale_placements < stale ||
-            folder->stale_placements > counted.messages - counted.gone) {
-          report_.Add(name, Numbers("bounds placements of earlier UIDVALIDITYs by",
-                                    folder->stale_placements, stale));
-        }
+        CompareFolder(name, *folder, counted);
         return Status::Ok();
       }));
   for (const auto& [at, counted] : folders_) {
@@ -92,6 +79,30 @@ Status CountAudit::CompareFolders() {
                 "has no row, but " + std::to_string(counted.messages) + " messages");
   }
   return Status::Ok();
+}
+
+void CountAudit::CompareFolder(const std::string& name, const FolderState& folder,
+                               const Counters& counted) {
+  uint64_t placed = 0;
+  uint64_t stale = 0;
+  for (const auto& [uid_validity, count] : counted.placed) {
+    placed += count;
+    stale += uid_validity == folder.placements_validity ? 0 : count;
+  }
+  const auto compare = [&](const char* what, uint64_t stored, uint64_t expected) {
+    if (stored != expected) {
+      report_.Add(name, Numbers(what, stored, expected));
+    }
+  };
+  compare("counts messages:", folder.record.messages, counted.messages);
+  compare("counts unread:", folder.record.unread, counted.unread);
+  compare("counts gone:", folder.record.gone, counted.gone);
+  compare("counts deleted and gone:", folder.deleted_gone, counted.deleted_gone);
+  compare("counts placed:", folder.record.placed, placed);
+  if (folder.stale_placements < stale || folder.stale_placements > placed) {
+    report_.Add(name, Numbers("bounds placements of earlier UIDVALIDITYs by",
+                              folder.stale_placements, stale));
+  }
 }
 
 Status CountAudit::CompareMailboxes(const Owners& owners) {
@@ -173,7 +184,7 @@ Status CountAudit::CountReferences(const Owners& owners, size_t part, size_t par
   }));
   return PageThrough(records_, ShardPrefix(Keyspace::kPlacement, shard_), [&](const Row& row) {
     const Result<Placement> placement = DecodePlacement(row.value);
-    if (!placement.ok() || placement->sha256.front() % parts != part) {
+    if (!placement.ok() || placement->deleted || placement->sha256.front() % parts != part) {
       return Status::Ok();
     }
     const auto owner = owners.find(placement->mailbox);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -29,10 +30,12 @@ class CountAudit final {
     uint64_t bytes = 0;
     uint64_t unread = 0;
     uint64_t gone = 0;
+    uint64_t deleted_gone = 0;
     std::map<uint32_t, uint64_t> placed;  // Not gone, by UIDVALIDITY.
   };
 
   Status CompareFolders();
+  void CompareFolder(const std::string& name, const FolderState& folder, const Counters& counted);
   Status CompareMailboxes(const Owners& owners);
   Status CompareBodies(const Owners& owners);
   Status ComparePart(const Owners& owners, size_t part, size_t parts);

@@ -85,9 +85,10 @@ class RowAudit final {
   }
 
   Status CheckPlacement(const Row& row) {
-    ++report_.messages;
-    ++wanted_[Keyspace::kContent];
     const Result<Placement> placement = DecodePlacement(row.value);
+    const bool is_deleted = placement.ok() && placement->deleted;
+    report_.messages += is_deleted ? 0 : 1;
+    wanted_[Keyspace::kContent] += is_deleted ? 0 : 1;
     if (row.key.size() != kIdKeyBytes || !placement.ok()) {
       Complain(row.key, "not a readable placement");
       return Status::Ok();
@@ -111,7 +112,7 @@ class RowAudit final {
       }
     }
     counts_.Count(*placement);
-    return CheckContent(id);
+    return is_deleted ? Status::Ok() : CheckContent(id);
   }
 
   Status CheckContent(MessageId id) {

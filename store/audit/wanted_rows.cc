@@ -2,22 +2,22 @@
 
 #include "store/key_layout.h"
 #include "store/placements.h"
-#include "store/sent_placement.h"
 
 namespace mailhaul::store {
 
 std::vector<Row> WantedRows(TenantId tenant, MessageId id, const Placement& p) {
   std::vector<Row> rows;
-  rows.push_back({.key = MailboxDateKey(tenant, p.mailbox, p.internal_date, id),
-                  .value = FolderValue(p.folder)});
-  rows.push_back(
-      {.key = TenantDateKey(p.mailbox.shard(), tenant, p.internal_date, id), .value = {}});
+  if (!p.deleted) {
+    rows.push_back({.key = MailboxDateKey(tenant, p.mailbox, p.internal_date, id),
+                    .value = FolderValue(p.shown_folder())});
+    rows.push_back(
+        {.key = TenantDateKey(p.mailbox.shard(), tenant, p.internal_date, id), .value = {}});
+  }
   if (p.identity) {
     rows.push_back({.key = IdentityKey(p.mailbox, *p.identity, id), .value = {}});
   }
   if (p.gone) {
-    rows.push_back({.key = GoneKey(p.mailbox, p.sha256, id),
-                    .value = std::string(p.awaited ? kLocalValue : std::string_view())});
+    rows.push_back({.key = GoneKey(p.mailbox, p.sha256, id), .value = std::string(GoneValueOf(p))});
   } else {
     rows.push_back(
         {.key = UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), .value = IdValue(id)});

@@ -9,7 +9,7 @@
 
 namespace mailhaul::store {
 
-// Without the placement's own row and its content's.
+// Without the placement's own row and its content's, which one that was deleted does not have.
 std::vector<Row> WantedRows(TenantId tenant, MessageId id, const Placement& placement);
 // The message that an index row leads to; 0, which no message has, when it is not such a row.
 MessageId MessageOfIndexRow(const Row& row);

@@ -1,5 +1,6 @@
 // Random operations on a MailStore and on a naive model of it, with failing commits and restarts in
 // between: after each, both hold the same, and no id has changed. Equal seeds give equal runs.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -86,7 +87,7 @@ class ModelRun final {
 
   void Step() {
     disturbed_ = false;
-    switch (Below(12)) {
+    switch (Below(16)) {
       case 0:
       case 1:
       case 2:
@@ -104,6 +105,12 @@ class ModelRun final {
         return MarkSomeGone();
       case 10:
         return Remove();
+      case 11:
+      case 12:
+      case 13:
+        return ChangeOne();
+      case 14:
+        return DeleteOne();
       default:
         return Assign();
     }
@@ -116,7 +123,8 @@ class ModelRun final {
     message.uid_validity = folder.uid_validity;
     message.uid =
         random_.Chance(1, 10) ? static_cast<Uid>(1 + Below(folder.uid_next)) : folder.uid_next++;
-    message.flags = static_cast<uint8_t>(Below(4));
+    message.flags = static_cast<uint8_t>(Below(8));
+    message.keywords = SomeTags();
     message.content = "content " + std::to_string(Below(12));
     message.body = message.content + (random_.Chance(1, 6) ? " with another end" : "");
     message.date = At(static_cast<int64_t>(Below(5)));
@@ -126,12 +134,82 @@ class ModelRun final {
     return message;
   }
 
+  // Few, so that messages share them.
+  std::vector<std::string> SomeTags() {
+    std::vector<std::string> tags;
+    for (const char* const tag : {"blue", "green", "red"}) {
+      if (random_.Chance(1, 4)) {
+        tags.emplace_back(tag);
+      }
+    }
+    return tags;
+  }
+
+  template <typename T>
+  std::optional<std::optional<T>> SomeChange(const std::function<T()>& value) {
+    if (random_.Chance(1, 2)) {
+      return std::nullopt;
+    }
+    return std::optional(random_.Chance(1, 3) ? std::optional<T>() : std::optional<T>(value()));
+  }
+
+  std::optional<MessageId> AnyShown() {
+    const std::vector<ModelMessage*> shown = model_.shown();
+    return shown.empty() ? std::nullopt : std::optional(shown[Below(shown.size())]->id);
+  }
+
+  std::vector<Change> ChangesAfter(const ChangePosition& position) const {
+    return store_->ListChanges(tenant_, position, 1000)->changes;
+  }
+
+  void ChangeOne() {
+    const std::optional<MessageId> id = AnyShown();
+    if (!id) {
+      return;
+    }
+    LocalPatch patch;
+    patch.seen = SomeChange<bool>([&] { return random_.Chance(1, 2); });
+    patch.flagged = SomeChange<bool>([&] { return random_.Chance(1, 2); });
+    patch.folder = SomeChange<FolderId>([&] { return AnyFolder().id; });
+    patch.tags = SomeChange<std::vector<std::string>>([&] { return SomeTags(); });
+    const ChangePosition before = store_->EndOfChanges(tenant_).value();
+    Insist([&] { return store_->ChangeMessage(*id, patch, nullptr).status(); });
+    const bool differs = model_.Change(*id, patch);
+    const std::vector<Change> changes = ChangesAfter(before);
+    ASSERT_EQ(changes.size(), differs ? 1U : 0U);
+    if (differs) {
+      EXPECT_EQ(changes[0].entry.type, ChangeEntry::Type::kMessageUpdated);
+      EXPECT_EQ(changes[0].entry.message, *id);
+    }
+  }
+
+  void DeleteOne() {
+    const std::optional<MessageId> id = AnyShown();
+    if (!id) {
+      return;
+    }
+    const ChangePosition before = store_->EndOfChanges(tenant_).value();
+    Insist([&] {
+      const Status status = store_->DeleteMessage(*id, nullptr);
+      // A first call of unknown outcome may have been done.
+      return disturbed_ && status.code() == Code::kNotFound ? Status::Ok() : status;
+    });
+    model_.Delete(*id);
+    const std::vector<Change> changes = ChangesAfter(before);
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(changes[0].entry.type, ChangeEntry::Type::kMessageDeleted);
+    EXPECT_EQ(store_->GetMessage(*id).status().code(), Code::kNotFound);
+    EXPECT_EQ(store_->DeleteMessage(*id, nullptr).code(), Code::kNotFound);
+    EXPECT_EQ(store_->ChangeMessage(*id, {}, nullptr).status().code(), Code::kNotFound);
+  }
+
   static IngestMessage ToIngest(const StoreModel::Arrival& arrival) {
     const ModelMessage& from = arrival.message;
     IngestMessage message = from.body.empty() ? BodilessMessage(from.uid, from.content)
                                               : KnownMessage(from.uid, from.body);
     message.identity = IdentityOf(from.content);
     message.flags = from.flags;
+    message.keywords = from.keywords;
     message.internal_date = from.date;
     message.completes = arrival.completes;
     return message;
@@ -215,7 +293,8 @@ class ModelRun final {
     std::set<Uid> vanished;
     for (Uid uid = 1; uid <= folder.uid_next; ++uid) {
       if (random_.Chance(1, 4)) {
-        sync.flags.push_back({.uid = uid, .flags = static_cast<uint8_t>(Below(4)), .keywords = {}});
+        sync.flags.push_back(
+            {.uid = uid, .flags = static_cast<uint8_t>(Below(8)), .keywords = SomeTags()});
       }
       if (random_.Chance(1, 5)) {
         vanished.insert(uid);
@@ -253,6 +332,7 @@ class ModelRun final {
     for (const ModelMessage& item : items) {
       RelinkItem argument = ItemOf(item.uid, item.content, item.flags);
       argument.internal_date = item.date;
+      argument.keywords = item.keywords;
       arguments.push_back(std::move(argument));
       if (seen.insert(item.uid).second) {
         distinct.push_back(item);
@@ -323,18 +403,20 @@ class ModelRun final {
 
   void Compare() {
     std::map<MessageId, StoredMessage> stored = ReadAll();
-    ASSERT_EQ(stored.size(), model_.messages().size());
+    const std::vector<ModelMessage*> shown = model_.shown();
+    ASSERT_EQ(stored.size(), shown.size());
     // New messages got the next ids in the order in which they came; all others keep theirs.
     auto newest = stored.begin();
-    for (ModelMessage& message : model_.messages()) {
-      if (message.id.value == 0) {
-        message.id = newest->first;
+    for (ModelMessage* message : shown) {
+      if (message->id.value == 0) {
+        message->id = newest->first;
       }
-      ASSERT_EQ(newest->first, message.id) << "an id changed";
-      ExpectEqual(newest->second, message);
+      ASSERT_EQ(newest->first, message->id) << "an id changed";
+      ExpectEqual(newest->second, *message);
       ++newest;
     }
     CompareFolders();
+    CompareMailbox();
     for (const auto& [place, uids] : model_.ledgers()) {
       EXPECT_EQ(*store_->ReadLedger(mailbox_, place.first, place.second), ToUidSet(uids));
     }
@@ -343,13 +425,17 @@ class ModelRun final {
     }
   }
 
-  std::map<MessageId, StoredMessage> ReadAll() const {
+  MessageQuery QueryMailbox() const {
     MessageQuery query;
     query.tenant = tenant_;
     query.mailbox = mailbox_;
     query.limit = 1000;
+    return query;
+  }
+
+  std::map<MessageId, StoredMessage> ReadAll() const {
     std::map<MessageId, StoredMessage> all;
-    const MessagePage page = store_->ListMessages(query).value();
+    const MessagePage page = store_->ListMessages(QueryMailbox()).value();
     EXPECT_FALSE(page.more);
     for (const StoredMessage& message : page.items) {
       all.emplace(message.id, message);
@@ -357,11 +443,46 @@ class ModelRun final {
     return all;
   }
 
+  // The ids in pages of a random size, newest first.
+  std::vector<MessageId> IdsOf(MessageQuery query) {
+    std::vector<MessageId> ids;
+    query.limit = 1 + Below(4);
+    for (bool more = true; more;) {
+      const MessagePage page = store_->ListMessages(query).value();
+      for (const StoredMessage& message : page.items) {
+        ids.push_back(message.id);
+        query.cursor_date = message.internal_date;
+        query.cursor_id = message.id;
+      }
+      more = page.more;
+    }
+    return ids;
+  }
+
+  std::vector<MessageId> ModelIds(const std::function<bool(const ModelMessage&)>& wanted) {
+    std::vector<ModelMessage*> shown = model_.shown();
+    std::erase_if(shown, [&](const ModelMessage* message) { return !wanted(*message); });
+    std::sort(shown.begin(), shown.end(), [](const ModelMessage* a, const ModelMessage* b) {
+      return std::pair(b->date, b->id) < std::pair(a->date, a->id);
+    });
+    std::vector<MessageId> ids;
+    for (const ModelMessage* message : shown) {
+      ids.push_back(message->id);
+    }
+    return ids;
+  }
+
   void ExpectEqual(const StoredMessage& stored, const ModelMessage& message) {
     EXPECT_EQ(stored.folder, message.folder);
     EXPECT_EQ(stored.uid_validity, message.uid_validity);
     EXPECT_EQ(stored.uid, message.uid);
     EXPECT_EQ(stored.flags, message.flags);
+    EXPECT_EQ(stored.keywords, message.keywords);
+    EXPECT_EQ(stored.local_state, message.local);
+    EXPECT_EQ((stored.shown_flags() & kSeenBit) != 0, message.seen());
+    EXPECT_EQ((stored.shown_flags() & kFlaggedBit) != 0, message.flagged());
+    EXPECT_EQ(stored.shown_folder(), message.shown_folder());
+    EXPECT_EQ(stored.shown_tags(), message.tags());
     EXPECT_EQ(stored.gone, message.gone);
     EXPECT_EQ(stored.internal_date, message.date);
     EXPECT_EQ(stored.has_body(), !message.body.empty());
@@ -371,18 +492,32 @@ class ModelRun final {
     }
   }
 
+  void CompareMailbox() {
+    const MailboxRecord record = store_->GetMailbox(mailbox_).value();
+    uint64_t bytes = 0;
+    for (const ModelMessage* message : model_.shown()) {
+      bytes += store_->GetMessage(message->id)->size;
+    }
+    EXPECT_EQ(record.messages, model_.shown().size());
+    EXPECT_EQ(record.bytes, bytes);
+  }
+
   void CompareFolders() {
     for (const FolderRecord& folder : store_->ListFolders(mailbox_).value()) {
       uint64_t messages = 0;
       uint64_t gone = 0;
       uint64_t unread = 0;
+      uint64_t all_placed = 0;
       std::set<Uid> placed;
       const uint32_t uid_validity = folders_[folder.id - 1].uid_validity;
       for (const ModelMessage& message : model_.messages()) {
-        if (message.folder == folder.id) {
+        if (!message.deleted && message.shown_folder() == folder.id) {
           ++messages;
-          gone += message.gone ? 1 : 0;
-          unread += message.flags % 2 == 0 ? 1 : 0;
+          unread += message.seen() ? 0 : 1;
+        }
+        if (message.folder == folder.id) {
+          gone += message.gone && !message.deleted ? 1 : 0;
+          all_placed += message.gone ? 0 : 1;
           if (!message.gone && message.uid_validity == uid_validity) {
             placed.insert(message.uid);
           }
@@ -391,6 +526,12 @@ class ModelRun final {
       EXPECT_EQ(folder.messages, messages);
       EXPECT_EQ(folder.gone, gone);
       EXPECT_EQ(folder.unread, unread);
+      EXPECT_EQ(folder.placed, all_placed);
+      MessageQuery query = QueryMailbox();
+      query.folder = folder.id;
+      EXPECT_EQ(IdsOf(query), ModelIds([&](const ModelMessage& message) {
+                  return message.shown_folder() == folder.id;
+                }));
       EXPECT_EQ(*store_->ReadPlacedUids(mailbox_, folder.id, uid_validity), ToUidSet(placed));
     }
   }

@@ -19,6 +19,7 @@ struct Counters {
   uint64_t bytes = 0;
   uint64_t unread = 0;
   uint64_t gone = 0;
+  uint64_t deleted_gone = 0;
   std::map<uint32_t, uint64_t> placed;  // Not gone, by UIDVALIDITY.
 };
 
@@ -74,26 +75,36 @@ class Audit final {
   }
 
   void Expect(MessageId id, const Placement& p) {
-    Want(ContentKey(id), "");
-    Want(MailboxDateKey(tenant_, p.mailbox, p.internal_date, id), FolderValue(p.folder));
-    Want(TenantDateKey(shard_, tenant_, p.internal_date, id), "");
     if (p.identity) {
       Want(IdentityKey(p.mailbox, *p.identity, id), "");
     }
     Counters& folder = folders_[{p.mailbox, p.folder}];
-    Counters& mailbox = mailboxes_[p.mailbox];
+    mailboxes_[p.mailbox];
     if (p.gone) {
-      Want(GoneKey(p.mailbox, p.sha256, id), p.awaited ? std::string(kLocalValue) : "");
-      ++folder.gone;
+      Want(GoneKey(p.mailbox, p.sha256, id), p.deleted ? "d" : p.awaited ? "L" : "");
+      ++(p.deleted ? folder.deleted_gone : folder.gone);
     } else {
       Want(UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), IdValue(id));
       Want(ContentHashKey(tenant_, p.mailbox, p.folder, p.sha256, p.uid_validity, id), "");
       ++folder.placed[p.uid_validity];
     }
-    ++folder.messages;
+    if (!p.deleted) {
+      ExpectShown(id, p);
+    }
+  }
+
+  void ExpectShown(MessageId id, const Placement& p) {
+    const FolderId folder = p.local.folder ? *p.local.folder : p.folder;
+    const bool seen = p.local.seen ? *p.local.seen : p.flags % 2 == 1;
+    Want(ContentKey(id), "");
+    Want(MailboxDateKey(tenant_, p.mailbox, p.internal_date, id), FolderValue(folder));
+    Want(TenantDateKey(shard_, tenant_, p.internal_date, id), "");
+    Counters& shown = folders_[{p.mailbox, folder}];
+    ++shown.messages;
+    shown.unread += seen ? 0 : 1;
+    Counters& mailbox = mailboxes_[p.mailbox];
     ++mailbox.messages;
     mailbox.bytes += p.size;
-    folder.unread += IsUnread(p.flags) ? 1 : 0;
     ++blobs_[BlobKey(shard_, tenant_, p.sha256)];
   }
 
@@ -148,6 +159,14 @@ class Audit final {
     }
   }
 
+  static uint64_t PlacedIn(const Counters& counted) {
+    uint64_t placed = 0;
+    for (const auto& [uid_validity, count] : counted.placed) {
+      placed += count;
+    }
+    return placed;
+  }
+
   void CompareFolders() {
     for (const auto& [key, value] : Read(Keyspace::kFolder)) {
       const MailboxId mailbox{ReadU64(key, kKeyPrefixBytes)};
@@ -155,7 +174,8 @@ class Audit final {
       const FolderState folder = DecodeFolder(id, value).value();
       const Counters& counted = folders_[{mailbox, id}];
       if (folder.record.messages != counted.messages || folder.record.unread != counted.unread ||
-          folder.record.gone != counted.gone) {
+          folder.record.gone != counted.gone || folder.deleted_gone != counted.deleted_gone ||
+          folder.record.placed != PlacedIn(counted)) {
         Complain("folder", key, "wrong counters");
       }
       uint64_t stale = 0;
@@ -165,7 +185,7 @@ class Audit final {
       if (folder.stale_placements < stale) {
         Complain("folder", key, "too few placements of earlier UIDVALIDITYs");
       }
-      if (folder.stale_placements > counted.messages - counted.gone) {
+      if (folder.stale_placements > PlacedIn(counted)) {
         Complain("folder", key, "more placements of earlier UIDVALIDITYs than placements");
       }
       folders_.erase({mailbox, id});

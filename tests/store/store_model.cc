@@ -10,6 +10,7 @@ void Rebind(ModelMessage& message, const ModelMessage& to) {
   message.uid_validity = to.uid_validity;
   message.uid = to.uid;
   message.flags = to.flags;
+  message.keywords = to.keywords;
   message.gone = false;
 }
 
@@ -88,6 +89,7 @@ ModelMessage* StoreModel::FindTakenOver(const ModelMessage& message, const Mode&
   ModelMessage* earlier = nullptr;
   ModelMessage* unlisted = nullptr;
   ModelMessage* gone = nullptr;
+  ModelMessage* deleted = nullptr;
   for (ModelMessage& other : messages_) {
     if (!IsSame(other, message)) {
       continue;
@@ -103,8 +105,12 @@ ModelMessage* StoreModel::FindTakenOver(const ModelMessage& message, const Mode&
           gone == nullptr || (other.folder == message.folder && gone->folder != message.folder);
       gone = nearer ? &other : gone;
     }
+    deleted = deleted == nullptr && other.gone && other.deleted ? &other : deleted;
   }
-  return earlier != nullptr ? earlier : unlisted != nullptr ? unlisted : gone;
+  return earlier != nullptr    ? earlier
+         : unlisted != nullptr ? unlisted
+         : gone != nullptr     ? gone
+                               : deleted;
 }
 
 StoreModel::Counts StoreModel::Append(const std::vector<Arrival>& arrivals, const Mode& mode) {
@@ -114,7 +120,8 @@ StoreModel::Counts StoreModel::Append(const std::vector<Arrival>& arrivals, cons
     const Place place(message.folder, message.uid_validity);
     if (!ledgers_[place].insert(message.uid).second) {
       ModelMessage* known = FindPlaced(place, message.uid);
-      if (arrival.completes && known != nullptr && known->body.empty() && !message.body.empty()) {
+      if (arrival.completes && known != nullptr && !known->deleted && known->body.empty() &&
+          !message.body.empty()) {
         known->body = message.body;
         known->content = message.content;
         ++counts.completed;
@@ -137,8 +144,10 @@ SyncCounts StoreModel::Sync(Place place, const std::vector<FlagUpdate>& flags,
   SyncCounts counts;
   for (const FlagUpdate& update : flags) {
     ModelMessage* message = FindPlaced(place, update.uid);
-    if (message != nullptr && !vanished.contains(update.uid) && message->flags != update.flags) {
+    if (message != nullptr && !vanished.contains(update.uid) &&
+        (message->flags != update.flags || message->keywords != update.keywords)) {
       message->flags = update.flags;
+      message->keywords = update.keywords;
       ++counts.flags_changed;
     }
   }
@@ -197,7 +206,40 @@ uint64_t StoreModel::MarkGone(FolderId folder, std::optional<uint32_t> kept_vali
 }
 
 uint64_t StoreModel::RemoveGone() {
-  return std::erase_if(messages_, [](const ModelMessage& message) { return message.gone; });
+  return std::erase_if(
+      messages_, [](const ModelMessage& message) { return message.gone && !message.deleted; });
+}
+
+bool StoreModel::Change(MessageId id, const LocalPatch& patch) {
+  ModelMessage& message = Find(id);
+  const ModelMessage before = message;
+  message.local.seen = patch.seen.value_or(message.local.seen);
+  message.local.flagged = patch.flagged.value_or(message.local.flagged);
+  message.local.folder = patch.folder.value_or(message.local.folder);
+  message.local.tags = patch.tags.value_or(message.local.tags);
+  return message.seen() != before.seen() || message.flagged() != before.flagged() ||
+         message.shown_folder() != before.shown_folder() || message.tags() != before.tags();
+}
+
+void StoreModel::Delete(MessageId id) {
+  ModelMessage& message = Find(id);
+  message.deleted = true;
+  message.local = LocalState();
+}
+
+std::vector<ModelMessage*> StoreModel::shown() {
+  std::vector<ModelMessage*> shown;
+  for (ModelMessage& message : messages_) {
+    if (!message.deleted) {
+      shown.push_back(&message);
+    }
+  }
+  return shown;
+}
+
+ModelMessage& StoreModel::Find(MessageId id) {
+  return *std::find_if(messages_.begin(), messages_.end(),
+                       [id](const ModelMessage& message) { return message.id == id; });
 }
 
 std::vector<Uid> StoreModel::AssignUidls(const std::vector<std::string>& uidls) {

@@ -23,6 +23,14 @@ struct ModelMessage {
   std::string body;     // Empty: listed without it.
   std::string content;  // What identity is made of.
   WallTime date{};
+  std::vector<std::string> keywords{};  // Sorted, each once.
+  LocalState local{};
+  bool deleted = false;
+
+  bool seen() const { return local.seen.value_or((flags & kSeenBit) != 0); }
+  bool flagged() const { return local.flagged.value_or((flags & kFlaggedBit) != 0); }
+  FolderId shown_folder() const { return local.folder.value_or(folder); }
+  std::vector<std::string> tags() const { return local.tags.value_or(keywords); }
 };
 
 class StoreModel final {
@@ -49,13 +57,19 @@ class StoreModel final {
   std::set<Uid> Relink(Place place, const std::vector<ModelMessage>& items);
   uint64_t MarkGone(FolderId folder, std::optional<uint32_t> kept_validity);
   uint64_t RemoveGone();
+  // Whether anything is shown otherwise than before.
+  bool Change(MessageId id, const LocalPatch& patch);
+  void Delete(MessageId id);
   std::vector<Uid> AssignUidls(const std::vector<std::string>& uidls);
 
   std::vector<ModelMessage>& messages() { return messages_; }
+  // Those that were not deleted.
+  std::vector<ModelMessage*> shown();
   std::set<Uid>& ledger(Place place) { return ledgers_[place]; }
   const std::map<Place, std::set<Uid>>& ledgers() const { return ledgers_; }
 
  private:
+  ModelMessage& Find(MessageId id);
   ModelMessage* FindPlaced(Place place, Uid uid);
   ModelMessage* FindTakenOver(const ModelMessage& message, const Mode& mode);
 

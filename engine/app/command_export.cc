@@ -61,7 +61,7 @@ std::string ToMbox(const store::StoredMessage& message, std::string_view raw) {
 // One line: the message as HTTP shows it, and its raw bytes.
 std::string ToJsonLine(const store::StoredMessage& message, const FolderNames& folders,
                        const std::string& mailbox, std::string_view raw) {
-  const auto folder = folders.find(message.folder);
+  const auto folder = folders.find(message.shown_folder());
   std::string line = http::MessageJson(
       message, {.mailbox = mailbox, .folder = folder == folders.end() ? "" : folder->second});
   const std::string_view hash(reinterpret_cast<const char*>(message.sha256.data()),

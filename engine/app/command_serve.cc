@@ -32,7 +32,8 @@ class Server final {
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
-        service_(*store.mail, directory_, decoder_, runtime.reads(), store.clock,
+        writer_(runtime.context().committer),
+        service_(*store.mail, directory_, decoder_, runtime.reads(), writer_, store.clock,
                  text_index_.get()) {
     directory_.SetTextIndex(text_index_.get());
   }
@@ -124,6 +125,7 @@ class Server final {
   std::unique_ptr<SendLines> sending_;
   CollectorDirectory directory_;
   MimeBodyDecoder decoder_;
+  pipeline::CommitterPool writer_;
   http::Service service_;
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;

@@ -89,8 +89,17 @@ void Connection::Stop() {
   }
 }
 
+std::unique_ptr<RequestParser> Connection::NewParser() {
+  decision_.reset();
+  return std::make_unique<RequestParser>([this](const RequestHead& head) {
+    decision_ = Decide(head, context_.dispatcher.directory());
+    const Call* call = std::get_if<Call>(&*decision_);
+    return call == nullptr ? 0 : call->body_bytes_max;
+  });
+}
+
 net::Task<bool> Connection::ServeRequest() {
-  parser_ = std::make_unique<RequestParser>();
+  parser_ = NewParser();
   ++requests_;
   const bool received = co_await ReadHead();
   if (!received) {
@@ -100,7 +109,7 @@ net::Task<bool> Connection::ServeRequest() {
   if (parser_->state() == RequestParser::State::kRejected) {
     response = RejectionResponse(parser_->rejection());
   } else {
-    Decision decision = Decide(parser_->head(), context_.dispatcher.directory());
+    Decision decision = std::move(*decision_);
     const bool refused = std::holds_alternative<Response>(decision);
     const bool has_body = parser_->state() == RequestParser::State::kBody;
     if (refused && has_body && parser_->head().expect_continue) {
@@ -196,6 +205,7 @@ net::Task<Response> Connection::Answer(Decision decision) {
   }
   stream_->SetDeadline(TimePoint::max());
   Call call = std::move(std::get<Call>(decision));
+  call.body = parser_->TakeBody();
   if (context_.stopping && call.route == Route::kReady) {
     co_return TooBusy("stopping");
   }

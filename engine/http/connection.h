@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,14 +70,17 @@ class Connection final {
   // The answer to the request in parser_.
   net::Task<Response> Answer(Decision decision);
   void Parse();
+  // A parser that has the head decided on as soon as it is there.
+  std::unique_ptr<RequestParser> NewParser();
   void SetDeadline(Duration time);
   bool KeepsAlive(const Response& response) const;
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionContext& context_;
   std::unique_ptr<RequestParser> parser_;
-  std::string input_;        // Received and not yet parsed.
-  std::vector<char> chunk_;  // Read() target.
+  std::optional<Decision> decision_;  // Since the head is there.
+  std::string input_;                 // Received and not yet parsed.
+  std::vector<char> chunk_;           // Read() target.
   size_t requests_ = 0;
   bool interruptible_ = false;  // No request is under way.
 };

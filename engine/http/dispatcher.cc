@@ -11,6 +11,42 @@
 namespace mailhaul::http {
 
 net::Task<Response> Dispatcher::Serve(Call call) {
+  if (call.route == Route::kChangeMessage || call.route == Route::kDeleteMessage) {
+    co_return co_await Change(std::move(call));
+  }
+  co_return co_await Read(std::move(call));
+}
+
+net::Task<Response> Dispatcher::Change(Call call) {
+  const Call* const asked = &call;
+  std::function<Parsed<LocalChange>()> prepare = [this, asked] { return changes_.Prepare(*asked); };
+  Parsed<LocalChange> prepared =
+      co_await net::RunOn<Parsed<LocalChange>>(read_pool_, std::move(prepare));
+  if (std::holds_alternative<Response>(prepared)) {
+    co_return std::move(std::get<Response>(prepared));
+  }
+  const LocalChange* const change = &std::get<LocalChange>(prepared);
+  std::function<Parsed<store::StoredMessage>()> commit = [this, change] {
+    return changes_.Commit(*change);
+  };
+  Parsed<store::StoredMessage> changed =
+      co_await net::RunOn<Parsed<store::StoredMessage>>(writer_, std::move(commit));
+  if (std::holds_alternative<Response>(changed)) {
+    co_return std::move(std::get<Response>(changed));
+  }
+  const store::StoredMessage* const message = &std::get<store::StoredMessage>(changed);
+  call.if_none_match.reset();
+  std::function<Answer()> show = [this, asked, message] {
+    return reader_.ShowMessage(*asked, *message);
+  };
+  Answer answer = co_await net::RunOn<Answer>(read_pool_, std::move(show));
+  if (!answer.mailbox.empty()) {
+    directory_.MarkActive(call.tenant, answer.mailbox);
+  }
+  co_return std::move(answer.response);
+}
+
+net::Task<Response> Dispatcher::Read(Call call) {
   const std::string tenant = call.tenant;
   std::variant<Work, Response> prepared = Prepare(std::move(call));
   if (std::holds_alternative<Response>(prepared)) {
@@ -74,6 +110,9 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Attachment(call); });
     case Route::kFetch:
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
+    case Route::kChangeMessage:
+    case Route::kDeleteMessage:
+      break;  // Not reads.
     case Route::kChanges:
       return Work([reader, call = std::move(call)] { return reader->Changes(call); });
   }

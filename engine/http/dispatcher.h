@@ -1,4 +1,5 @@
-// From a call to its answer: asks the Directory on the loop and the store on the read pool.
+// From a call to its answer: asks the Directory on the loop and the store on the read pool, and
+// has the committer write.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include "base/work_pool.h"
 #include "connectors/net/task.h"
 #include "engine/http/gate.h"
+#include "engine/http/local_changes.h"
 #include "engine/http/reader.h"
 #include "engine/http/service.h"
 
@@ -15,8 +17,14 @@ namespace mailhaul::http {
 // Loop thread only.
 class Dispatcher final {
  public:
-  Dispatcher(const Reader& reader, Directory& directory, WorkPool& read_pool)
-      : reader_(reader), directory_(directory), read_pool_(read_pool) {}
+  // `writer`: the committer's thread.
+  Dispatcher(const Reader& reader, LocalChanges& changes, Directory& directory, WorkPool& read_pool,
+             WorkPool& writer)
+      : reader_(reader),
+        changes_(changes),
+        directory_(directory),
+        read_pool_(read_pool),
+        writer_(writer) {}
 
   net::Task<Response> Serve(Call call);
   WorkPool& read_pool() { return read_pool_; }
@@ -25,6 +33,8 @@ class Dispatcher final {
  private:
   using Work = std::function<Answer()>;  // For the read pool.
 
+  net::Task<Response> Read(Call call);
+  net::Task<Response> Change(Call call);
   // What needs no store is answered at once.
   std::variant<Work, Response> Prepare(Call call) const;
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
@@ -34,8 +44,10 @@ class Dispatcher final {
   bool IsConfigured(const Call& call) const;
 
   const Reader& reader_;
+  LocalChanges& changes_;
   Directory& directory_;
   WorkPool& read_pool_;
+  WorkPool& writer_;
 };
 
 }  // namespace mailhaul::http

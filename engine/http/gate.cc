@@ -24,26 +24,28 @@ struct RouteEntry {
   Route route;
   std::array<std::string_view, 5> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
-  bool is_action = false;    // Takes POST instead of GET and HEAD.
+  // Methods besides GET and HEAD, or instead of them.
+  enum class Methods { kRead, kAction, kChange } methods = Methods::kRead;
   bool needs_admin = false;  // Of the token's scopes, instead of "read".
 };
+using Methods = RouteEntry::Methods;
 
 const std::array<RouteEntry, 14>& Routes() {
   static const std::array<RouteEntry, 14> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
-      {Route::kMetrics, {"metrics"}, {}, false, true},
+      {Route::kMetrics, {"metrics"}, {}, Methods::kRead, true},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
-      {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, true},
+      {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, Methods::kAction},
       {Route::kFolders, {"v1", "mailboxes", kArgument, "folders"}, {}},
       {Route::kMessages, {"v1", "messages"}, kMessageParameters},
-      {Route::kMessage, {"v1", "messages", kArgument}, {}},
+      {Route::kMessage, {"v1", "messages", kArgument}, {}, Methods::kChange},
       {Route::kRaw, {"v1", "messages", kArgument, "raw"}, {}},
       {Route::kAttachment, {"v1", "messages", kArgument, "attachments", kArgument}, {}},
-      {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, true},
+      {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, Methods::kAction},
       {Route::kChanges, {"v1", "changes"}, kChangesParameters},
-      {Route::kPools, {"v1", "pools"}, kListParameters, false, true},
+      {Route::kPools, {"v1", "pools"}, kListParameters, Methods::kRead, true},
   }};
   return routes;
 }
@@ -111,11 +113,17 @@ std::optional<Response> CheckParameters(const RouteEntry& entry, const Target& t
 
 // A refusal of a method that the route does not take.
 std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view method) {
-  const bool fits = entry.is_action ? method == "POST" : method == "GET" || method == "HEAD";
+  const bool reads = method == "GET" || method == "HEAD";
+  const bool changes = method == "PATCH" || method == "DELETE";
+  const bool fits = entry.methods == Methods::kAction
+                        ? method == "POST"
+                        : reads || (entry.methods == Methods::kChange && changes);
   if (fits) {
     return std::nullopt;
   }
-  const std::string allowed = entry.is_action ? "POST" : "GET, HEAD";
+  const std::string allowed = entry.methods == Methods::kAction   ? "POST"
+                              : entry.methods == Methods::kChange ? "GET, HEAD, PATCH, DELETE"
+                                                                  : "GET, HEAD";
   Response response = Problem(405, "method_not_allowed", "this path takes " + allowed);
   response.headers.push_back({.name = "Allow", .value = allowed});
   return response;
@@ -174,10 +182,18 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
     return std::move(*refusal);
   }
   call.route = entry->route;
+  if (head.method == "PATCH") {
+    call.route = Route::kChangeMessage;
+    call.body_bytes_max = kChangeBodyBytesMax;
+  } else if (head.method == "DELETE") {
+    call.route = Route::kDeleteMessage;
+  }
   call.name = target->segments.size() > 2 ? target->segments[2] : "";
   call.part = target->segments.size() > 4 ? target->segments[4] : "";
   call.query = std::move(target->query);
   call.if_none_match = head.if_none_match;
+  call.if_match = head.if_match;
+  call.content_type = head.content_type;
   return call;
 }
 

@@ -15,6 +15,8 @@
 
 namespace mailhaul::http {
 
+inline constexpr size_t kChangeBodyBytesMax = 64 * 1024;  // The JSON of a local change.
+
 enum class Route {
   kHealth,
   kReady,
@@ -25,6 +27,8 @@ enum class Route {
   kFolders,
   kMessages,
   kMessage,
+  kChangeMessage,
+  kDeleteMessage,
   kRaw,
   kAttachment,
   kFetch,
@@ -40,6 +44,10 @@ struct Call {
   std::string part;    // The {n} of an attachment's path, else empty.
   std::vector<std::pair<std::string, std::string>> query;  // Only names the route knows.
   std::optional<std::string> if_none_match;
+  std::optional<std::string> if_match;
+  std::optional<std::string> content_type;
+  size_t body_bytes_max = 0;  // 0: it takes no body, and one that is sent is dropped.
+  std::string body;           // Added once it is there.
 
   // The parameter's value, or null.
   const std::string* Parameter(std::string_view parameter) const;

@@ -58,12 +58,13 @@ json::value ErrorOrNull(const store::MailboxRecord& record) {
 }
 
 void PutFlags(const store::StoredMessage& message, json::object* out) {
-  (*out)["seen"] = (message.flags & kFlagSeen) != 0;
-  (*out)["flagged"] = (message.flags & kFlagFlagged) != 0;
-  (*out)["answered"] = (message.flags & kFlagAnswered) != 0;
-  (*out)["draft"] = (message.flags & kFlagDraft) != 0;
+  const uint8_t flags = message.shown_flags();
+  (*out)["seen"] = (flags & kFlagSeen) != 0;
+  (*out)["flagged"] = (flags & kFlagFlagged) != 0;
+  (*out)["answered"] = (flags & kFlagAnswered) != 0;
+  (*out)["draft"] = (flags & kFlagDraft) != 0;
   json::array tags;
-  for (const std::string& keyword : message.keywords) {
+  for (const std::string& keyword : message.shown_tags()) {
     tags.push_back(Text(keyword));
   }
   (*out)["tags"] = std::move(tags);
@@ -160,8 +161,9 @@ std::string FolderJson(const store::FolderRecord& folder) {
   json::object out;
   out["name"] = Text(folder.name);
   out["role"] = TextOrNull(folder.role);
-  out["total"] = folder.is_label ? folder.source_messages : folder.messages;
-  out["unread"] = folder.is_label ? folder.source_unseen : folder.unread;
+  // Beside what the source counts under a label lies what was put there here.
+  out["total"] = folder.messages + (folder.is_label ? folder.source_messages : 0);
+  out["unread"] = folder.unread + (folder.is_label ? folder.source_unseen : 0);
   return json::serialize(out);
 }
 

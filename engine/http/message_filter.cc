@@ -93,13 +93,15 @@ std::optional<Response> TakeSubject(const Call& call, std::vector<std::string>* 
   return std::nullopt;
 }
 
-std::optional<Response> RefuseUnsupported(const Call& call) {
-  for (const std::string_view name : {std::string_view("tag")}) {
-    if (call.Parameter(name) != nullptr) {
-      return Problem(400, "not_supported",
-                     "the filter \"" + std::string(name) + "\" is not served by this version");
-    }
+std::optional<Response> TakeTag(const Call& call, std::string* out) {
+  const std::string* value = call.Parameter("tag");
+  if (value == nullptr) {
+    return std::nullopt;
   }
+  if (value->empty()) {
+    return Invalid("tag", "a tag");
+  }
+  *out = *value;
   return std::nullopt;
 }
 
@@ -147,23 +149,33 @@ bool HasAllWords(std::string_view text, const std::vector<std::string>& wanted) 
   });
 }
 
+bool HasTag(const store::StoredMessage& message, std::string_view wanted) {
+  const std::vector<std::string>& tags = message.shown_tags();
+  return std::any_of(tags.begin(), tags.end(),
+                     [&](const std::string& tag) { return EqualsIgnoreCase(tag, wanted); });
+}
+
 }  // namespace
 
 bool MessageFilter::LooksAtRows() const {
   return unread.has_value() || flagged.has_value() || has_attachment.has_value() ||
-         thread.has_value() || !from.empty() || !to.empty() || !participant.empty() ||
-         !subject_words.empty() || (folder.has_value() && !mailbox.has_value()) ||
+         thread.has_value() || !tag.empty() || !from.empty() || !to.empty() ||
+         !participant.empty() || !subject_words.empty() ||
+         (folder.has_value() && !mailbox.has_value()) ||
          (!text.empty() && (folder.has_value() || after.has_value() || before.has_value()));
 }
 
 bool MessageFilter::Matches(const store::StoredMessage& message) const {
   const store::MessageContent& content = message.content;
-  if (!FlagMatches(unread, (message.flags & kFlagSeen) == 0) ||
-      !FlagMatches(flagged, (message.flags & kFlagFlagged) != 0) ||
+  if (!FlagMatches(unread, (message.shown_flags() & kFlagSeen) == 0) ||
+      !FlagMatches(flagged, (message.shown_flags() & kFlagFlagged) != 0) ||
       !FlagMatches(has_attachment, content.has_attachment)) {
     return false;
   }
   if (thread.has_value() && *thread != message.thread) {
+    return false;
+  }
+  if (!tag.empty() && !HasTag(message, tag)) {
     return false;
   }
   if ((!from.empty() && !AnyMatches(content.from, from)) ||
@@ -195,7 +207,6 @@ Parsed<size_t> ParseLimit(const Call& call) {
 Parsed<MessageFilter> ParseMessageFilter(const Call& call) {
   MessageFilter filter;
   std::optional<Response> refusals[] = {
-      RefuseUnsupported(call),
       TakeName(call, "mailbox", &filter.mailbox),
       TakeName(call, "folder", &filter.folder),
       TakeTime(call, "after", &filter.after),
@@ -207,6 +218,7 @@ Parsed<MessageFilter> ParseMessageFilter(const Call& call) {
       TakeAddress(call, "to", &filter.to),
       TakeAddress(call, "participant", &filter.participant),
       TakeThread(call, &filter.thread),
+      TakeTag(call, &filter.tag),
       TakeSubject(call, &filter.subject_words),
       TakeText(call, &filter.text),
   };

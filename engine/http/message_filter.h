@@ -31,6 +31,7 @@ struct MessageFilter {
   std::optional<bool> flagged;
   std::optional<bool> has_attachment;
   std::optional<uint64_t> thread;
+  std::string tag;                         // As shown; "" for any. ASCII case does not matter.
   std::string from;                        // Lower case: an address, or "@domain"; "" for any.
   std::string to;                          // The same.
   std::string participant;                 // From, To, Cc or Bcc.

@@ -10,6 +10,7 @@
 #include "connectors/connector.h"
 #include "engine/http/content_fields.h"
 #include "engine/http/cursor.h"
+#include "engine/http/entity_tag.h"
 #include "engine/http/json.h"
 
 namespace mailhaul::http {
@@ -17,10 +18,6 @@ namespace {
 
 // Rows read from the store at once.
 constexpr size_t kRowsPerRead = 250;
-
-Response ResponseFor(const Status& failure) {
-  return failure.code() == Code::kNotFound ? NotFoundResponse() : FailureResponse(failure);
-}
 
 Answer Failed(const Status& failure) { return {.response = ResponseFor(failure), .mailbox = ""}; }
 
@@ -50,41 +47,8 @@ bool CutText(std::string* text) {
   return true;
 }
 
-// Whether If-None-Match names `etag` (RFC 9110 section 13.1.2; weak comparison).
-bool EtagMatches(std::string_view field, std::string_view etag) {
-  if (field == "*") {
-    return true;
-  }
-  while (!field.empty()) {
-    std::string_view item = field.substr(0, field.find(','));
-    field.remove_prefix(std::min(item.size() + 1, field.size()));
-    item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
-    item = item.substr(0, item.find_last_not_of(" \t") + 1);
-    if (item.starts_with("W/")) {
-      item.remove_prefix(2);
-    }
-    if (item == etag) {
-      return true;
-    }
-  }
-  return false;
-}
-
 std::string HashText(const store::Sha256& hash) {
   return HexEncode(std::string(hash.begin(), hash.end()));
-}
-
-// Names the bytes of the answer; true when the client has them already: then it is a 304.
-bool IsUnchanged(const Call& call, const std::string& version, Response* response) {
-  const std::string etag = "\"" + version + "\"";
-  response->headers.push_back({.name = "ETag", .value = etag});
-  // The bytes behind an id never change, but the right to read them may.
-  response->headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
-  const bool unchanged = call.if_none_match.has_value() && EtagMatches(*call.if_none_match, etag);
-  if (unchanged) {
-    response->status = 304;
-  }
-  return unchanged;
 }
 
 // Whether a label's folder shows a message that it does not hold: labels are tags, those of the
@@ -92,13 +56,14 @@ bool IsUnchanged(const Call& call, const std::string& version, Response* respons
 bool CarriesLabel(const store::StoredMessage& message, std::string_view folder,
                   std::string_view role) {
   if (role == ToString(FolderRole::kFlagged)) {
-    return (message.flags & kFlagFlagged) != 0;
+    return (message.shown_flags() & kFlagFlagged) != 0;
   }
   if (role == ToString(FolderRole::kDrafts)) {
-    return (message.flags & kFlagDraft) != 0;
+    return (message.shown_flags() & kFlagDraft) != 0;
   }
   const std::string_view tag = role.empty() ? folder : role;
-  return std::find(message.keywords.begin(), message.keywords.end(), tag) != message.keywords.end();
+  const std::vector<std::string>& tags = message.shown_tags();
+  return std::find(tags.begin(), tags.end(), tag) != tags.end();
 }
 
 // Rows of the text index are not narrowed as those of the store are.
@@ -110,6 +75,10 @@ bool InQuery(const store::MessageQuery& query, const store::StoredMessage& messa
 }
 
 }  // namespace
+
+Response ResponseFor(const Status& failure) {
+  return failure.code() == Code::kNotFound ? NotFoundResponse() : FailureResponse(failure);
+}
 
 Response NotFoundResponse() {
   return Problem(404, "not_found", "this tenant has nothing of this id");
@@ -133,7 +102,7 @@ class Reader::Places final {
 
   Result<MessagePlace> Of(const store::StoredMessage& message) {
     MH_ASSIGN_OR_RETURN(const Names* names, NamesOf(message.mailbox));
-    const auto folder = names->folders.find(message.folder);
+    const auto folder = names->folders.find(message.shown_folder());
     if (folder == names->folders.end()) {
       return Status(Code::kCorrupt, "a message lies in a folder that is not recorded");
     }
@@ -147,7 +116,7 @@ class Reader::Places final {
     }
     MH_ASSIGN_OR_RETURN(const Names* names, NamesOf(message.mailbox));
     const auto label = names->label_roles.find(folder);
-    return label != names->label_roles.end() && names->labelled == message.folder &&
+    return label != names->label_roles.end() && names->labelled == message.shown_folder() &&
            CarriesLabel(message, folder, label->second);
   }
 
@@ -374,7 +343,7 @@ Answer Reader::Messages(const Call& call) const {
           .mailbox = filter.mailbox.value_or("")};
 }
 
-Result<Reader::Found> Reader::Find(const Call& call) const {
+Result<store::StoredMessage> Reader::FindMessage(const Call& call) const {
   const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
   const Result<uint64_t> id = ParseId(call.name);
   // One spelling per id: FormatId() writes lower case.
@@ -386,16 +355,29 @@ Result<Reader::Found> Reader::Find(const Call& call) const {
   if (mailbox.tenant != *tenant) {
     return Status(Code::kNotFound, "no such message");
   }
+  return message;
+}
+
+Result<Reader::Found> Reader::Find(const Call& call) const {
+  MH_ASSIGN_OR_RETURN(store::StoredMessage message, FindMessage(call));
   MH_ASSIGN_OR_RETURN(MessagePlace place, Places(store_).Of(message));
   return Found{.message = std::move(message), .place = std::move(place)};
 }
 
 Answer Reader::Message(const Call& call) const {
-  const Result<Found> found = Find(call);
-  if (!found.ok()) {
-    return Failed(found.status());
+  const Result<store::StoredMessage> message = FindMessage(call);
+  return message.ok() ? ShowMessage(call, *message) : Failed(message.status());
+}
+
+Answer Reader::ShowMessage(const Call& call, const store::StoredMessage& message) const {
+  const Result<MessagePlace> place = Places(store_).Of(message);
+  if (!place.ok()) {
+    return Failed(place.status());
   }
-  const store::StoredMessage& message = found->message;
+  Answer answer{.response = {}, .mailbox = place->mailbox};
+  if (IsUnchanged(call, message.version, &answer.response)) {
+    return answer;
+  }
   BodyDecoder::Text body;
   // What could not be parsed when it came is not parsed again at every read.
   if (!message.quarantined && message.content.unparsed_reason.empty()) {
@@ -407,9 +389,10 @@ Answer Reader::Message(const Call& call) const {
   }
   const bool text_cut = CutText(&body.text);
   const bool html_cut = CutText(&body.html);
-  return {.response =
-              JsonResponse(MessageWithBodyJson(message, found->place, body, text_cut || html_cut)),
-          .mailbox = found->place.mailbox};
+  Response json = JsonResponse(MessageWithBodyJson(message, *place, body, text_cut || html_cut));
+  json.headers = std::move(answer.response.headers);
+  answer.response = std::move(json);
+  return answer;
 }
 
 Answer Reader::Raw(const Call& call) const {

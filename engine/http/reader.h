@@ -47,6 +47,8 @@ class Reader final {
   Answer Folders(const Call& call) const;
   Answer Messages(const Call& call) const;
   Answer Message(const Call& call) const;
+  // The same of one that was read already.
+  Answer ShowMessage(const Call& call, const store::StoredMessage& message) const;
   Answer Raw(const Call& call) const;
   // One part as it was before it was encoded for mail.
   Answer Attachment(const Call& call) const;
@@ -54,12 +56,15 @@ class Reader final {
   Answer Fetch(const Call& call) const;
   Answer Changes(const Call& call) const;
 
+  // A message of the call's tenant; kNotFound for all others, whoever's they are.
+  Result<store::StoredMessage> FindMessage(const Call& call) const;
+
  private:
   struct Found;
   struct Page;
   class Places;
 
-  // A message of the call's tenant; kNotFound for all others, whoever's they are.
+  // With the names of where it lies.
   Result<Found> Find(const Call& call) const;
   Result<store::ChangePosition> Since(const Call& call, TenantId tenant) const;
   Result<store::MailboxRecord> ReadMailbox(const Call& call, const std::string& name) const;
@@ -79,6 +84,8 @@ class Reader final {
   TextSearch* const text_;
 };
 
+// The answer to a call that failed so.
+Response ResponseFor(const Status& failure);
 // The one answer for what does not exist and for what belongs to another tenant.
 Response NotFoundResponse();
 

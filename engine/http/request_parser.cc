@@ -49,11 +49,15 @@ bool HasForeignVersion(std::string_view head) {
          line.size() - space == 9 && line.substr(space + 1, 5) == "HTTP/";
 }
 
+Rejection BodyTooLarge(size_t bytes_max) {
+  return {.status = 413,
+          .code = "body_too_large",
+          .detail = "the body is longer than " + std::to_string(bytes_max) + " bytes"};
+}
+
 Rejection RejectionFor(const error_code& error, std::string_view head) {
   if (error == bh::error::body_limit) {
-    return {.status = 413,
-            .code = "body_too_large",
-            .detail = "the body is longer than " + std::to_string(kBodyBytesMax) + " bytes"};
+    return BodyTooLarge(kBodyBytesMax);
   }
   if (error == bh::error::bad_version && HasForeignVersion(head)) {
     return {.status = 505,
@@ -78,6 +82,8 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   HeadScanner scanner;
   bool skipped_blank_line = false;
   std::optional<Rejection> rejection;
+  size_t body_kept_max = 0;
+  std::string kept_body;
 
  private:
   void Refuse(error_code& error, std::string detail) {
@@ -127,6 +133,10 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
         return TakeOnce("Authorization", View(value), &head_->authorization, error);
       case bh::field::if_none_match:
         return TakeOnce("If-None-Match", View(value), &head_->if_none_match, error);
+      case bh::field::if_match:
+        return TakeOnce("If-Match", View(value), &head_->if_match, error);
+      case bh::field::content_type:
+        return TakeOnce("Content-Type", View(value), &head_->content_type, error);
       default:
         return;
     }
@@ -189,8 +199,7 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
     error = {};
   }
   std::size_t on_body_impl(BeastView body, error_code& error) override {
-    error = {};
-    return body.size();
+    return KeepBody(View(body), error);
   }
   void on_chunk_header_impl(std::uint64_t /*size*/, BeastView /*extensions*/,
                             error_code& error) override {
@@ -198,8 +207,21 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   }
   std::size_t on_chunk_body_impl(std::uint64_t /*remaining*/, BeastView body,
                                  error_code& error) override {
+    return KeepBody(View(body), error);
+  }
+
+  std::size_t KeepBody(std::string_view part, error_code& error) {
     error = {};
-    return body.size();
+    if (body_kept_max == 0) {
+      return part.size();
+    }
+    if (part.size() > body_kept_max - kept_body.size()) {
+      rejection = BodyTooLarge(body_kept_max);
+      error = bh::error::body_limit;
+      return 0;
+    }
+    kept_body.append(part);
+    return part.size();
   }
   void on_finish_impl(error_code& error) override { error = {}; }
 
@@ -212,7 +234,8 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   size_t trailer_fields_ = 0;
 };
 
-RequestParser::RequestParser() : engine_(std::make_unique<Engine>(&head_)) {}
+RequestParser::RequestParser(BodyBytesMax body_bytes_max)
+    : body_bytes_max_(std::move(body_bytes_max)), engine_(std::make_unique<Engine>(&head_)) {}
 RequestParser::~RequestParser() = default;
 
 size_t RequestParser::Parse(std::string_view input) {
@@ -271,7 +294,12 @@ void RequestParser::TakeHead(std::string_view bytes) {
   head_.keep_alive = engine_->keep_alive();
   engine_->eager(true);
   state_ = engine_->is_done() ? State::kDone : State::kBody;
+  engine_->body_kept_max = body_bytes_max_ ? body_bytes_max_(head_) : 0;
 }
+
+const std::string& RequestParser::body() const { return engine_->kept_body; }
+
+std::string RequestParser::TakeBody() { return std::move(engine_->kept_body); }
 
 size_t RequestParser::ParseBody(std::string_view input) {
   // At least "0\r\n\r\n" is to come while a chunked body is not complete. Beast asserts as much

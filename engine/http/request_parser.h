@@ -6,10 +6,11 @@
 // LF, folded lines, control characters. A rejection ends the connection: where the next request
 // would start is not known.
 //
-// Bodies are counted and dropped: no route reads one.
+// Bodies are counted and dropped, but for those that the head's reader wants.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct RequestHead {
   bool expect_continue = false;
   std::optional<std::string> authorization;
   std::optional<std::string> if_none_match;
+  std::optional<std::string> if_match;
+  std::optional<std::string> content_type;
 };
 
 // Why a request was refused.
@@ -42,7 +45,11 @@ class RequestParser final {
     kRejected,  // rejection() says why; parse nothing more.
   };
 
-  RequestParser();
+  // Asked once, when the head is there, how many bytes of body to keep: 0 drops it, and a longer
+  // one is rejected with 413.
+  using BodyBytesMax = std::function<size_t(const RequestHead&)>;
+
+  explicit RequestParser(BodyBytesMax body_bytes_max = nullptr);
   ~RequestParser();
 
   // Takes what it can from the front of `input` and returns how many bytes that was. The rest must
@@ -52,6 +59,9 @@ class RequestParser final {
 
   State state() const { return state_; }
   const RequestHead& head() const { return head_; }
+  // Once kDone: what was to be kept.
+  const std::string& body() const;
+  std::string TakeBody();
   const Rejection& rejection() const { return rejection_; }
 
  private:
@@ -63,6 +73,7 @@ class RequestParser final {
   void TakeHead(std::string_view bytes);
   void Reject(Rejection rejection);
 
+  const BodyBytesMax body_bytes_max_;
   std::unique_ptr<Engine> engine_;
   State state_ = State::kHead;
   RequestHead head_;

@@ -85,7 +85,9 @@ Response Problem(unsigned status, std::string_view code, std::string_view detail
 
 Response FailureResponse(const Status& cause) {
   const bool passing = cause.code() == Code::kBusy || cause.code() == Code::kResourceExhausted ||
-                       cause.code() == Code::kCancelled;
+                       cause.code() == Code::kCancelled || cause.code() == Code::kDiskFull ||
+                       cause.code() == Code::kConflict || cause.code() == Code::kFenced ||
+                       cause.code() == Code::kUnknownOutcome;
   Response response =
       passing ? Problem(503, "unavailable", "the server is busy; try again")
               : Problem(500, "internal_error",

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/http/connection.h"
 #include "engine/http/dispatcher.h"
+#include "engine/http/local_changes.h"
 #include "engine/http/reader.h"
 
 namespace mailhaul::http {
@@ -23,9 +24,10 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
 struct Service::Impl {
   Impl(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-       WorkPool& read_pool, const Clock& clock, TextSearch* text)
+       WorkPool& read_pool, WorkPool& writer, const Clock& clock, TextSearch* text)
       : reader(store, decoder, text),
-        dispatcher(reader, directory, read_pool),
+        changes(store, reader),
+        dispatcher(reader, changes, directory, read_pool, writer),
         context{.dispatcher = dispatcher, .clock = clock} {
     // Ids differ between requests, and all but surely between runs.
     const auto now = static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
@@ -38,6 +40,7 @@ struct Service::Impl {
   void AbortAll();
 
   const Reader reader;
+  LocalChanges changes;
   Dispatcher dispatcher;
   ConnectionContext context;
   std::map<uint64_t, Connection*> connections;
@@ -110,8 +113,8 @@ void Service::Impl::AbortAll() {
 }
 
 Service::Service(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-                 WorkPool& read_pool, const Clock& clock, TextSearch* text)
-    : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, clock, text)) {}
+                 WorkPool& read_pool, WorkPool& writer, const Clock& clock, TextSearch* text)
+    : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, writer, clock, text)) {}
 
 Service::~Service() = default;
 

@@ -1,7 +1,8 @@
 // The HTTP endpoint: HTTP/1.1 on our own streams with Boost.Beast's parser, answers from the store
 // alone. What it serves: docs/http.md.
 //
-// Belongs to one loop. Store reads run on `read_pool`, never on the loop.
+// Belongs to one loop. Store reads run on `read_pool` and local changes on `writer`, never on the
+// loop.
 #pragma once
 
 #include <cstdint>
@@ -117,9 +118,10 @@ class BodyDecoder {
 
 class Service final {
  public:
-  // `text` may be null: then lists cannot be asked for by their text.
+  // `writer` runs its work on the store's committing thread, in order. `text` may be null: then
+  // lists cannot be asked for by their text.
   Service(store::MailStore& store, Directory& directory, const BodyDecoder& decoder,
-          WorkPool& read_pool, const Clock& clock, TextSearch* text = nullptr);
+          WorkPool& read_pool, WorkPool& writer, const Clock& clock, TextSearch* text = nullptr);
   ~Service();
 
   // Accepts and serves until Stop(); completes when every connection has ended.

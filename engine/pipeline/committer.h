@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/work_pool.h"
 #include "connectors/net/loop.h"
 #include "store/mail_store.h"
 
@@ -83,6 +84,16 @@ class LoopCommitter final : public Committer {
   const Duration delay_;
   std::deque<internal::CommitItem> items_;
   bool scheduled_ = false;
+};
+
+// Work that is to run on the committer's thread, for those who know of work pools only.
+class CommitterPool final : public WorkPool {
+ public:
+  explicit CommitterPool(Committer& committer) : committer_(committer) {}
+  void Submit(std::function<void()> work) override { committer_.Run(std::move(work)); }
+
+ private:
+  Committer& committer_;
 };
 
 }  // namespace mailhaul::pipeline

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/http/cursor.h"
 #include "engine/http/gate.h"
+#include "engine/http/local_changes.h"
 #include "engine/http/message_filter.h"
 #include "engine/http/request_parser.h"
 
@@ -70,6 +71,9 @@ void TryCall(const Call& call) {
     }
   }
   static_cast<void>(std::holds_alternative<Response>(filter));
+  if (call.route == Route::kChangeMessage) {
+    static_cast<void>(ParseChangeBody(call));
+  }
 }
 
 }  // namespace
@@ -80,8 +84,11 @@ void FuzzOne(std::string_view input) {
   }
   const size_t step = static_cast<unsigned char>(input.front()) + size_t{1};
   input.remove_prefix(1);
-  RequestParser whole;
-  RequestParser stepped;
+  const auto keep = [](const RequestHead& head) {
+    return head.method == "PATCH" ? kChangeBodyBytesMax : size_t{0};
+  };
+  RequestParser whole(keep);
+  RequestParser stepped(keep);
   const Outcome at_once = Feed(&whole, input, input.size());
   const Outcome by_steps = Feed(&stepped, input, step);
   // What a request is must not depend on how the network cuts it.
@@ -89,13 +96,16 @@ void FuzzOne(std::string_view input) {
     MH_CHECK(by_steps.state == RequestParser::State::kDone);
     MH_CHECK(at_once.consumed == by_steps.consumed);
     MH_CHECK(whole.head().target == stepped.head().target);
+    MH_CHECK(stepped.TakeBody() == whole.body());
   }
   if (at_once.state == RequestParser::State::kDone ||
       at_once.state == RequestParser::State::kBody) {
     const OpenDirectory directory;
     const Decision decision = Decide(whole.head(), directory);
     if (std::holds_alternative<Call>(decision)) {
-      TryCall(std::get<Call>(decision));
+      Call call = std::get<Call>(decision);
+      call.body = whole.TakeBody();
+      TryCall(call);
     } else {
       MH_CHECK(!std::get<Response>(decision).body.empty());
     }

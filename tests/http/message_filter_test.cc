@@ -116,14 +116,5 @@ TEST(MessageFilterTest, RefusesMalformedValues) {
   }
 }
 
-TEST(MessageFilterTest, SaysWhatIsNotServed) {
-  for (const char* name : {"tag"}) {
-    const Parsed<MessageFilter> parsed = Parse({{name, "x"}});
-    ASSERT_TRUE(std::holds_alternative<Response>(parsed)) << name;
-    EXPECT_EQ(std::get<Response>(parsed).status, 400U);
-    EXPECT_NE(std::get<Response>(parsed).body.find("\"not_supported\""), std::string::npos);
-  }
-}
-
 }  // namespace
 }  // namespace mailhaul::http

@@ -175,8 +175,8 @@ TEST_F(MessageListTest, ATenantWithoutMailHasAnEmptyList) {
   EXPECT_EQ(Get("/v1/messages?mailbox=alice", "fresh").status, 404U);
 }
 
-TEST_F(MessageListTest, WhatIsNotServedIsSaid) {
-  EXPECT_EQ(Get("/v1/messages?tag=x").Code(), "not_supported");
+TEST_F(MessageListTest, AMeaninglessFilterIsRefused) {
+  EXPECT_EQ(Get("/v1/messages?tag=").Code(), "invalid_parameter");
   EXPECT_EQ(Get("/v1/messages?mailbx=alice").Code(), "unknown_parameter");
 }
 

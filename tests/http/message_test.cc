@@ -152,7 +152,8 @@ TEST_F(MessageTest, IdsHaveOneSpelling) {
 TEST_F(MessageTest, AnswersCarryTheFieldsThatKeepThemSafe) {
   const std::string id = StoreOne({});
   const HttpAnswer json = Get("/v1/messages/" + id);
-  EXPECT_EQ(json.fields.at("cache-control"), "no-store");
+  EXPECT_EQ(json.fields.at("cache-control"), "private, no-cache");
+  EXPECT_EQ(Get("/v1/messages").fields.at("cache-control"), "no-store");
   EXPECT_EQ(json.fields.at("content-type"), "application/json");
   const HttpAnswer raw = Get("/v1/messages/" + id + "/raw");
   EXPECT_EQ(raw.fields.at("cache-control"), "private, no-cache");

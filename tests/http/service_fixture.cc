@@ -223,7 +223,8 @@ ServiceTest::ServiceTest() {
     }
   }
   text_ = std::make_unique<FakeTextSearch>(*store_);
-  service_ = std::make_unique<Service>(*store_, directory_, decoder_, pool_, clock_, text_.get());
+  service_ = std::make_unique<Service>(*store_, directory_, decoder_, pool_, writer_, clock_,
+                                       text_.get());
   bool started = false;
   loop_.Post([&] {
     serving_.Spawn(service_->Serve(listener_));
@@ -333,10 +334,13 @@ HttpAnswer ServiceTest::Get(const std::string& target, const std::string& token,
 }
 
 HttpAnswer ServiceTest::Request(const std::string& method, const std::string& target,
-                                const std::string& token, const std::string& more_fields) {
+                                const std::string& token, const std::string& more_fields,
+                                const std::string& body) {
+  const std::string length =
+      body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n";
   const std::string output =
       Exchange(method + " " + target + " HTTP/1.1\r\nHost: a\r\n" + "Authorization: Bearer " +
-               token + "\r\n" + more_fields + "\r\n");
+               token + "\r\n" + more_fields + length + "\r\n" + body);
   std::vector<HttpAnswer> answers = ParseAnswers(output);
   EXPECT_EQ(answers.size(), 1U) << target;
   return answers.empty() ? HttpAnswer{} : std::move(answers.front());

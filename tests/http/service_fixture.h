@@ -170,7 +170,8 @@ class ServiceTest : public testing::Test {
   HttpAnswer Get(const std::string& target, const std::string& token = "read-acme",
                  const std::string& more_fields = "");
   HttpAnswer Request(const std::string& method, const std::string& target,
-                     const std::string& token = "read-acme", const std::string& more_fields = "");
+                     const std::string& token = "read-acme", const std::string& more_fields = "",
+                     const std::string& body = "");
   HttpAnswer Head(const std::string& target);
   boost::json::value GetJson(const std::string& target, const std::string& token = "read-acme");
   // The named field of each item of a list, following next_cursor.
@@ -196,6 +197,7 @@ class ServiceTest : public testing::Test {
   PlainDecoder decoder_;
   HeldPool pool_;
   std::unique_ptr<FakeTextSearch> text_;
+  HeldPool writer_;  // The committer's thread.
   OfferedListener listener_;
   std::unique_ptr<Service> service_;
   net::TaskGroup serving_;

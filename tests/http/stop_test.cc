@@ -66,7 +66,7 @@ TEST_F(StopTest, NewConnectionsAreNotAccepted) {
 }
 
 TEST_F(StopTest, AServiceStoppedBeforeItServesEndsAtOnce) {
-  Service service(*store_, directory_, decoder_, pool_, clock_);
+  Service service(*store_, directory_, decoder_, pool_, writer_, clock_);
   service.Stop();
   OfferedListener listener;
   loop_.Await(service.Serve(listener));

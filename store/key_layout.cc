@@ -303,6 +303,14 @@ std::string ChangePrefix(ShardId shard, TenantId tenant) {
   return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).Take();
 }
 
+std::optional<TenantId> TenantOfChangeKey(std::string_view key) {
+  const std::string prefix = KeyBuilder(Keyspace::kChange, 0).U32(0).Take();
+  if (key.size() != prefix.size() + sizeof(uint64_t) || key.front() != prefix.front()) {
+    return std::nullopt;
+  }
+  return TenantId{ReadU32(key, prefix.size() - sizeof(uint32_t))};
+}
+
 void AppendDatePosition(std::string& out, const DatePosition& position) {
   AppendBigEndian(out, Descending(position.received));
   AppendBigEndian(out, ~position.id.value);

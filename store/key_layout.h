@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -118,6 +119,7 @@ MessageId ReadMessageId(std::string_view key);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
 std::string ChangePrefix(ShardId shard, TenantId tenant);
+std::optional<TenantId> TenantOfChangeKey(std::string_view key);  // nullopt: of another keyspace.
 
 // A position in a date index: what follows the prefix of its keys.
 struct DatePosition {

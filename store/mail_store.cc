@@ -1,7 +1,10 @@
 #include "store/mail_store.h"
 
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "store/key_layout.h"
 #include "store/mail_store_impl.h"
 
 namespace mailhaul::store {
@@ -53,6 +56,7 @@ void MailStore::Impl::Commit(std::span<const Batch> batches, std::span<Outcome> 
     const Status status = StatusOf(outcomes[i]);
     if (status.ok()) {
       record_bytes.fetch_add(batches[i].bytes());
+      TellOfChanges(batches[i]);
       continue;
     }
     cache.Drop(batches[i].shard);
@@ -60,6 +64,26 @@ void MailStore::Impl::Commit(std::span<const Batch> batches, std::span<Outcome> 
       failed = status;
     }
   }
+}
+
+void MailStore::Impl::TellOfChanges(const Batch& batch) const {
+  if (!on_changes) {
+    return;
+  }
+  std::set<TenantId> tenants;
+  for (const Write& write : batch.writes) {
+    const std::optional<TenantId> tenant = TenantOfChangeKey(write.key);
+    if (tenant.has_value() && write.value.has_value()) {
+      tenants.insert(*tenant);
+    }
+  }
+  for (const TenantId tenant : tenants) {
+    on_changes(tenant);
+  }
+}
+
+void MailStore::OnChanges(std::function<void(TenantId)> listener) {
+  impl_->on_changes = std::move(listener);
 }
 
 Status MailStore::Impl::CommitOne(Batch batch) {

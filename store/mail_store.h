@@ -301,8 +301,12 @@ class MailStore final {
   Result<MessagePage> ListMessages(const MessageQuery& query) const;
   // What happened after `after`, oldest first in each shard and so in each mailbox; at most
   // `limit`, 1 .. 1000. The mailboxes of shards that are new to `after` are told of from their
-  // beginning.
+  // beginning. kNotFound would say that some of it is no longer kept; nothing is dropped yet.
   Result<ChangePage> ListChanges(TenantId tenant, ChangePosition after, size_t limit) const;
+  // Calls `listener` on the committer's thread for each tenant whose change log has grown, once the
+  // entries are durable. It must not block, and misses what other processes write. Before the first
+  // write; at most once.
+  void OnChanges(std::function<void(TenantId)> listener);
   // Behind all that has happened.
   Result<ChangePosition> EndOfChanges(TenantId tenant) const;
   // The raw bytes, read once and compared with their hash before this returns. kNotFound when it

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,7 @@ struct MailStore::Impl {
   // not done are dropped from the cache. After a disk error every later call fails.
   void Commit(std::span<const Batch> batches, std::span<Outcome> outcomes);
   Status CommitOne(Batch batch);
+  void TellOfChanges(const Batch& batch) const;
   // Writes the rows of these folders and takes them over into `state`.
   Status CommitFolders(MailboxId mailbox, MailboxState& state, std::vector<FolderState> folders);
 
@@ -47,6 +49,8 @@ struct MailStore::Impl {
   BlobStore& blobs;
   const Clock& clock;
   MailboxTable table;
+
+  std::function<void(TenantId)> on_changes;  // Constant once writing has begun.
 
   // The committer's thread only.
   MailStoreCache cache;

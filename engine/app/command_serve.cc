@@ -1,9 +1,12 @@
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "engine/app/change_notice.h"
 #include "engine/app/commands.h"
 #include "engine/app/control_socket.h"
 #include "engine/app/directory.h"
@@ -26,6 +29,7 @@ class Server final {
  public:
   Server(const config::Config& config, OpenStore& store, Runtime& runtime)
       : config_(config),
+        store_(store),
         runtime_(runtime),
         text_index_(MakeTextIndex(config, store, runtime)),
         secrets_(BoxOf(config)),
@@ -34,9 +38,16 @@ class Server final {
         directory_(config, collector_, store.clock),
         writer_(runtime.context().committer),
         service_(*store.mail, directory_, decoder_, runtime.reads(), writer_, store.clock,
-                 text_index_.get()) {
+                 text_index_.get()),
+        notice_(std::make_shared<ChangeNotice>(runtime.main_loop(),
+                                               [this](TenantId tenant) { OnChanges(tenant); })) {
     directory_.SetTextIndex(text_index_.get());
+    store.mail->OnChanges([notice = notice_](TenantId tenant) { notice->Note(tenant); });
   }
+  // The last commits come after it.
+  ~Server() { notice_->Close(); }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   Status Prepare() {
     MH_RETURN_IF_ERROR(collector_.Prepare());
@@ -56,6 +67,12 @@ class Server final {
       ++parts_running_;
       tasks_.Spawn(ServeHttp());
       LogInfo("serving HTTP on " + config_.http->address + ":" + std::to_string(listener_->port()));
+    }
+    for (const config::TenantConfig& tenant : config_.tenants) {
+      const std::optional<TenantId> id = store_.mail->FindTenant(tenant.name);
+      if (id.has_value()) {
+        tenants_.emplace(*id, tenant.name);
+      }
     }
     ++parts_running_;
     sending_->sender().Start();
@@ -104,6 +121,13 @@ class Server final {
                                        store.clock, runtime.context().progress);
   }
 
+  void OnChanges(TenantId tenant) {
+    const auto name = tenants_.find(tenant);
+    if (name != tenants_.end()) {
+      service_.OnChanges(name->second);
+    }
+  }
+
   net::Task<void> ServeHttp() {
     co_await service_.Serve(*listener_);
     listener_.reset();
@@ -118,6 +142,7 @@ class Server final {
   }
 
   const config::Config& config_;
+  OpenStore& store_;
   Runtime& runtime_;
   const std::unique_ptr<TextIndex> text_index_;
   const std::optional<store::SecretBox> secrets_;
@@ -127,6 +152,8 @@ class Server final {
   MimeBodyDecoder decoder_;
   pipeline::CommitterPool writer_;
   http::Service service_;
+  const std::shared_ptr<ChangeNotice> notice_;
+  std::map<TenantId, std::string> tenants_;  // Names of those configured.
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;
   int parts_running_ = 0;

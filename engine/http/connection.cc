@@ -121,7 +121,17 @@ net::Task<bool> Connection::ServeRequest() {
       if (!complete) {
         co_return false;
       }
-      response = co_await Answer(std::move(decision));
+      Call* call = std::get_if<Call>(&decision);
+      if (call != nullptr && call->events && !context_.stopping &&
+          parser_->state() == RequestParser::State::kDone) {
+        std::optional<Response> instead = co_await StreamChanges(std::move(*call));
+        if (!instead.has_value()) {
+          co_return false;
+        }
+        response = std::move(*instead);
+      } else {
+        response = co_await Answer(std::move(decision));
+      }
     }
   }
   const bool keep_alive = KeepsAlive(response);

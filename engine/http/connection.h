@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "connectors/net/stream.h"
 #include "connectors/net/task.h"
+#include "engine/http/change_streams.h"
 #include "engine/http/dispatcher.h"
 #include "engine/http/request_parser.h"
 #include "engine/http/response.h"
@@ -33,6 +34,7 @@ inline constexpr size_t kAnswerBytesMax = 256 * 1024 * 1024;
 struct ConnectionContext {
   Dispatcher& dispatcher;
   const Clock& clock;
+  ChangeStreams& streams;
   bool stopping = false;    // Answers end with "Connection: close".
   size_t answer_bytes = 0;  // JSON held now.
   uint64_t request_base = 0;
@@ -66,6 +68,12 @@ class Connection final {
   // Reads on for a moment, so that input still on its way does not reset the connection before the
   // client has read the answer (RFC 9112 section 9.6).
   net::Task<void> Linger();
+
+  // Sends the tenant's changes until the client, the server or the token is gone. What it returns
+  // is to be sent instead: nothing was streamed.
+  net::Task<std::optional<Response>> StreamChanges(Call call);
+  net::Task<bool> BeginStream();
+  net::Task<bool> SendEvents(std::string text);
 
   // The answer to the request in parser_.
   net::Task<Response> Answer(Decision decision);

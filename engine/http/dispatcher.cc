@@ -63,6 +63,20 @@ net::Task<Response> Dispatcher::Read(Call call) {
   co_return std::move(answer.response);
 }
 
+net::Task<EventPage> Dispatcher::Events(const Call& call,
+                                        std::optional<store::ChangePosition> from) {
+  const Reader* reader = &reader_;
+  std::function<EventPage()> work = [reader, call, from = std::move(from)] {
+    return reader->Events(call, from);
+  };
+  co_return co_await net::RunOn<EventPage>(read_pool_, std::move(work));
+}
+
+bool Dispatcher::MayRead(const Call& call) const {
+  const TokenGrant* grant = directory_.FindToken(call.token);
+  return grant != nullptr && grant->read && grant->tenant == call.tenant;
+}
+
 bool Dispatcher::IsConfigured(const Call& call) const {
   const std::vector<std::string> names = directory_.MailboxNames(call.tenant);
   return std::binary_search(names.begin(), names.end(), call.name);

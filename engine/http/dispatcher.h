@@ -27,6 +27,10 @@ class Dispatcher final {
         writer_(writer) {}
 
   net::Task<Response> Serve(Call call);
+  // What an event stream sends next; see Reader::Events().
+  net::Task<EventPage> Events(const Call& call, std::optional<store::ChangePosition> from);
+  // The token is known still, for the same tenant and with the right to read.
+  bool MayRead(const Call& call) const;
   WorkPool& read_pool() { return read_pool_; }
   const Directory& directory() const { return directory_; }
 

@@ -76,21 +76,20 @@ Response Unauthorized() {
   return response;
 }
 
-// The grant of the presented token; null without a known one.
-const TokenGrant* FindGrant(const RequestHead& head, const Directory& directory) {
+// The SHA-256 of the presented token; empty without one.
+std::string TokenHash(const RequestHead& head) {
   static constexpr std::string_view kScheme = "Bearer ";
   if (!head.authorization.has_value() || !StartsWithIgnoreCase(*head.authorization, kScheme)) {
-    return nullptr;
+    return {};
   }
   std::string_view token = *head.authorization;
   token.remove_prefix(kScheme.size());
   token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
   if (token.empty()) {
-    return nullptr;
+    return {};
   }
   const store::Sha256 hash = store::ComputeSha256(token);
-  const std::string key(hash.begin(), hash.end());
-  return directory.FindToken(key);
+  return {hash.begin(), hash.end()};
 }
 
 // A refusal of the first parameter that the route does not know.
@@ -161,7 +160,8 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   const RouteEntry* entry = FindRoute(target->segments);
   if (NeedsToken(target->segments, directory)) {
     // First of all: without a token nobody learns what exists.
-    const TokenGrant* grant = FindGrant(head, directory);
+    call.token = TokenHash(head);
+    const TokenGrant* grant = call.token.empty() ? nullptr : directory.FindToken(call.token);
     if (grant == nullptr) {
       return Unauthorized();
     }
@@ -194,6 +194,12 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   call.if_none_match = head.if_none_match;
   call.if_match = head.if_match;
   call.content_type = head.content_type;
+  call.events = call.route == Route::kChanges && head.accepts_events && head.method == "GET";
+  if (call.events && head.last_event_id.has_value() && !head.last_event_id->empty()) {
+    // What a browser that reconnects has seen last; its URL still says where it once began.
+    std::erase_if(call.query, [](const auto& parameter) { return parameter.first == "since"; });
+    call.query.emplace_back("since", *head.last_event_id);
+  }
   return call;
 }
 

@@ -180,27 +180,28 @@ std::string MessageWithBodyJson(const store::StoredMessage& message, const Messa
   return json::serialize(out);
 }
 
-std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
+std::string_view ChangeTypeName(store::ChangeEntry::Type type) {
   using Type = store::ChangeEntry::Type;
-  const auto type = [&]() -> std::string_view {
-    switch (change.entry.type) {
-      case Type::kMessageCreated:
-        return "message.created";
-      case Type::kMessageUpdated:
-        return "message.updated";
-      case Type::kMessageDeleted:
-        return "message.deleted";
-      case Type::kMailboxUpdated:
-        return "mailbox.updated";
-      case Type::kSubmissionUpdated:
-        return "submission.updated";
-    }
-    return "";
-  };
+  switch (type) {
+    case Type::kMessageCreated:
+      return "message.created";
+    case Type::kMessageUpdated:
+      return "message.updated";
+    case Type::kMessageDeleted:
+      return "message.deleted";
+    case Type::kMailboxUpdated:
+      return "mailbox.updated";
+    case Type::kSubmissionUpdated:
+      return "submission.updated";
+  }
+  return "";
+}
+
+std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
   const MessageId message = change.entry.message;
   const json::object out = {
       {"seq", Text(FormatId(change.shard) + "." + FormatId(change.sequence))},
-      {"type", Text(type())},
+      {"type", Text(ChangeTypeName(change.entry.type))},
       {"mailbox", TextOrNull(mailbox)},
       {"message", TextOrNull(message.value == 0 ? "" : FormatId(message.value))}};
   return json::serialize(out);

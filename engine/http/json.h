@@ -25,6 +25,8 @@ std::string MessageJson(const store::StoredMessage& message, const MessagePlace&
 std::string MessageWithBodyJson(const store::StoredMessage& message, const MessagePlace& place,
                                 const BodyDecoder::Text& body, bool truncated);
 
+// "message.created", ...
+std::string_view ChangeTypeName(store::ChangeEntry::Type type);
 // One entry of the change log; `mailbox` is its name.
 std::string ChangeJson(const store::Change& change, std::string_view mailbox);
 // Of values that are JSON already.

@@ -34,11 +34,6 @@ std::string MessagesScope(const Call& call) {
   return CursorScope(parts);
 }
 
-// A `since` that stands for the end of the log.
-constexpr std::string_view kSinceLatest = "latest";
-
-std::string ChangesScope(const Call& call) { return CursorScope({"changes", call.tenant}); }
-
 bool CutText(std::string* text) {
   if (text->size() <= kBodyTextBytesMax) {
     return false;
@@ -476,56 +471,4 @@ Answer Reader::Fetch(const Call& call) const {
 }
 
 // `since` absent: from the beginning.
-Result<store::ChangePosition> Reader::Since(const Call& call, TenantId tenant) const {
-  const std::string* since = call.Parameter("since");
-  if (since == nullptr || since->empty()) {
-    return store::ChangePosition();
-  }
-  if (*since == kSinceLatest) {
-    return store_.EndOfChanges(tenant);
-  }
-  MH_ASSIGN_OR_RETURN(const std::string bytes,
-                      DecodeCursor(ChangesScope(call), *since, kStateBytesMax));
-  return store::ChangePosition::Decode(bytes);
-}
-
-Answer Reader::Changes(const Call& call) const {
-  const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
-  Parsed<size_t> limit = ParseLimit(call);
-  if (std::holds_alternative<Response>(limit)) {
-    return {.response = std::move(std::get<Response>(limit)), .mailbox = ""};
-  }
-  Result<store::ChangePosition> since = Since(call, tenant.value_or(TenantId{}));
-  if (since.status().code() == Code::kInvalidArgument) {
-    return {.response =
-                Problem(400, "bad_state", "the state is damaged or of another tenant; begin again"),
-            .mailbox = ""};
-  }
-  if (!since.ok()) {
-    return Failed(since.status());
-  }
-  store::ChangePage page;
-  page.position = *since;
-  if (tenant.has_value()) {
-    Result<store::ChangePage> read =
-        store_.ListChanges(*tenant, std::move(since).value(), std::get<size_t>(limit));
-    if (!read.ok()) {
-      return Failed(read.status());
-    }
-    page = std::move(read).value();
-  }
-  std::map<MailboxId, std::string> names;
-  std::vector<std::string> items;
-  for (const store::Change& change : page.changes) {
-    const auto [name, first] = names.try_emplace(change.entry.mailbox);
-    if (first) {
-      const Result<store::MailboxRecord> mailbox = store_.GetMailbox(change.entry.mailbox);
-      name->second = mailbox.ok() ? mailbox->name : "";
-    }
-    items.push_back(ChangeJson(change, name->second));
-  }
-  const std::string state = EncodeCursor(ChangesScope(call), page.position.Encode());
-  return {.response = JsonResponse(ChangesJson(items, state, page.more)), .mailbox = ""};
-}
-
 }  // namespace mailhaul::http

@@ -1,7 +1,9 @@
 // Answers from the store. Runs on the read pool: every function may block on disk. Thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "engine/http/gate.h"
@@ -34,6 +36,14 @@ struct MailboxRow {
   MailboxLive live;
 };
 
+// What an event stream sends next.
+struct EventPage {
+  std::optional<Response> failure;  // Instead of all else.
+  std::string text;
+  store::ChangePosition position;  // Behind it.
+  bool more = false;
+};
+
 class Reader final {
  public:
   // `text` may be null: then lists cannot be asked for by their text.
@@ -55,17 +65,23 @@ class Reader final {
   // 202 for a message without its bytes; 409 when they are here, or gone from the source.
   Answer Fetch(const Call& call) const;
   Answer Changes(const Call& call) const;
+  // The same as server-sent events, from `from` on or, at first, from where the call says.
+  EventPage Events(const Call& call, const std::optional<store::ChangePosition>& from) const;
 
   // A message of the call's tenant; kNotFound for all others, whoever's they are.
   Result<store::StoredMessage> FindMessage(const Call& call) const;
 
  private:
+  struct ChangeRows;
   struct Found;
   struct Page;
   class Places;
 
   // With the names of where it lies.
   Result<Found> Find(const Call& call) const;
+  // From `from`, or from where the call says.
+  std::variant<ChangeRows, Response> ReadChanges(
+      const Call& call, const std::optional<store::ChangePosition>& from) const;
   Result<store::ChangePosition> Since(const Call& call, TenantId tenant) const;
   Result<store::MailboxRecord> ReadMailbox(const Call& call, const std::string& name) const;
   // Without `folder` where that is a label, which each row answers for itself. `empty`: it selects

@@ -27,6 +27,22 @@ bool IsHostCharacter(char c) {
          kPunctuation.find(c) != std::string_view::npos;
 }
 
+// Whether Accept names the type itself, with whatever weight but 0: wildcards get JSON.
+bool NamesEventStream(std::string_view accept) {
+  while (!accept.empty()) {
+    std::string_view item = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(item.size() + 1, accept.size()));
+    std::string_view type = item.substr(0, item.find(';'));
+    type.remove_prefix(std::min(type.find_first_not_of(" \t"), type.size()));
+    type = type.substr(0, type.find_last_not_of(" \t") + 1);
+    const bool refused = item.ends_with("q=0") || item.ends_with("q=0.0");
+    if (EqualsIgnoreCase(type, "text/event-stream") && !refused) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool IsDigits(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -111,7 +127,7 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
     error = bh::error::bad_version;
   }
 
-  void on_field_impl(bh::field name, BeastView /*name_string*/, BeastView value,
+  void on_field_impl(bh::field name, BeastView name_string, BeastView value,
                      error_code& error) override {
     error = {};
     if (in_trailer_) {
@@ -137,7 +153,13 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
         return TakeOnce("If-Match", View(value), &head_->if_match, error);
       case bh::field::content_type:
         return TakeOnce("Content-Type", View(value), &head_->content_type, error);
+      case bh::field::accept:
+        head_->accepts_events = head_->accepts_events || NamesEventStream(View(value));
+        return;
       default:
+        if (EqualsIgnoreCase(View(name_string), "Last-Event-ID")) {
+          TakeOnce("Last-Event-ID", View(value), &head_->last_event_id, error);
+        }
         return;
     }
   }

@@ -27,6 +27,8 @@ struct RequestHead {
   std::optional<std::string> if_none_match;
   std::optional<std::string> if_match;
   std::optional<std::string> content_type;
+  std::optional<std::string> last_event_id;
+  bool accepts_events = false;  // Accept names text/event-stream.
 };
 
 // Why a request was refused.

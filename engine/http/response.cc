@@ -47,7 +47,9 @@ void SetCommonFields(const Response& response, const HeadContext& context, Empty
   message->set("X-Request-Id", context.request_id);
   if (!response.content_type.empty()) {
     message->set(bh::field::content_type, response.content_type);
-    message->set(bh::field::content_length, std::to_string(response.body_bytes()));
+    if (!response.until_close) {
+      message->set(bh::field::content_length, std::to_string(response.body_bytes()));
+    }
     if (response.source == nullptr) {
       message->set(bh::field::cache_control, "no-store");
     }

@@ -24,6 +24,7 @@ struct Response {
   std::unique_ptr<ByteSource> source;  // Sent instead of `body` when set.
   std::vector<Header> headers;         // Beyond those that every answer has.
   bool close = false;                  // The connection cannot go on after this answer.
+  bool until_close = false;            // The body has no length: it ends with the connection.
   Status cause;                        // For the log only: why a 5xx.
 
   uint64_t body_bytes() const { return source != nullptr ? source->size() : body.size(); }

@@ -28,7 +28,7 @@ struct Service::Impl {
       : reader(store, decoder, text),
         changes(store, reader),
         dispatcher(reader, changes, directory, read_pool, writer),
-        context{.dispatcher = dispatcher, .clock = clock} {
+        context{.dispatcher = dispatcher, .clock = clock, .streams = streams} {
     // Ids differ between requests, and all but surely between runs.
     const auto now = static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
     context.request_base = now << 20;
@@ -42,6 +42,7 @@ struct Service::Impl {
   const Reader reader;
   LocalChanges changes;
   Dispatcher dispatcher;
+  ChangeStreams streams;
   ConnectionContext context;
   std::map<uint64_t, Connection*> connections;
   size_t served = 0;  // Of `connections`; the others are being refused.
@@ -102,6 +103,7 @@ void Service::Impl::Stop() {
   for (const auto& [id, connection] : connections) {
     connection->Stop();
   }
+  streams.WakeAll();
   drain_timer = loop->AddTimer(loop->Now() + kDrainTime, [this] { AbortAll(); });
 }
 
@@ -121,5 +123,7 @@ Service::~Service() = default;
 net::Task<void> Service::Serve(net::Listener& listener) { return impl_->Serve(listener); }
 
 void Service::Stop() { impl_->Stop(); }
+
+void Service::OnChanges(std::string_view tenant) { impl_->streams.WakeTenant(tenant); }
 
 }  // namespace mailhaul::http

@@ -128,6 +128,9 @@ class Service final {
   net::Task<void> Serve(net::Listener& listener);
   // Stops accepting, lets running requests end, then closes. Idempotent.
   void Stop();
+  // The tenant's change log has grown: its event streams go on at once, rather than when they next
+  // look for themselves. On the service's loop.
+  void OnChanges(std::string_view tenant);
 
  private:
   struct Impl;

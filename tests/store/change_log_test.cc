@@ -67,6 +67,19 @@ TEST_F(ChangeLogTest, GoesOnWhereItStoppedAlsoAfterARestart) {
   EXPECT_EQ(Page(position).changes.size(), 1U);
 }
 
+TEST_F(ChangeLogTest, WhoListensIsToldWhenTheEntriesAreThere) {
+  Onboard();
+  std::vector<size_t> seen;
+  store_->OnChanges([&](TenantId tenant) {
+    EXPECT_EQ(tenant, tenant_);
+    seen.push_back(Page({}).changes.size());
+  });
+  AppendOk({MessageOf(1, "one"), MessageOf(2, "two")});
+  AppendOk({MessageOf(1, "one")});  // Known already: nothing is logged, and nobody told.
+  AppendOk({MessageOf(3, "three")});
+  EXPECT_EQ(seen, (std::vector<size_t>{2, 3}));
+}
+
 TEST_F(ChangeLogTest, TheEndIsBehindAllThatHappened) {
   Onboard();
   AppendOk({MessageOf(1, "one")});

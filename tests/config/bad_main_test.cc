@@ -27,7 +27,6 @@ const Case kMainCases[] = {
      "4:1: known key 'slice', not supported by this version yet\n"
      "5:1: known key 'backfill_share', not supported by this version yet\n"},
     {"MasterKeyShort", "master_key: \"abcdef\"\n",
-     "3:13: warning: a secret in place; {env: NAME} or {file: PATH} keeps it out of this file\n"
      "3:13: a master key is 64 hexadecimal digits; `openssl rand -hex 32` makes one\n"},
     {"Threads", "threads: 65\n", "3:10: 'threads' must be auto or a whole number from 1 to 64\n"},
     {"ThreadsWord", "threads: automatic\n",

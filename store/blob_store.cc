@@ -138,7 +138,7 @@ class SegmentBlobStore final : public BlobStore {
   // The writer's thread only.
   uint32_t next_segment_;
   bool directory_dirty_ = false;
-  Status failed_;  // kIo: for good. kDiskFull: until a Sync() has reported it.
+  Status failed_;  // kIo: for good. kDiskFull, of small bodies: until a Sync() has reported it.
   std::vector<std::shared_ptr<Segment>> unsynced_;  // Every segment that may be dirty.
   std::shared_ptr<Segment> packed_;                 // Takes small bodies; null: open one.
   std::unique_ptr<AlignedBuffer> packed_buffer_;
@@ -271,7 +271,8 @@ Status SegmentBlobStore::WriteTo(Segment& segment, uint64_t offset, std::string_
     status = segment.file->WriteAt(offset, bytes);
   }
   if (!status.ok()) {
-    return Fail(status);
+    // A body that found no room is its writer's loss alone.
+    return status.code() == Code::kDiskFull ? status : Fail(status);
   }
   bytes_written_.fetch_add(bytes.size());
   return Status::Ok();
@@ -287,7 +288,10 @@ Status SegmentBlobStore::FlushPacked() {
     packed_->file->Preallocate(packed_preallocated_, kPreallocateBytes);
     packed_preallocated_ += kPreallocateBytes;
   }
-  MH_RETURN_IF_ERROR(WriteTo(*packed_, packed_flushed_, bytes));
+  const Status written = WriteTo(*packed_, packed_flushed_, bytes);
+  if (!written.ok()) {
+    return Fail(written);
+  }
   packed_flushed_ += bytes.size();
   packed_buffer_->Clear();
   return Status::Ok();
@@ -392,7 +396,8 @@ void SegmentBlobStore::TakeBack(std::shared_ptr<Segment> segment, uint64_t end) 
 }
 
 Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional<uint64_t> size) {
-  if (!failed_.ok()) {
+  // Small bodies that found no room wait for a Sync() to tell, which may come after this one.
+  if (!failed_.ok() && failed_.code() != Code::kDiskFull) {
     return failed_;
   }
   MH_ASSIGN_OR_RETURN(std::shared_ptr<StreamedBody> body,

@@ -62,8 +62,8 @@ class BlobStore {
   virtual Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) = 0;
   // Without a size any number of bytes may follow; the body has a segment to itself meanwhile.
   virtual Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) = 0;
-  // Everything appended or finished so far is durable. After kDiskFull the bodies appended since
-  // the last success are lost, and new ones may be appended; after kIo all further calls fail.
+  // Everything appended or finished so far is durable. After kDiskFull what Append() took since the
+  // last success is lost, and new bodies may be appended; after kIo all further calls fail.
   virtual Status Sync() = 0;
   // The body, not yet checked against its hash. kCorrupt when no such body lies there.
   virtual Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const = 0;

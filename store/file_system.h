@@ -1,5 +1,5 @@
-// The few file operations that segments need, injectable: a test file system loses what was not
-// synced, runs out of space or fails the n-th call.
+// The file operations that segments and RocksDB need, injectable: a test file system loses what was
+// not synced, runs out of space or fails the n-th call.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,19 @@ class File {
   virtual void Preallocate(uint64_t /*offset*/, uint64_t /*bytes*/) {}
 };
 
-// Thread-safe. Paths are as the operating system takes them.
+struct FileInfo {
+  bool directory = false;
+  uint64_t bytes = 0;
+};
+
+// Held until destroyed, and at most until the process ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+// Thread-safe. Paths are as the operating system takes them. Create(), Rename() and Remove() are
+// durable once SyncDirectory() has returned.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -34,10 +46,16 @@ class FileSystem {
       const std::string& path) = 0;  // Must not exist; 0600.
   virtual Result<std::unique_ptr<File>> Open(const std::string& path) = 0;
   virtual Status Remove(const std::string& path) = 0;
+  // Within one directory; a file that has the new name is replaced.
+  virtual Status Rename(const std::string& from, const std::string& to) = 0;
+  virtual Result<FileInfo> Stat(const std::string& path) = 0;  // kNotFound.
   virtual Result<std::vector<std::string>> List(
       const std::string& directory) = 0;  // Names, sorted.
   virtual Status SyncDirectory(const std::string& directory) = 0;
   virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
+  // Against other processes, and other callers in this one. Creates the file when it is missing.
+  // kStoreLocked: somebody has it.
+  virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };
 
 class PosixFileSystem final : public FileSystem {
@@ -46,9 +64,12 @@ class PosixFileSystem final : public FileSystem {
   Result<std::unique_ptr<File>> Create(const std::string& path) override;
   Result<std::unique_ptr<File>> Open(const std::string& path) override;
   Status Remove(const std::string& path) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Result<FileInfo> Stat(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& directory) override;
   Status SyncDirectory(const std::string& directory) override;
   Result<uint64_t> FreeBytes(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 };
 
 }  // namespace mailhaul::store

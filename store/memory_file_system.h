@@ -3,10 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,28 +23,51 @@ class MemoryFileSystem final : public FileSystem {
   Result<std::unique_ptr<File>> Create(const std::string& path) override;
   Result<std::unique_ptr<File>> Open(const std::string& path) override;
   Status Remove(const std::string& path) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Result<FileInfo> Stat(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& directory) override;
   Status SyncDirectory(const std::string& directory) override;
   Result<uint64_t> FreeBytes(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
-  // From now on all writes and syncs fail and change nothing: the machine is off.
+  // From now on everything that would change something fails: the machine is off.
   void Freeze();
-  // The machine is on again: of what was not synced, each write is there, lost or torn at a sector,
-  // and each new name may be gone. Handles from before are dead.
+  // The machine is on again. Of what was not synced, each write is there, lost, or there in some of
+  // its sectors; new, renamed and removed names may be as they were. Handles and locks from before
+  // are dead.
   void DropUnsynced(Random& random);
+  // Files of this directory keep a prefix of what was written to them, torn at a sector, not any
+  // part. That is what file systems do that record a file's size after its data; RocksDB's manifest
+  // needs it.
+  void KeepWritesInOrder(const std::string& directory);
+
+  // Every write, sync and change of a directory is an operation. The `nth` from now on (1: the
+  // next) is the last that the disk hears of; it is not synced, and what follows finds it off.
+  void FreezeAt(uint64_t nth);
+  // `count` operations from the `nth` on fail with `status`: kDiskFull only those that need room. A
+  // failing write leaves a part behind. After a failing sync what it was to make durable never
+  // becomes so, also not by a later one that succeeds: the kernel thinks it is written.
+  void FailOperations(uint64_t nth, uint64_t count, Status status);
+  void FailReads(uint64_t nth, uint64_t count, Status status);
   // The `nth` write, or sync of a file, from now on (1: the next) fails with `status`.
   void FailWrite(uint64_t nth, Status status);
   void FailSync(uint64_t nth, Status status);
+  void ClearFailures();  // Of all four.
   void SetFreeBytes(uint64_t bytes);
+  // Called before each sync of a file, on its thread: a slow disk moves a clock there.
+  void OnSync(std::function<void()> hook);
   // Overwrites bytes behind the callers' back.
   void Tamper(const std::string& path, uint64_t offset, std::string_view bytes);
 
   uint64_t writes() const;
   uint64_t syncs() const;
+  uint64_t operations() const;
+  uint64_t reads() const;
+  bool frozen() const;
 
  private:
   friend class MemoryFile;
-  struct Inode;
+  friend class MemoryFileLock;
   struct Disk;
   std::shared_ptr<Disk> disk_;
 };

@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -149,6 +150,15 @@ class PosixFile final : public File {
   Descriptor direct_;  // Invalid where the file system has no direct I/O. Writer's thread only.
 };
 
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(int fd) : fd_(fd) {}
+  bool Take() const { return fd_.valid() && ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0; }
+
+ private:
+  Descriptor fd_;  // Closing it gives the lock back.
+};
+
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.find_last_of('/');
   if (slash == std::string::npos) {
@@ -214,6 +224,21 @@ Status PosixFileSystem::Remove(const std::string& path) {
   return Status::Ok();
 }
 
+Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return ErrnoStatus(errno, "renaming", from);
+  }
+  return Status::Ok();
+}
+
+Result<FileInfo> PosixFileSystem::Stat(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return ErrnoStatus(errno, "looking at", path);
+  }
+  return FileInfo{.directory = S_ISDIR(info.st_mode), .bytes = static_cast<uint64_t>(info.st_size)};
+}
+
 Result<std::vector<std::string>> PosixFileSystem::List(const std::string& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), &::closedir);
   if (stream == nullptr) {
@@ -246,6 +271,21 @@ Result<uint64_t> PosixFileSystem::FreeBytes(const std::string& path) {
     return ErrnoStatus(errno, "looking at the file system of", path);
   }
   return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+Result<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path) {
+  const int fd = OpenRetrying(path, O_RDWR | O_CREAT);
+  if (fd < 0) {
+    return ErrnoStatus(errno, "opening", path);
+  }
+  auto lock = std::make_unique<PosixFileLock>(fd);
+  if (!lock->Take()) {
+    const int error = errno;
+    return error == EWOULDBLOCK
+               ? Status(Code::kStoreLocked, EscapeForLog(path) + " is locked by somebody else")
+               : ErrnoStatus(error, "locking", path);
+  }
+  return std::unique_ptr<FileLock>(std::move(lock));
 }
 
 }  // namespace mailhaul::store

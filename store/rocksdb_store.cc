@@ -9,8 +9,6 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,6 +21,7 @@
 #include "base/units.h"
 #include "store/batch_check.h"
 #include "store/key_layout.h"
+#include "store/rocksdb_files.h"
 
 namespace mailhaul::store {
 namespace {
@@ -59,6 +58,7 @@ class SilentLogger final : public rocksdb::Logger {
 };
 
 struct RocksDbSettings {
+  std::shared_ptr<void> env;  // db's, if it is not RocksDB's own.
   rocksdb::DBOptions db;
   std::shared_ptr<CountingLogger> logger;  // db's own; null: it has none.
   // Index: the keyspace's value; 0 is RocksDB's default family, which stays empty.
@@ -66,8 +66,7 @@ struct RocksDbSettings {
 };
 
 constexpr size_t kBlockCacheBytes = size_t{16} << 20;
-constexpr size_t kWriteBuffersBytes = size_t{32} << 20;  // Of all families together.
-constexpr size_t kWriteBufferBytes = size_t{16} << 20;   // Of one family.
+constexpr size_t kWriteBufferBytesMax = size_t{16} << 20;  // Of one family.
 constexpr uint64_t kLogBytesMax = uint64_t{96} << 20;
 constexpr uint64_t kTableFileBytes = uint64_t{32} << 20;
 constexpr int kOpenFilesMax = 256;
@@ -134,7 +133,7 @@ bool IsCompressed(Keyspace keyspace) {
   return keyspace == Keyspace::kContent || keyspace == Keyspace::kPlacement;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(Keyspace keyspace,
+rocksdb::ColumnFamilyOptions FamilyOptions(Keyspace keyspace, size_t write_buffers_bytes,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -144,7 +143,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Keyspace keyspace,
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  family.write_buffer_size = kWriteBufferBytes;
+  family.write_buffer_size = std::min(kWriteBufferBytesMax, write_buffers_bytes / 2);
   family.max_write_buffer_number = 2;
   family.target_file_size_base = kTableFileBytes;
   family.level_compaction_dynamic_level_bytes = true;
@@ -153,7 +152,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Keyspace keyspace,
   return family;
 }
 
-RocksDbSettings MakeRocksDbSettings() {
+RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
   RocksDbSettings settings;
   rocksdb::DBOptions& db = settings.db;
   db.create_if_missing = true;
@@ -161,11 +160,13 @@ RocksDbSettings MakeRocksDbSettings() {
   db.paranoid_checks = true;
   db.max_background_jobs = kBackgroundJobs;
   db.max_open_files = kOpenFilesMax;
-  db.db_write_buffer_size = kWriteBuffersBytes;
+  db.db_write_buffer_size = options.write_buffers_bytes;
   db.max_total_wal_size = kLogBytesMax;
   // A power cut may leave the log's end torn or zeroed: everything up to there is taken, and all
   // that was acknowledged was synced and so lies before it.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // Write() resumes after a full disk; what another failure left behind cannot be known.
+  db.max_bgerror_resume_count = 0;
   db.atomic_flush = false;  // The log covers all families.
   // One thread commits: inserting without regard to others is cheaper, above all of ascending keys.
   db.allow_concurrent_memtable_write = false;
@@ -177,12 +178,17 @@ RocksDbSettings MakeRocksDbSettings() {
   db.enable_thread_tracking = false;
   // Every table file's checksum stands in the manifest.
   db.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  if (options.files != nullptr) {
+    settings.env = MakeRocksDbEnv(*options.files);
+    db.env = static_cast<rocksdb::Env*>(settings.env.get());
+  }
 
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   settings.families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
   for (uint8_t keyspace = kKeyspaceFirst; keyspace <= kKeyspaceLast; ++keyspace) {
     const auto value = static_cast<Keyspace>(keyspace);
-    settings.families.emplace_back(FamilyName(value), FamilyOptions(value, cache));
+    settings.families.emplace_back(FamilyName(value),
+                                   FamilyOptions(value, options.write_buffers_bytes, cache));
   }
   return settings;
 }
@@ -224,11 +230,12 @@ Status OpenFailure(const rocksdb::Status& status, const std::string& directory) 
 class RocksDbStore final : public EmbeddedStore {
  public:
   RocksDbStore(std::string directory, const RocksDbOptions& options,
-               std::shared_ptr<const CountingLogger> logger, std::unique_ptr<rocksdb::DB> db,
+               const RocksDbSettings& settings, std::unique_ptr<rocksdb::DB> db,
                std::vector<rocksdb::ColumnFamilyHandle*> families)
       : directory_(std::move(directory)),
         options_(options),
-        logger_(std::move(logger)),
+        env_(settings.env),
+        logger_(settings.logger),
         db_(std::move(db)),
         families_(std::move(families)) {}
   ~RocksDbStore() override;
@@ -256,11 +263,12 @@ class RocksDbStore final : public EmbeddedStore {
 
   const std::string directory_;
   const RocksDbOptions options_;
-  const std::shared_ptr<const CountingLogger> logger_;  // Outlives db_, which writes to it.
+  // These outlive db_, which uses them.
+  const std::shared_ptr<void> env_;
+  const std::shared_ptr<const CountingLogger> logger_;
   const std::unique_ptr<rocksdb::DB> db_;
   // By keyspace value; those that a store read only does not have yet are the empty default one.
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
-  bool resume_ = false;  // Committer's thread: writing stopped when the disk was full.
 };
 
 RocksDbStore::~RocksDbStore() {
@@ -327,16 +335,14 @@ Result<bool> RocksDbStore::Scan(
 }
 
 Status RocksDbStore::CheckRoom() const {
-  struct statvfs info {};
-  if (::statvfs(directory_.c_str(), &info) != 0) {
-    return Status::Ok();  // The write itself will tell.
-  }
-  const uint64_t free = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
-  if (free >= options_.free_bytes_min) {
-    return Status::Ok();
+  PosixFileSystem posix_files;
+  FileSystem& files = options_.files != nullptr ? *options_.files : posix_files;
+  const Result<uint64_t> free = files.FreeBytes(directory_);
+  if (!free.ok() || *free >= options_.free_bytes_min) {
+    return Status::Ok();  // If it did not say, the write itself will tell.
   }
   return {Code::kDiskFull, "no room for records in " + EscapeForLog(directory_) + ": " +
-                               FormatByteSize(free) + " free; free some space"};
+                               FormatByteSize(*free) + " free; free some space"};
 }
 
 Outcome RocksDbStore::Check(const Batch& batch) {
@@ -358,16 +364,17 @@ Outcome RocksDbStore::Check(const Batch& batch) {
 }
 
 Outcome RocksDbStore::Write(rocksdb::WriteBatch& writes) {
-  if (resume_ && db_->Resume().ok()) {
-    resume_ = false;
-  }
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status status = db_->Write(options, &writes);
+  rocksdb::Status status = db_->Write(options, &writes);
+  // A full disk, perhaps of a while ago and in the background, stops all writing until it is told
+  // to go on. What had been written of these rows goes with the log that Resume() leaves behind.
+  if (status.IsNoSpace() && db_->Resume().ok()) {
+    status = db_->Write(options, &writes);
+  }
   if (status.ok()) {
     return {.kind = Outcome::Kind::kDone, .detail = Status::Ok()};
   }
-  resume_ = status.IsNoSpace();
   // The log may hold all, a part or nothing of it.
   return {.kind = Outcome::Kind::kUnknown, .detail = ToStatus(status, "writing to", directory_)};
 }
@@ -424,6 +431,20 @@ Status RocksDbStore::Checkpoint(const std::string& directory) {
   return status.ok() ? Status::Ok() : ToStatus(status, "copying the records to", directory);
 }
 
+// RocksDB's account of what it does, for people. Without one the store works all the same.
+std::shared_ptr<CountingLogger> OpenLog(const std::string& directory, const RocksDbOptions& options,
+                                        const rocksdb::DBOptions& db) {
+  // The one it would write through an injected file system asserts when the disk fails.
+  std::shared_ptr<rocksdb::Logger> log = std::make_shared<SilentLogger>();
+  if (options.files == nullptr) {
+    std::shared_ptr<rocksdb::Logger> own;
+    if (rocksdb::CreateLoggerFromOptions(directory, db, &own).ok()) {
+      log = std::move(own);
+    }
+  }
+  return std::make_shared<CountingLogger>(std::move(log));
+}
+
 // A store that an earlier version wrote last lacks the families of later keyspaces, and reading
 // must not add them: `families` has the default one in their places.
 rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std::string& directory,
@@ -457,13 +478,13 @@ rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std:
 
 Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
                                                    const RocksDbOptions& options) {
-  RocksDbSettings settings = MakeRocksDbSettings();
-  std::shared_ptr<rocksdb::Logger> own_log;
-  // Creates the directory too. Without a log of its own RocksDB opens all the same.
-  if (rocksdb::CreateLoggerFromOptions(directory, settings.db, &own_log).ok()) {
-    settings.logger = std::make_shared<CountingLogger>(std::move(own_log));
-    settings.db.info_log = settings.logger;
-  }
+  PosixFileSystem posix_files;
+  // RocksDB would create it, but not make its name durable.
+  MH_RETURN_IF_ERROR(
+      (options.files != nullptr ? *options.files : posix_files).CreateDirectories(directory));
+  RocksDbSettings settings = MakeRocksDbSettings(options);
+  settings.logger = OpenLog(directory, options, settings.db);
+  settings.db.info_log = settings.logger;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -472,14 +493,18 @@ Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
     return OpenFailure(status, directory);
   }
   return std::unique_ptr<EmbeddedStore>(std::make_unique<RocksDbStore>(
-      directory, options, settings.logger, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+      directory, options, settings, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
 }
 
-Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory) {
-  if (access((directory + "/CURRENT").c_str(), F_OK) != 0) {
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory,
+                                                           FileSystem* files) {
+  PosixFileSystem posix_files;
+  if (!(files != nullptr ? *files : posix_files).Stat(directory + "/CURRENT").ok()) {
     return Status(Code::kNotFound, "there is no store in " + EscapeForLog(directory));
   }
-  RocksDbSettings settings = MakeRocksDbSettings();
+  RocksDbOptions options;
+  options.files = files;
+  RocksDbSettings settings = MakeRocksDbSettings(options);
   // All files are opened at once, so that a file that a running writer deletes stays readable.
   settings.db.max_open_files = -1;
   settings.logger = std::make_shared<CountingLogger>(std::make_shared<SilentLogger>());
@@ -491,9 +516,8 @@ Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& di
     rocksdb::DB* db = nullptr;
     status = OpenExistingFamilies(settings, directory, families, db);
     if (status.ok()) {
-      return std::unique_ptr<EmbeddedStore>(
-          std::make_unique<RocksDbStore>(directory, RocksDbOptions(), settings.logger,
-                                         std::unique_ptr<rocksdb::DB>(db), std::move(families)));
+      return std::unique_ptr<EmbeddedStore>(std::make_unique<RocksDbStore>(
+          directory, options, settings, std::unique_ptr<rocksdb::DB>(db), std::move(families)));
     }
     // A writer may replace files between the reading of its manifest and their opening.
   }

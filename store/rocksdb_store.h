@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "store/file_system.h"
 #include "store/key_value_store.h"
 
 namespace mailhaul::store {
@@ -20,6 +21,11 @@ struct RocksDbOptions {
   // Below this much free disk space commits are refused as busy, detail kDiskFull: compaction
   // needs room, and a log cut short would end the process's writing for good.
   uint64_t free_bytes_min = uint64_t{32} << 20;
+  // Unwritten rows held in memory, of all keyspaces together; then a table file is written.
+  size_t write_buffers_bytes = size_t{32} << 20;
+  // Where it lies. Null: on the operating system's, through RocksDB's own code. Must outlive the
+  // store.
+  FileSystem* files = nullptr;
 };
 
 // What a store on this machine's disk can do besides. Thread-safe.
@@ -38,13 +44,14 @@ class EmbeddedStore : public KeyValueStore {
   virtual Status Checkpoint(const std::string& directory) = 0;
 };
 
-// Creates the directory when it is missing; its parent must exist. kStoreLocked when another
+// Creates the directory, and those above it, when they are missing. kStoreLocked when another
 // process has it open, kCorrupt when its contents fail their checks.
 Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
                                                    const RocksDbOptions& options);
 
 // What is durable now, also beside a process that has it open for writing; later commits are not
 // seen, and Commit() fails. kNotFound when there is no store.
-Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory);
+Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& directory,
+                                                           FileSystem* files = nullptr);
 
 }  // namespace mailhaul::store

@@ -100,7 +100,7 @@ TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
     pool_.RunAll();
   }
   ASSERT_TRUE(loop_.RunUntil([&] { return !pool_.held.empty(); }));
-  files_.read_failure = Status(Code::kIo, "unreadable sector");
+  files_.FailReads(1, UINT64_MAX, Status(Code::kIo, "unreadable sector"));
   pool_.RunAll();
   EXPECT_TRUE(AwaitEnd(*client));
   const std::vector<HttpAnswer> answers = client->Answers();

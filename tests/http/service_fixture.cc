@@ -90,54 +90,6 @@ void FailingKeyValueStore::Commit(std::span<const store::Batch> batches,
   rows_.Commit(batches, outcomes);
 }
 
-class FailingFileSystem::FailingFile final : public store::File {
- public:
-  FailingFile(std::unique_ptr<store::File> file, const Status& failure)
-      : file_(std::move(file)), failure_(failure) {}
-
-  Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
-    if (!failure_.ok()) {
-      return failure_;
-    }
-    return file_->ReadAt(offset, out);
-  }
-  Status WriteAt(uint64_t offset, std::string_view bytes) override {
-    return file_->WriteAt(offset, bytes);
-  }
-  Status Sync() override { return file_->Sync(); }
-  Result<uint64_t> Size() const override { return file_->Size(); }
-
- private:
-  const std::unique_ptr<store::File> file_;
-  const Status& failure_;
-};
-
-Status FailingFileSystem::CreateDirectories(const std::string& path) {
-  return files_.CreateDirectories(path);
-}
-Result<std::unique_ptr<store::File>> FailingFileSystem::Create(const std::string& path) {
-  return Wrap(files_.Create(path));
-}
-Result<std::unique_ptr<store::File>> FailingFileSystem::Open(const std::string& path) {
-  return Wrap(files_.Open(path));
-}
-Status FailingFileSystem::Remove(const std::string& path) { return files_.Remove(path); }
-Result<std::vector<std::string>> FailingFileSystem::List(const std::string& directory) {
-  return files_.List(directory);
-}
-Status FailingFileSystem::SyncDirectory(const std::string& directory) {
-  return files_.SyncDirectory(directory);
-}
-Result<uint64_t> FailingFileSystem::FreeBytes(const std::string& path) {
-  return files_.FreeBytes(path);
-}
-Result<std::unique_ptr<store::File>> FailingFileSystem::Wrap(
-    Result<std::unique_ptr<store::File>> file) {
-  MH_ASSIGN_OR_RETURN(std::unique_ptr<store::File> inner, std::move(file));
-  return std::unique_ptr<store::File>(
-      std::make_unique<FailingFile>(std::move(inner), read_failure));
-}
-
 BodyDecoder::Text PlainDecoder::Decode(const ByteSource& raw) const {
   std::string bytes(raw.size(), '\0');
   const Result<size_t> read = raw.ReadAt(0, {bytes.data(), bytes.size()});

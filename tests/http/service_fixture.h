@@ -87,26 +87,6 @@ class FailingKeyValueStore final : public store::KeyValueStore {
   store::MemoryKeyValueStore rows_;
 };
 
-// Files whose reads fail while told so.
-class FailingFileSystem final : public store::FileSystem {
- public:
-  Status CreateDirectories(const std::string& path) override;
-  Result<std::unique_ptr<store::File>> Create(const std::string& path) override;
-  Result<std::unique_ptr<store::File>> Open(const std::string& path) override;
-  Status Remove(const std::string& path) override;
-  Result<std::vector<std::string>> List(const std::string& directory) override;
-  Status SyncDirectory(const std::string& directory) override;
-  Result<uint64_t> FreeBytes(const std::string& path) override;
-
-  Status read_failure;
-
- private:
-  class FailingFile;
-  Result<std::unique_ptr<store::File>> Wrap(Result<std::unique_ptr<store::File>> file);
-
-  store::MemoryFileSystem files_;
-};
-
 // The bytes behind the first empty line; as HTML the same in capitals.
 class PlainDecoder final : public BodyDecoder {
  public:
@@ -190,7 +170,7 @@ class ServiceTest : public testing::Test {
   net::VirtualClock clock_{WallTime(std::chrono::seconds(1'714'600'000))};
   net::VirtualLoop loop_{clock_};
   FailingKeyValueStore records_;
-  FailingFileSystem files_;
+  store::MemoryFileSystem files_;
   std::unique_ptr<store::BlobStore> blobs_;
   std::unique_ptr<store::MailStore> store_;
   FakeDirectory directory_;

@@ -12,6 +12,7 @@
 #include "engine/app/directory.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/outgoing.h"
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
 #include "engine/app/send_lines.h"
@@ -53,6 +54,9 @@ class Server final {
     MH_RETURN_IF_ERROR(collector_.Prepare());
     sending_ =
         std::make_unique<SendLines>(config_, collector_, runtime_.context(), runtime_.main_loop());
+    outgoing_ = std::make_unique<ConfiguredOutgoing>(config_, runtime_.context().store,
+                                                     sending_->sender(), random_);
+    service_.EnableSending(*outgoing_);
     if (!config_.http.has_value()) {
       return {};
     }
@@ -148,6 +152,8 @@ class Server final {
   const std::optional<store::SecretBox> secrets_;
   Collector collector_;
   std::unique_ptr<SendLines> sending_;
+  SystemRandom random_;
+  std::unique_ptr<ConfiguredOutgoing> outgoing_;
   CollectorDirectory directory_;
   MimeBodyDecoder decoder_;
   pipeline::CommitterPool writer_;

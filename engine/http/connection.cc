@@ -58,6 +58,22 @@ class Held final {
   size_t bytes_;
 };
 
+// Gives a request's place among the large ones back.
+class LargeBody final {
+ public:
+  LargeBody(size_t* count, bool* is_large) : count_(count), is_large_(is_large) {}
+  ~LargeBody() {
+    *count_ -= *is_large_ ? 1 : 0;
+    *is_large_ = false;
+  }
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+
+ private:
+  size_t* count_;
+  bool* is_large_;
+};
+
 }  // namespace
 
 std::string ConnectionContext::NextRequestId() { return FormatId(request_base + ++requests); }
@@ -94,13 +110,26 @@ std::unique_ptr<RequestParser> Connection::NewParser() {
   return std::make_unique<RequestParser>([this](const RequestHead& head) {
     decision_ = Decide(head, context_.dispatcher.directory());
     const Call* call = std::get_if<Call>(&*decision_);
-    return call == nullptr ? 0 : call->body_bytes_max;
+    if (call == nullptr || call->body_bytes_max <= kBodyBytesMax) {
+      return call == nullptr ? 0 : call->body_bytes_max;
+    }
+    if (context_.large_bodies >= kLargeBodiesMax) {
+      Response busy = TooBusy("too many messages are handed in at the same time");
+      busy.close = true;
+      decision_ = std::move(busy);
+      return size_t{0};
+    }
+    const size_t kept = call->body_bytes_max;
+    large_body_ = true;
+    ++context_.large_bodies;
+    return kept;
   });
 }
 
 net::Task<bool> Connection::ServeRequest() {
   parser_ = NewParser();
   ++requests_;
+  const LargeBody large(&context_.large_bodies, &large_body_);
   const bool received = co_await ReadHead();
   if (!received) {
     co_return false;
@@ -112,7 +141,8 @@ net::Task<bool> Connection::ServeRequest() {
     Decision decision = std::move(*decision_);
     const bool refused = std::holds_alternative<Response>(decision);
     const bool has_body = parser_->state() == RequestParser::State::kBody;
-    if (refused && has_body && parser_->head().expect_continue) {
+    const bool at_once = refused && std::get<Response>(decision).close;
+    if (refused && has_body && (at_once || parser_->head().expect_continue)) {
       // The client waits for our word before it sends the body, which nobody wants.
       response = std::move(std::get<Response>(decision));
       response.close = true;
@@ -171,7 +201,7 @@ net::Task<bool> Connection::ReadBody() {
   if (parser_->state() != RequestParser::State::kBody) {
     co_return true;
   }
-  SetDeadline(kBodyTime);
+  SetDeadline(large_body_ ? kLargeBodyTime : kBodyTime);
   if (parser_->head().expect_continue) {
     const Status asked = co_await stream_->Write(kContinue);
     if (!asked.ok()) {

@@ -20,11 +20,12 @@
 
 namespace mailhaul::http {
 
-inline constexpr Duration kHeadTime = std::chrono::seconds(10);   // First byte to blank line.
-inline constexpr Duration kBodyTime = std::chrono::seconds(30);   // All of a request body.
-inline constexpr Duration kIdleTime = std::chrono::seconds(60);   // Between requests.
-inline constexpr Duration kWriteTime = std::chrono::seconds(30);  // Each piece of an answer.
-inline constexpr Duration kLingerTime = std::chrono::seconds(2);  // See Linger().
+inline constexpr Duration kHeadTime = std::chrono::seconds(10);      // First byte to blank line.
+inline constexpr Duration kBodyTime = std::chrono::seconds(30);      // All of a request body.
+inline constexpr Duration kLargeBodyTime = std::chrono::minutes(5);  // Of a message to send.
+inline constexpr Duration kIdleTime = std::chrono::seconds(60);      // Between requests.
+inline constexpr Duration kWriteTime = std::chrono::seconds(30);     // Each piece of an answer.
+inline constexpr Duration kLingerTime = std::chrono::seconds(2);     // See Linger().
 inline constexpr size_t kPieceBytes = 64 * 1024;  // Answers are read and written in such pieces.
 inline constexpr size_t kLingerBytesMax = 256 * 1024;
 // JSON of all connections waiting to be written; beyond it requests get 503.
@@ -37,6 +38,7 @@ struct ConnectionContext {
   ChangeStreams& streams;
   bool stopping = false;    // Answers end with "Connection: close".
   size_t answer_bytes = 0;  // JSON held now.
+  size_t large_bodies = 0;  // Requests whose body may be a large one.
   uint64_t request_base = 0;
   uint64_t requests = 0;
 
@@ -90,6 +92,7 @@ class Connection final {
   std::string input_;                 // Received and not yet parsed.
   std::vector<char> chunk_;           // Read() target.
   size_t requests_ = 0;
+  bool large_body_ = false;     // The request counts among the large ones.
   bool interruptible_ = false;  // No request is under way.
 };
 

@@ -9,12 +9,75 @@
 #include "engine/http/json.h"
 
 namespace mailhaul::http {
+namespace {
+
+bool IsOfSubmissions(Route route) {
+  return route == Route::kSubmit || route == Route::kSubmissions || route == Route::kSubmission ||
+         route == Route::kCancelSubmission || route == Route::kRetrySubmission;
+}
+
+}  // namespace
 
 net::Task<Response> Dispatcher::Serve(Call call) {
   if (call.route == Route::kChangeMessage || call.route == Route::kDeleteMessage) {
     co_return co_await Change(std::move(call));
   }
+  if (IsOfSubmissions(call.route)) {
+    co_return co_await ServeSubmissions(std::move(call));
+  }
   co_return co_await Read(std::move(call));
+}
+
+net::Task<Response> Dispatcher::Submit(Call call) {
+  Submissions* const submissions = submissions_;
+  const Call* const asked = &call;
+  std::function<Parsed<store::NewSubmission>()> prepare = [submissions, asked] {
+    return submissions->Prepare(*asked);
+  };
+  Parsed<store::NewSubmission> prepared =
+      co_await net::RunOn<Parsed<store::NewSubmission>>(read_pool_, std::move(prepare));
+  if (std::holds_alternative<Response>(prepared)) {
+    co_return std::move(std::get<Response>(prepared));
+  }
+  call.body = std::string();
+  const store::NewSubmission* const request = &std::get<store::NewSubmission>(prepared);
+  std::function<Response()> accept = [submissions, request] {
+    return submissions->Accept(*request);
+  };
+  Response response = co_await net::RunOn<Response>(writer_, std::move(accept));
+  submissions_->Changed();
+  co_return response;
+}
+
+net::Task<Response> Dispatcher::ServeSubmissions(Call call) {
+  if (submissions_ == nullptr) {
+    co_return NotFoundResponse();
+  }
+  if (call.route == Route::kSubmit) {
+    co_return co_await Submit(std::move(call));
+  }
+  Submissions* const submissions = submissions_;
+  const Call* const asked = &call;
+  const bool writes =
+      call.route == Route::kCancelSubmission || call.route == Route::kRetrySubmission;
+  std::function<Response()> work = [submissions, asked] {
+    switch (asked->route) {
+      case Route::kSubmissions:
+        return submissions->List(*asked);
+      case Route::kCancelSubmission:
+        return submissions->Cancel(*asked);
+      case Route::kRetrySubmission:
+        return submissions->Retry(*asked);
+      default:
+        return submissions->Get(*asked);
+    }
+  };
+  WorkPool& pool = writes ? writer_ : read_pool_;
+  Response response = co_await net::RunOn<Response>(pool, std::move(work));
+  if (writes) {
+    submissions_->Changed();
+  }
+  co_return response;
 }
 
 net::Task<Response> Dispatcher::Change(Call call) {
@@ -126,6 +189,11 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
     case Route::kChangeMessage:
     case Route::kDeleteMessage:
+    case Route::kSubmit:
+    case Route::kSubmissions:
+    case Route::kSubmission:
+    case Route::kCancelSubmission:
+    case Route::kRetrySubmission:
       break;  // Not reads.
     case Route::kChanges:
       return Work([reader, call = std::move(call)] { return reader->Changes(call); });

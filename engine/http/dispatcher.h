@@ -11,6 +11,7 @@
 #include "engine/http/local_changes.h"
 #include "engine/http/reader.h"
 #include "engine/http/service.h"
+#include "engine/http/submissions.h"
 
 namespace mailhaul::http {
 
@@ -26,6 +27,9 @@ class Dispatcher final {
         read_pool_(read_pool),
         writer_(writer) {}
 
+  // Before Serve().
+  void EnableSending(Submissions& submissions) { submissions_ = &submissions; }
+
   net::Task<Response> Serve(Call call);
   // What an event stream sends next; see Reader::Events().
   net::Task<EventPage> Events(const Call& call, std::optional<store::ChangePosition> from);
@@ -39,6 +43,8 @@ class Dispatcher final {
 
   net::Task<Response> Read(Call call);
   net::Task<Response> Change(Call call);
+  net::Task<Response> Submit(Call call);
+  net::Task<Response> ServeSubmissions(Call call);
   // What needs no store is answered at once.
   std::variant<Work, Response> Prepare(Call call) const;
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
@@ -49,6 +55,7 @@ class Dispatcher final {
 
   const Reader& reader_;
   LocalChanges& changes_;
+  Submissions* submissions_ = nullptr;  // Null: nothing is sent.
   Directory& directory_;
   WorkPool& read_pool_;
   WorkPool& writer_;

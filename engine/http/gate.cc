@@ -15,6 +15,8 @@ constexpr std::string_view kArgument = "*";  // Matches any segment that is not 
 
 constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
 constexpr std::array<std::string_view, 2> kChangesParameters = {"since", "limit"};
+constexpr std::array<std::string_view, 5> kSubmissionParameters = {"mailbox", "state", "send_at",
+                                                                   "limit", "cursor"};
 constexpr std::array<std::string_view, 16> kMessageParameters = {
     "mailbox", "folder", "from",   "to",     "participant", "subject",
     "text",    "after",  "before", "unread", "flagged",     "has_attachment",
@@ -25,16 +27,18 @@ struct RouteEntry {
   std::array<std::string_view, 5> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
   // Methods besides GET and HEAD, or instead of them.
-  enum class Methods { kRead, kAction, kChange } methods = Methods::kRead;
-  bool needs_admin = false;  // Of the token's scopes, instead of "read".
+  enum class Methods { kRead, kAction, kChange, kCreate, kCancel } methods = Methods::kRead;
+  // Of the token.
+  enum class Scope { kRead, kAdmin, kSend } scope = Scope::kRead;
 };
 using Methods = RouteEntry::Methods;
+using Scope = RouteEntry::Scope;
 
-const std::array<RouteEntry, 14>& Routes() {
-  static const std::array<RouteEntry, 14> routes = {{
+const std::array<RouteEntry, 17>& Routes() {
+  static const std::array<RouteEntry, 17> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
-      {Route::kMetrics, {"metrics"}, {}, Methods::kRead, true},
+      {Route::kMetrics, {"metrics"}, {}, Methods::kRead, Scope::kAdmin},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
       {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, Methods::kAction},
@@ -45,7 +49,18 @@ const std::array<RouteEntry, 14>& Routes() {
       {Route::kAttachment, {"v1", "messages", kArgument, "attachments", kArgument}, {}},
       {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, Methods::kAction},
       {Route::kChanges, {"v1", "changes"}, kChangesParameters},
-      {Route::kPools, {"v1", "pools"}, kListParameters, Methods::kRead, true},
+      {Route::kPools, {"v1", "pools"}, kListParameters, Methods::kRead, Scope::kAdmin},
+      {Route::kSubmissions,
+       {"v1", "submissions"},
+       kSubmissionParameters,
+       Methods::kCreate,
+       Scope::kSend},
+      {Route::kSubmission, {"v1", "submissions", kArgument}, {}, Methods::kCancel, Scope::kSend},
+      {Route::kRetrySubmission,
+       {"v1", "submissions", kArgument, "retry"},
+       {},
+       Methods::kAction,
+       Scope::kSend},
   }};
   return routes;
 }
@@ -110,21 +125,35 @@ std::optional<Response> CheckParameters(const RouteEntry& entry, const Target& t
   return std::nullopt;
 }
 
+std::string_view AllowedMethods(Methods methods) {
+  switch (methods) {
+    case Methods::kRead:
+      return "GET, HEAD";
+    case Methods::kAction:
+      return "POST";
+    case Methods::kChange:
+      return "GET, HEAD, PATCH, DELETE";
+    case Methods::kCreate:
+      return "GET, HEAD, POST";
+    case Methods::kCancel:
+      return "GET, HEAD, DELETE";
+  }
+  return "";
+}
+
 // A refusal of a method that the route does not take.
 std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view method) {
-  const bool reads = method == "GET" || method == "HEAD";
-  const bool changes = method == "PATCH" || method == "DELETE";
-  const bool fits = entry.methods == Methods::kAction
-                        ? method == "POST"
-                        : reads || (entry.methods == Methods::kChange && changes);
-  if (fits) {
-    return std::nullopt;
+  const std::string_view allowed = AllowedMethods(entry.methods);
+  size_t begin = 0;
+  while (begin < allowed.size()) {
+    const size_t end = std::min(allowed.find(',', begin), allowed.size());
+    if (allowed.substr(begin, end - begin) == method) {
+      return std::nullopt;
+    }
+    begin = end + 2;  // Behind ", ".
   }
-  const std::string allowed = entry.methods == Methods::kAction   ? "POST"
-                              : entry.methods == Methods::kChange ? "GET, HEAD, PATCH, DELETE"
-                                                                  : "GET, HEAD";
-  Response response = Problem(405, "method_not_allowed", "this path takes " + allowed);
-  response.headers.push_back({.name = "Allow", .value = allowed});
+  Response response = Problem(405, "method_not_allowed", "this path takes " + std::string(allowed));
+  response.headers.push_back({.name = "Allow", .value = std::string(allowed)});
   return response;
 }
 
@@ -135,12 +164,29 @@ bool NeedsToken(const std::vector<std::string>& segments, const Directory& direc
 
 // A refusal of a token without the scope that the route asks for.
 std::optional<Response> CheckScope(const TokenGrant& grant, const RouteEntry* entry) {
-  const bool admin = entry != nullptr && entry->needs_admin;
-  if (admin ? grant.admin : grant.read) {
+  const Scope scope = entry == nullptr ? Scope::kRead : entry->scope;
+  if (scope == Scope::kAdmin ? grant.admin : scope == Scope::kSend ? grant.send : grant.read) {
     return std::nullopt;
   }
+  const std::string_view name = scope == Scope::kAdmin  ? "admin"
+                                : scope == Scope::kSend ? "send"
+                                                        : "read";
   return Problem(403, "insufficient_scope",
-                 "this token has no scope \"" + std::string(admin ? "admin" : "read") + "\"");
+                 "this token has no scope \"" + std::string(name) + "\"");
+}
+
+// The method decides between the calls of one path.
+void ChooseCall(std::string_view method, Call* call) {
+  if (method == "PATCH") {
+    call->route = Route::kChangeMessage;
+    call->body_bytes_max = kChangeBodyBytesMax;
+  } else if (method == "DELETE") {
+    call->route =
+        call->route == Route::kSubmission ? Route::kCancelSubmission : Route::kDeleteMessage;
+  } else if (method == "POST" && call->route == Route::kSubmissions) {
+    call->route = Route::kSubmit;
+    call->body_bytes_max = kSubmissionBodyBytesMax;
+  }
 }
 
 }  // namespace
@@ -182,12 +228,7 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
     return std::move(*refusal);
   }
   call.route = entry->route;
-  if (head.method == "PATCH") {
-    call.route = Route::kChangeMessage;
-    call.body_bytes_max = kChangeBodyBytesMax;
-  } else if (head.method == "DELETE") {
-    call.route = Route::kDeleteMessage;
-  }
+  ChooseCall(head.method, &call);
   call.name = target->segments.size() > 2 ? target->segments[2] : "";
   call.part = target->segments.size() > 4 ? target->segments[4] : "";
   call.query = std::move(target->query);
@@ -200,6 +241,7 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
     std::erase_if(call.query, [](const auto& parameter) { return parameter.first == "since"; });
     call.query.emplace_back("since", *head.last_event_id);
   }
+  call.idempotency_key = head.idempotency_key;
   return call;
 }
 

@@ -29,6 +29,11 @@ enum class Route {
   kMessage,
   kChangeMessage,
   kDeleteMessage,
+  kSubmissions,
+  kSubmit,
+  kSubmission,
+  kCancelSubmission,
+  kRetrySubmission,
   kRaw,
   kAttachment,
   kFetch,
@@ -46,6 +51,7 @@ struct Call {
   std::optional<std::string> if_none_match;
   std::optional<std::string> if_match;
   std::optional<std::string> content_type;
+  std::optional<std::string> idempotency_key;
   size_t body_bytes_max = 0;  // 0: it takes no body, and one that is sent is dropped.
   std::string body;           // Added once it is there.
   std::string token;    // Its SHA-256; empty for routes without one.

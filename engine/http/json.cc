@@ -199,11 +199,15 @@ std::string_view ChangeTypeName(store::ChangeEntry::Type type) {
 
 std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
   const MessageId message = change.entry.message;
-  const json::object out = {
+  const bool of_submission = change.entry.type == Type::kSubmissionUpdated;
+  json::object out = {
       {"seq", Text(FormatId(change.shard) + "." + FormatId(change.sequence))},
       {"type", Text(ChangeTypeName(change.entry.type))},
       {"mailbox", TextOrNull(mailbox)},
-      {"message", TextOrNull(message.value == 0 ? "" : FormatId(message.value))}};
+      {"message", TextOrNull(message.value == 0 || of_submission ? "" : FormatId(message.value))}};
+  if (of_submission) {
+    out["submission"] = Text(FormatId(message.value));
+  }
   return json::serialize(out);
 }
 

@@ -73,7 +73,7 @@ Rejection BodyTooLarge(size_t bytes_max) {
 
 Rejection RejectionFor(const error_code& error, std::string_view head) {
   if (error == bh::error::body_limit) {
-    return BodyTooLarge(kBodyBytesMax);
+    return BodyTooLarge(kSubmissionBodyBytesMax);
   }
   if (error == bh::error::bad_version && HasForeignVersion(head)) {
     return {.status = 505,
@@ -92,7 +92,7 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
  public:
   explicit Engine(RequestHead* head) : head_(head) {
     header_limit(kHeaderBytesMax);
-    body_limit(kBodyBytesMax);
+    body_limit(kSubmissionBodyBytesMax);  // Of other bodies: KeepBody().
   }
 
   HeadScanner scanner;
@@ -160,6 +160,9 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
         if (EqualsIgnoreCase(View(name_string), "Last-Event-ID")) {
           TakeOnce("Last-Event-ID", View(value), &head_->last_event_id, error);
         }
+        if (EqualsIgnoreCase(View(name_string), "Idempotency-Key")) {
+          TakeOnce("Idempotency-Key", View(value), &head_->idempotency_key, error);
+        }
         return;
     }
   }
@@ -223,9 +226,15 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   std::size_t on_body_impl(BeastView body, error_code& error) override {
     return KeepBody(View(body), error);
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, BeastView /*extensions*/,
+  void on_chunk_header_impl(std::uint64_t size, BeastView /*extensions*/,
                             error_code& error) override {
     error = {};
+    const uint64_t bytes_max = body_kept_max == 0 ? kBodyBytesMax : body_kept_max;
+    const uint64_t taken = body_kept_max == 0 ? dropped_ : kept_body.size();
+    if (size > bytes_max - std::min(taken, bytes_max)) {
+      rejection = BodyTooLarge(bytes_max);
+      error = bh::error::body_limit;
+    }
   }
   std::size_t on_chunk_body_impl(std::uint64_t /*remaining*/, BeastView body,
                                  error_code& error) override {
@@ -235,6 +244,11 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   std::size_t KeepBody(std::string_view part, error_code& error) {
     error = {};
     if (body_kept_max == 0) {
+      dropped_ += part.size();
+      if (dropped_ > kBodyBytesMax) {
+        rejection = BodyTooLarge(kBodyBytesMax);
+        error = bh::error::body_limit;
+      }
       return part.size();
     }
     if (part.size() > body_kept_max - kept_body.size()) {
@@ -254,6 +268,7 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
   bool has_coding_ = false;
   bool in_trailer_ = false;
   size_t trailer_fields_ = 0;
+  uint64_t dropped_ = 0;
 };
 
 RequestParser::RequestParser(BodyBytesMax body_bytes_max)
@@ -317,6 +332,10 @@ void RequestParser::TakeHead(std::string_view bytes) {
   engine_->eager(true);
   state_ = engine_->is_done() ? State::kDone : State::kBody;
   engine_->body_kept_max = body_bytes_max_ ? body_bytes_max_(head_) : 0;
+  const size_t bytes_max = engine_->body_kept_max != 0 ? engine_->body_kept_max : kBodyBytesMax;
+  if (state_ == State::kBody && engine_->content_length().value_or(0) > bytes_max) {
+    Reject(BodyTooLarge(bytes_max));
+  }
 }
 
 const std::string& RequestParser::body() const { return engine_->kept_body; }

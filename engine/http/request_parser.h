@@ -29,6 +29,7 @@ struct RequestHead {
   std::optional<std::string> content_type;
   std::optional<std::string> last_event_id;
   bool accepts_events = false;  // Accept names text/event-stream.
+  std::optional<std::string> idempotency_key;
 };
 
 // Why a request was refused.

@@ -9,6 +9,7 @@
 #include "engine/http/dispatcher.h"
 #include "engine/http/local_changes.h"
 #include "engine/http/reader.h"
+#include "engine/http/submissions.h"
 
 namespace mailhaul::http {
 namespace {
@@ -28,6 +29,8 @@ struct Service::Impl {
       : reader(store, decoder, text),
         changes(store, reader),
         dispatcher(reader, changes, directory, read_pool, writer),
+        mail(store),
+        time(clock),
         context{.dispatcher = dispatcher, .clock = clock, .streams = streams} {
     // Ids differ between requests, and all but surely between runs.
     const auto now = static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
@@ -43,6 +46,9 @@ struct Service::Impl {
   LocalChanges changes;
   Dispatcher dispatcher;
   ChangeStreams streams;
+  store::MailStore& mail;
+  const Clock& time;
+  std::optional<Submissions> submissions;
   ConnectionContext context;
   std::map<uint64_t, Connection*> connections;
   size_t served = 0;  // Of `connections`; the others are being refused.
@@ -119,6 +125,11 @@ Service::Service(store::MailStore& store, Directory& directory, const BodyDecode
     : impl_(std::make_unique<Impl>(store, directory, decoder, read_pool, writer, clock, text)) {}
 
 Service::~Service() = default;
+
+void Service::EnableSending(Outgoing& outgoing) {
+  impl_->submissions.emplace(impl_->mail, outgoing, impl_->time);
+  impl_->dispatcher.EnableSending(*impl_->submissions);
+}
 
 net::Task<void> Service::Serve(net::Listener& listener) { return impl_->Serve(listener); }
 

@@ -18,6 +18,7 @@
 #include "base/work_pool.h"
 #include "connectors/net/network.h"
 #include "connectors/net/task.h"
+#include "engine/http/outgoing.h"
 #include "engine/http/text_search.h"
 #include "store/mail_store.h"
 
@@ -29,6 +30,9 @@ inline constexpr size_t kTargetBytesMax = 8 * 1024;
 inline constexpr size_t kHeaderBytesMax = 64 * 1024;
 inline constexpr size_t kHeaderFieldsMax = 100;
 inline constexpr size_t kBodyBytesMax = 1024 * 1024;
+// Of a message to send; such bodies are held in memory, so many at a time.
+inline constexpr size_t kSubmissionBodyBytesMax = size_t{40} * 1024 * 1024;
+inline constexpr size_t kLargeBodiesMax = 4;
 inline constexpr size_t kConnectionsMax = 1000;
 inline constexpr size_t kRequestsPerConnectionMax = 100'000;
 
@@ -124,6 +128,8 @@ class Service final {
           WorkPool& read_pool, WorkPool& writer, const Clock& clock, TextSearch* text = nullptr);
   ~Service();
 
+  // Before Serve(): /v1/submissions is there. `outgoing` outlives the service.
+  void EnableSending(Outgoing& outgoing);
   // Accepts and serves until Stop(); completes when every connection has ended.
   net::Task<void> Serve(net::Listener& listener);
   // Stops accepting, lets running requests end, then closes. Idempotent.

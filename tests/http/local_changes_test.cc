@@ -49,7 +49,7 @@ class LocalChangesTest : public ServiceTest {
 };
 
 TEST_F(LocalChangesTest, WhatIsSetIsShownAndFiltered) {
-  Store("acme", "alice", "Archive", {{.subject = "other"}});
+  Store("acme", "alice", "Archive", {{.subject = "other", .received = 1}});
   const std::string id = StoreOne({.flags = kFlagFlagged, .tags = {"source"}});
   const HttpAnswer answer =
       Patch(id, R"({"seen":true,"flagged":false,"folder":"Archive","tags":["Blue","b c"]})");

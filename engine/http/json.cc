@@ -199,7 +199,7 @@ std::string_view ChangeTypeName(store::ChangeEntry::Type type) {
 
 std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
   const MessageId message = change.entry.message;
-  const bool of_submission = change.entry.type == Type::kSubmissionUpdated;
+  const bool of_submission = change.entry.type == store::ChangeEntry::Type::kSubmissionUpdated;
   json::object out = {
       {"seq", Text(FormatId(change.shard) + "." + FormatId(change.sequence))},
       {"type", Text(ChangeTypeName(change.entry.type))},

@@ -64,7 +64,7 @@ bool CarriesLabel(const store::StoredMessage& message, std::string_view folder,
 // Rows of the text index are not narrowed as those of the store are.
 bool InQuery(const store::MessageQuery& query, const store::StoredMessage& message) {
   return (!query.mailbox || *query.mailbox == message.mailbox) &&
-         (!query.folder || *query.folder == message.folder) &&
+         (!query.folder || *query.folder == message.shown_folder()) &&
          (!query.after || *query.after <= message.internal_date) &&
          (!query.before || message.internal_date < *query.before);
 }

@@ -175,8 +175,8 @@ ServiceTest::ServiceTest() {
     }
   }
   text_ = std::make_unique<FakeTextSearch>(*store_);
-  service_ = std::make_unique<Service>(*store_, directory_, decoder_, pool_, writer_, clock_,
-                                       text_.get());
+  service_ =
+      std::make_unique<Service>(*store_, directory_, decoder_, pool_, writer_, clock_, text_.get());
   bool started = false;
   loop_.Post([&] {
     serving_.Spawn(service_->Serve(listener_));

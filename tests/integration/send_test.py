@@ -1,5 +1,5 @@
-"""From POST over HTTP to Postfix and back from Dovecot: delivered once, one copy in Sent, one message
-in the store, all of the same bytes."""
+"""From POST over HTTP to Postfix and back from Dovecot: delivered once, one copy in Sent, one
+message in the store, all of the same bytes."""
 
 import json
 import pathlib
@@ -80,7 +80,8 @@ class SendTest(unittest.TestCase):
             checked = self.last_check()
             wait_until(lambda: self.last_check() > checked, "the next check")
             self.assertEqual([sent["message"]], [item["id"] for item in self.in_sent("Grüße")])
-            number = self.post(raw.replace(b"\r\nTo: ", b"\r\nBcc: " + HIDDEN.encode() + b"\r\nTo: ")
+            hidden = b"\r\nBcc: " + HIDDEN.encode()
+            number = self.post(raw.replace(b"\r\nTo: ", hidden + b"\r\nTo: ")
                                .replace(b"Message-ID: <", b"Message-ID: <again."),
                                "/v1/submissions?mailbox=alice", "message/rfc822")
             wait_until(lambda: self.submission(number)["sent_copy"] == "done", "the second copy")

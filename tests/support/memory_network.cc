@@ -61,7 +61,8 @@ net::Task<bool> WaitFor(Duration time, net::CancelToken& token) {
 
 struct MemoryNetwork::Book {
   std::map<PoolKey, PoolCount> pools;
-  std::set<net::Stream*> open;
+  std::map<uint64_t, net::Stream*> open;  // In the order of their opening, not of addresses.
+  uint64_t opened = 0;
 };
 
 // One connection, counted from its dial until it is given up.
@@ -100,7 +101,8 @@ class MemoryNetwork::CountedStream final : public WrappedStream {
   CountedStream(std::unique_ptr<net::Stream> inner, std::unique_ptr<Dial> dial)
       : WrappedStream(std::move(inner)), dial_(std::move(dial)) {
     ++dial_->book().pools[dial_->key()].total;
-    dial_->book().open.insert(this);
+    number_ = ++dial_->book().opened;
+    dial_->book().open.emplace(number_, this);
   }
   ~CountedStream() override { Forget(); }
   net::Task<void> Close() override {
@@ -113,11 +115,12 @@ class MemoryNetwork::CountedStream final : public WrappedStream {
   // It must not be aborted any more.
   void Forget() {
     if (dial_ != nullptr) {
-      dial_->book().open.erase(this);
+      dial_->book().open.erase(number_);
     }
   }
 
   std::unique_ptr<Dial> dial_;
+  uint64_t number_ = 0;
 };
 
 MemoryNetwork::MemoryNetwork(const MemoryNetworkOptions& options, Random& random)
@@ -129,8 +132,8 @@ const std::map<MemoryNetwork::PoolKey, MemoryNetwork::PoolCount>& MemoryNetwork:
 
 void MemoryNetwork::Sever() {
   Abort();
-  const std::set<net::Stream*> open = book_->open;
-  for (net::Stream* const stream : open) {
+  const std::map<uint64_t, net::Stream*> open = book_->open;
+  for (const auto& [number, stream] : open) {
     stream->Abort();
   }
 }

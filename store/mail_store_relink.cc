@@ -1,6 +1,7 @@
 // Binding stored messages to the UIDs they have now, by identity.
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,17 @@ struct Match {
 
 // All items and candidates of one identity that are still to be matched.
 struct Group {
+  FolderId folder = 0;
   std::vector<const RelinkItem*> items;  // By UID.
-  std::vector<Candidate> candidates;     // By the UID they had.
+  std::vector<Candidate> candidates;     // Those of the folder first, each part by UID.
+
+  // How many candidates lie in the folder itself. While there is one, those of other folders are
+  // not for it to give way to: left behind, it would be shown beside the one that took its place.
+  size_t Own() const {
+    return static_cast<size_t>(std::count_if(
+        candidates.begin(), candidates.end(),
+        [this](const Candidate& candidate) { return candidate.placement.folder == folder; }));
+  }
 
   bool HaveEqualBytes() const {
     return std::all_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
@@ -42,7 +52,8 @@ struct Group {
     if (std::count_if(items.begin(), items.end(), has_date) != 1) {
       return found;
     }
-    for (size_t i = 0; i < candidates.size(); ++i) {
+    const size_t own = Own();
+    for (size_t i = 0; i < (own > 0 ? own : candidates.size()); ++i) {
       if (candidates[i].placement.internal_date == date) {
         if (found) {
           return std::nullopt;
@@ -72,7 +83,8 @@ bool MatchOneByDate(Group& group, std::vector<Match>& matches) {
 std::vector<Match> MatchGroup(Group group) {
   std::vector<Match> matches;
   while (!group.items.empty() && !group.candidates.empty()) {
-    if (group.items.size() == group.candidates.size() && group.HaveEqualBytes()) {
+    const size_t items = group.items.size();
+    if ((items == group.candidates.size() || items == group.Own()) && group.HaveEqualBytes()) {
       for (size_t i = 0; i < group.items.size(); ++i) {
         matches.push_back({.item = group.items[i], .candidate = std::move(group.candidates[i])});
       }
@@ -135,6 +147,7 @@ class Relinker final {
     MH_ASSIGN_OR_RETURN(Ledger * ledger, store_.cache.LedgerOf(to_));
     for (; next != groups_.end(); ++next) {
       Group group;
+      group.folder = to_.folder;
       std::copy_if(next->second.begin(), next->second.end(), std::back_inserter(group.items),
                    [&](const RelinkItem* item) { return !ledger->Contains(item->uid); });
       if (group.items.empty()) {
@@ -176,9 +189,12 @@ class Relinker final {
         candidates.push_back({.id = id, .placement = std::move(placement)});
       }
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      return std::pair(a.placement.uid, a.id) < std::pair(b.placement.uid, b.id);
-    });
+    const auto rank = [this](const Candidate& candidate) {
+      return std::tuple(candidate.placement.folder != to_.folder, candidate.placement.uid,
+                        candidate.id);
+    };
+    std::sort(candidates.begin(), candidates.end(),
+              [&rank](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
     return candidates;
   }
 

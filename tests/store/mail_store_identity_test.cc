@@ -126,6 +126,23 @@ TEST_F(MailStoreIdentity, TheDateTellsCopiesApart) {
   EXPECT_EQ(Only("ccc").uid, 22U);
 }
 
+// A twin that is gone from another folder may have the very date: taken, it would leave the one of
+// this folder to be shown beside it.
+TEST_F(MailStoreIdentity, AGoneTwinOfTheFolderItselfGoesBeforeThoseOfOthers) {
+  AppendOk({KnownMessage(1, "twin")}, 1);
+  std::swap(inbox_, archive_);
+  AppendOk({KnownMessage(5, "twin")}, 1);
+  Vanish(5, 5);
+  std::swap(inbox_, archive_);
+  Vanish(1, 1);
+  RelinkItem item = ItemOf(1, "twin");
+  item.internal_date = At(5000);  // That of the archive's.
+  EXPECT_EQ(Relink(inbox_, 2, {item}), "1");
+  for (const StoredMessage& message : ListMailbox()) {
+    EXPECT_EQ(message.gone, message.folder == archive_);
+  }
+}
+
 TEST_F(MailStoreIdentity, GoneMessagesOfAMailboxAreNotTakenByAnother) {
   AppendOk({KnownMessage(1, "one")});
   Vanish(1, 1);

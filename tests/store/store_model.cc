@@ -21,6 +21,7 @@ bool IsSame(const ModelMessage& a, const ModelMessage& b) {
 
 // Items and candidates of one identity.
 struct RelinkGroup {
+  FolderId folder = 0;
   std::vector<ModelMessage> items;
   std::vector<ModelMessage*> candidates;
   std::vector<Uid> bound;
@@ -29,8 +30,10 @@ struct RelinkGroup {
   std::vector<Uid> Bind() {
     std::sort(items.begin(), items.end(),
               [](const ModelMessage& a, const ModelMessage& b) { return a.uid < b.uid; });
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const ModelMessage* a, const ModelMessage* b) { return a->uid < b->uid; });
+    std::stable_sort(
+        candidates.begin(), candidates.end(), [this](const ModelMessage* a, const ModelMessage* b) {
+          return std::pair(a->folder != folder, a->uid) < std::pair(b->folder != folder, b->uid);
+        });
     for (bool more = true; more && !items.empty() && !candidates.empty();) {
       if (AreTwins()) {
         while (!items.empty()) {
@@ -50,8 +53,15 @@ struct RelinkGroup {
     candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(candidate));
   }
 
+  // Of the folder itself; they go before others, which come behind them.
+  size_t Own() const {
+    return static_cast<size_t>(
+        std::count_if(candidates.begin(), candidates.end(),
+                      [this](const ModelMessage* message) { return message->folder == folder; }));
+  }
+
   bool AreTwins() const {
-    return items.size() == candidates.size() &&
+    return (items.size() == candidates.size() || items.size() == Own()) &&
            std::all_of(candidates.begin(), candidates.end(), [&](const ModelMessage* message) {
              return message->body == candidates[0]->body;
            });
@@ -60,11 +70,13 @@ struct RelinkGroup {
   bool BindByDate() {
     for (size_t i = 0; i < items.size(); ++i) {
       const WallTime date = items[i].date;
+      const auto end =
+          Own() > 0 ? candidates.begin() + static_cast<std::ptrdiff_t>(Own()) : candidates.end();
       const auto item_dated = [date](const ModelMessage& item) { return item.date == date; };
       const auto dated = [date](const ModelMessage* message) { return message->date == date; };
       if (std::count_if(items.begin(), items.end(), item_dated) == 1 &&
-          std::count_if(candidates.begin(), candidates.end(), dated) == 1) {
-        const auto found = std::find_if(candidates.begin(), candidates.end(), dated);
+          std::count_if(candidates.begin(), end, dated) == 1) {
+        const auto found = std::find_if(candidates.begin(), end, dated);
         BindOne(i, static_cast<size_t>(found - candidates.begin()));
         return true;
       }
@@ -174,6 +186,7 @@ std::set<Uid> StoreModel::Relink(Place place, const std::vector<ModelMessage>& i
         group.candidates.push_back(&message);
       }
     }
+    group.folder = place.first;
     for (const Uid uid : group.Bind()) {
       ledgers_[place].insert(uid);
     }

@@ -38,8 +38,9 @@ class StoreTest(IntegrationTest):
     def test_verify_names_the_damaged_body(self):
         segment = max(self.work.data.glob("blobs/*.seg"), key=lambda path: path.stat().st_size)
         whole = segment.read_bytes()
+        at = whole.index(b"\nSubject:") + 1
         try:
-            segment.write_bytes(whole[:6000] + bytes([whole[6000] ^ 1]) + whole[6001:])
+            segment.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
             report = self.work.verify()
             self.assertEqual(1, report["problems"], report)
             self.assertIn(segment.name, report["findings"][0]["place"])

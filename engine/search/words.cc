@@ -76,7 +76,7 @@ class Splitter final {
       return;
     }
     const GText folded(g_utf8_casefold(composed.get(), -1));
-    for (const gchar* next = folded.get(); *next != '\0'; next = g_utf8_next_char(next)) {
+    for (gchar* next = folded.get(); *next != '\0'; next = g_utf8_next_char(next)) {
       Point(g_utf8_get_char(next));
     }
   }

@@ -158,8 +158,12 @@ class BodyAudit final {
       : records_(records), files_(files), options_(options), report_(report) {}
 
   Status Run() {
-    MH_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(options_.blob_directory));
-    for (const std::string& name : names) {
+    const Result<std::vector<std::string>> names = files_.List(options_.blob_directory);
+    if (!names.ok() && names.status().code() != Code::kNotFound) {
+      return names.status();
+    }
+    // A process killed at its very first start has not made the directory yet.
+    for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
       if (const uint32_t number = ParseSegmentName(name); number != 0) {
         bodies_in_[number] = 0;
       }

@@ -34,7 +34,9 @@ Result<Sequences> ReadSequences(KeyValueStore& records, AuditReport& report) {
 Result<Owners> AuditControlRows(KeyValueStore& records, AuditReport& report) {
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> version,
                       GetRow(records, FormatVersionKey()));
-  if (!version || *version != kFormatVersionValue) {
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> started,
+                      GetRow(records, ControlSequenceKey()));
+  if (version ? *version != kFormatVersionValue : started.has_value()) {
     report.Add("the format version", version ? "is not one that this program reads" : "missing");
   }
   MH_ASSIGN_OR_RETURN(const Sequences sequences, ReadSequences(records, report));

@@ -112,6 +112,8 @@ class Workspace:
     def verify(self):
         """The audit's object; the exit code says the same."""
         done = self.run("verify", "-c", self.configuration, "--json")
+        if not done.stdout:
+            raise AssertionError(f"verify ended with {done.returncode}: {done.stderr}")
         report = json.loads(done.stdout)
         if done.returncode != (0 if report["sound"] else 3):
             raise AssertionError(f"verify ended with {done.returncode}\n{done.stdout}")
@@ -161,6 +163,7 @@ class IntegrationTest(unittest.TestCase):
     def tearDown(self):
         # Whatever a test did to the program, what it left is sound.
         if (self.work.data / "records" / "CURRENT").exists():
+            self.work.configuration = self.work.configure()  # Some tests spoil it.
             self.assert_sound()
 
     def assert_sound(self):

@@ -52,24 +52,24 @@ struct SendWorld::Process final : public Lines {
     return options;
   }
 
-  const SendingMailbox* Find(MailboxId mailbox) const override {
-    return mailbox == world.mailbox.id ? &world.mailbox : nullptr;
+  const SendingMailbox* Find(MailboxId wanted) const override {
+    return wanted == world.mailbox.id ? &world.mailbox : nullptr;
   }
-  void WantSubmission(MailboxId mailbox) override {
+  void WantSubmission(MailboxId wanting) override {
     ++world.submission_leases;
-    tasks.Spawn(Use(mailbox, /*filing=*/false));
+    tasks.Spawn(Use(wanting, /*filing=*/false));
   }
-  void WantFiling(MailboxId mailbox) override { tasks.Spawn(Use(mailbox, /*filing=*/true)); }
+  void WantFiling(MailboxId wanting) override { tasks.Spawn(Use(wanting, /*filing=*/true)); }
 
-  net::Task<void> Use(MailboxId mailbox, bool filing) {
+  net::Task<void> Use(MailboxId wanting, bool filing) {
     Lease lease;
     lease.dialer = &dialer;
     lease.open = &open;
     lease.stopping = stopping;
     if (filing) {
-      last = co_await sender->RunFiling(mailbox, lease);
+      last = co_await sender->RunFiling(wanting, lease);
     } else {
-      last = co_await sender->RunSubmissions(mailbox, lease);
+      last = co_await sender->RunSubmissions(wanting, lease);
     }
   }
 

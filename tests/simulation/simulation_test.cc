@@ -93,8 +93,8 @@ TEST(SimulationTest, EveryLimitThatIsNotKeptIsCaught) {
       world.TightenServers(tighten);
       const std::vector<std::string> violations = world.Run().violations;
       caught += std::any_of(violations.begin(), violations.end(),
-                            [&](const std::string& what) {
-                              return what.find(" " + breach) != std::string::npos;
+                            [sought = " " + breach](const std::string& what) {
+                              return what.find(sought) != std::string::npos;
                             })
                     ? 1
                     : 0;

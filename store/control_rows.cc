@@ -18,13 +18,15 @@ Status ReadControlRows(
   Status failed;
   bool more = true;
   while (more) {
+    std::string last;
     MH_ASSIGN_OR_RETURN(more,
                         records.Scan(request, [&](std::string_view key, std::string_view value) {
-                          request.begin = std::string(key) + '\0';
+                          last = key;
                           failed = visit(key.substr(prefix.size()), value);
                           return failed.ok();
                         }));
     MH_RETURN_IF_ERROR(failed);
+    request.begin = last + '\0';
   }
   return Status::Ok();
 }

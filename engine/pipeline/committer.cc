@@ -111,10 +111,9 @@ void ThreadCommitter::Loop() {
 
 void LoopCommitter::Submit(CommitItem item) {
   items_.push_back(std::move(item));
-  if (!scheduled_) {
-    scheduled_ = true;
-    loop_.AddTimer(loop_.Now() + delay_, [this] {
-      scheduled_ = false;
+  if (timer_ == 0) {
+    timer_ = loop_.AddTimer(loop_.Now() + delay_, [this] {
+      timer_ = 0;
       std::deque<CommitItem> items;
       items.swap(items_);
       internal::ProcessItems(store_, items);

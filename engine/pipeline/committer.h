@@ -73,6 +73,7 @@ class LoopCommitter final : public Committer {
   LoopCommitter(store::MailStore& store, net::Loop& loop, Duration delay)
       : store_(store), loop_(loop), delay_(delay) {}
   void Run(std::function<void()> operation) override;
+  ~LoopCommitter() override { loop_.CancelTimer(timer_); }  // What waits is lost, as by a crash.
   void Commit(std::unique_ptr<store::IngestBatch> batch,
               std::function<void(store::IngestBatch&)> done) override;
 
@@ -83,7 +84,7 @@ class LoopCommitter final : public Committer {
   net::Loop& loop_;
   const Duration delay_;
   std::deque<internal::CommitItem> items_;
-  bool scheduled_ = false;
+  net::Loop::TimerId timer_ = 0;
 };
 
 // Work that is to run on the committer's thread, for those who know of work pools only.

@@ -1,5 +1,6 @@
 #include "store/audit/audit.h"
 
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -19,16 +20,20 @@ Result<std::set<ShardId>> FindShards(KeyValueStore& records) {
     ScanRequest request{
         .begin = prefix, .end = PrefixEnd(prefix), .descending = false, .rows_max = 1};
     for (bool more = true; more;) {
-      more = false;
+      std::optional<ShardId> found;
       const auto note = [&](std::string_view key, std::string_view /*value*/) {
-        const ShardId shard = ShardOfKey(key);
-        shards.insert(shard);
-        more = shard != UINT16_MAX;
-        request.begin = ShardPrefix(static_cast<Keyspace>(keyspace), shard + 1);
+        found = ShardOfKey(key);
         return true;
       };
       MH_ASSIGN_OR_RETURN(const bool rest, records.Scan(request, note));
       static_cast<void>(rest);
+      more = found.has_value() && *found != UINT16_MAX;
+      if (found) {
+        shards.insert(*found);
+      }
+      if (more) {
+        request.begin = ShardPrefix(static_cast<Keyspace>(keyspace), *found + 1);
+      }
     }
   }
   shards.erase(kControlShard);

@@ -78,7 +78,8 @@ class OutboxTest : public FollowFixture {
   }
   size_t SubmissionChanges() const {
     size_t count = 0;
-    for (const Change& change : store_->ListChanges(tenant_, {}, 1000)->changes) {
+    const ChangePage page = store_->ListChanges(tenant_, {}, 1000).value();
+    for (const Change& change : page.changes) {
       count += change.entry.type == ChangeEntry::Type::kSubmissionUpdated ? 1 : 0;
     }
     return count;

@@ -230,8 +230,8 @@ class MailStore final {
   // candidate for an item is a placement of this mailbox with its identity that is gone, or lies in
   // this folder under another UIDVALIDITY. It is bound to the item's UID and flags when
   // - there is one candidate and no other item of the call with that identity,
-  // - there are as many candidates, or candidates of this folder, as items of that identity, and all
-  //   candidates have the same bytes, or
+  // - there are as many candidates, or candidates of this folder, as items of that identity, and
+  //   all candidates have the same bytes, or
   // - of several exactly one has the item's internal_date, and no other such item has it. While
   //   there are candidates of this folder, only they count.
   // Its id, date and contents stay. Returns the UIDs that need no download: those bound, and those

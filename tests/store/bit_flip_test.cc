@@ -16,6 +16,7 @@
 #include "store/rocksdb_store.h"
 #include "tests/store/mail_store_fixture.h"
 #include "tests/store/temporary_directory.h"
+#include "tests/support/sanitized.h"
 
 namespace mailhaul::store {
 namespace {
@@ -187,7 +188,8 @@ TEST_F(BitFlip, IsToldOfAndNeverAnsweredAsGoodData) {
   }
   SeededRandom random(1);
   std::map<std::string, int> by_kind;
-  const int flips = std::getenv("MAILHAUL_LONG") != nullptr ? kFlipsLong : kFlips;
+  const int flips =
+      std::getenv("MAILHAUL_LONG") != nullptr ? kFlipsLong : kFlips / test_support::kRoundsShare;
   for (int i = 0; i < flips && !HasFailure(); ++i) {
     // Half of them anywhere, half in a file of any size.
     Place place;

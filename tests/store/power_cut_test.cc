@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "tests/store/power_workload.h"
+#include "tests/support/sanitized.h"
 
 namespace mailhaul::store {
 namespace {
@@ -98,7 +99,7 @@ class PowerRun final {
 
 TEST(PowerCut, LosesNothingAcknowledgedAndDoublesNothing) {
   constexpr int kCutsPerStore = 10;
-  const int cuts = IsLong() ? 5000 : 200;
+  const int cuts = IsLong() ? 5000 : 200 / test_support::kRoundsShare;
   CutCounts counts;
   for (int i = 0; i < cuts / kCutsPerStore && !::testing::Test::HasFailure(); ++i) {
     const uint64_t seed = FirstSeed() + static_cast<uint64_t>(i);
@@ -158,7 +159,7 @@ void ForOperations(const Fail& fail) {
   ASSERT_TRUE(sound.Run().ok());
   sound.ExpectTheRest();
   const uint64_t operations = sound.store_.files().operations();
-  const uint64_t stride = IsLong() ? 1 : 1 + operations / 60;
+  const uint64_t stride = IsLong() ? 1 : 1 + operations / (60 / test_support::kRoundsShare);
   for (uint64_t nth = 1; nth <= operations && !::testing::Test::HasFailure(); nth += stride) {
     SCOPED_TRACE("operation " + std::to_string(nth) + " of " + std::to_string(operations));
     FailingDisk disk;

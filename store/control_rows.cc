@@ -33,10 +33,15 @@ Status ReadControlRows(
 
 Status SaveControlRows(KeyValueStore& records, std::span<const ControlRow> rows) {
   while (!rows.empty()) {
-    const size_t count = std::min(rows.size(), kRowsAtOnce);
     Batch batch;
     batch.shard = kControlShard;
-    for (const ControlRow& row : rows.first(count)) {
+    size_t count = 0;
+    for (size_t bytes = 0; count < rows.size(); ++count) {
+      const ControlRow& row = rows[count];
+      bytes += row.key.size() + row.value.size();
+      if (count > 0 && bytes > kBatchBytesMax) {
+        break;
+      }
       batch.Put(row.key, row.value);
     }
     Outcome outcome;

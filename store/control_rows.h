@@ -1,5 +1,5 @@
 // Small rows of the control shard, each under a name, apart from the mail: what day_use.h,
-// check_time.h and last_login.h keep.
+// check_time.h, last_login.h and sealed_secrets.h keep.
 #pragma once
 
 #include <functional>

@@ -281,7 +281,12 @@ std::string IdempotencyKey(MailboxId mailbox, const std::array<unsigned char, 16
       .Bytes(hash)
       .Take();
 }
-std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash) {
+std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash, MessageId id) {
+  std::string key = AwaitedPrefix(mailbox, hash);
+  AppendU64(key, id.value);
+  return key;
+}
+std::string AwaitedPrefix(MailboxId mailbox, const std::array<unsigned char, 16>& hash) {
   return KeyBuilder(Keyspace::kIdempotency, mailbox.shard())
       .U8(kOfMessage)
       .U64(mailbox.value)

@@ -40,7 +40,7 @@ enum class Keyspace : uint8_t {
   kUidl = 17,
   kDayUse = 18,
   kCheckTime = 19,
-  // 20 and 21 are spoken for.
+  // 20 and 21 are kept for the indexes of threads and tags.
   kSubmission = 22,
   kDue = 23,
   kIdempotency = 24,
@@ -111,9 +111,10 @@ std::string SubmissionKey(SubmissionId id);
 // When a submission wants something done.
 std::string DueKey(ShardId shard, WallTime at, SubmissionId id);
 std::string DuePrefix(ShardId shard);
-// The submission that a client's key stands for, and the placement that a Message-ID does.
+// The submission that a client's key stands for, and the placements that a Message-ID does.
 std::string IdempotencyKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
-std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
+std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& hash, MessageId id);
+std::string AwaitedPrefix(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
 // The id at the end of a content hash, identity or gone key.
 MessageId ReadMessageId(std::string_view key);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);

@@ -150,6 +150,12 @@ class Remover final {
       : store_(store), mailbox_(mailbox), end_(PrefixEnd(GonePrefix(mailbox))) {}
 
   Result<uint64_t> Run(size_t messages_max) {
+    MH_RETURN_IF_ERROR(store_.failed);
+    MH_ASSIGN_OR_RETURN(const MailboxState* mailbox, store_.cache.Mailbox(mailbox_));
+    const auto has_gone = [](const auto& folder) { return folder.second.record.gone > 0; };
+    if (std::none_of(mailbox->folders.begin(), mailbox->folders.end(), has_gone)) {
+      return uint64_t{0};  // What was deleted here is not looked through again and again.
+    }
     Progress done{.next = GonePrefix(mailbox_), .count = 0};
     while (done.next < end_ && done.count < messages_max) {
       Progress progress;

@@ -56,7 +56,11 @@ class LocalChange final {
 
   Status Commit(const Change& change) {
     // Before a shard's state is read for an id that is of no shard.
-    MH_RETURN_IF_ERROR(store_.ReadMessage(id_, /*with_version=*/false).status());
+    MH_ASSIGN_OR_RETURN(const std::optional<std::string> there,
+                        GetRow(store_.records, PlacementKey(id_)));
+    if (!there) {
+      return NoMessage(id_);
+    }
     const auto fill = [&](ShardBatch& batch) -> Status {
       refused_ = Status::Ok();
       const std::string key = PlacementKey(id_);

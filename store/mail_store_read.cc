@@ -91,22 +91,6 @@ std::vector<DateScan> ScansOf(const MessageQuery& query, const MailboxTable& tab
   return scans;
 }
 
-Result<Sha256> HashOf(const ByteSource& source) {
-  constexpr size_t kPartBytes = size_t{64} << 10;
-  std::vector<char> part(std::min<uint64_t>(kPartBytes, source.size()));
-  Sha256Hasher hasher;
-  hasher.Restart();
-  for (uint64_t offset = 0; offset < source.size();) {
-    MH_ASSIGN_OR_RETURN(const size_t got, source.ReadAt(offset, part));
-    if (got == 0) {
-      return Status(Code::kCorrupt, "a stored body ends early");
-    }
-    hasher.Update({part.data(), got});
-    offset += got;
-  }
-  return hasher.Finish();
-}
-
 // Of the rows that a message is read from.
 std::string VersionOf(std::string_view placement, std::string_view content) {
   constexpr size_t kVersionBytes = 16;
@@ -266,15 +250,14 @@ Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& mess
     return Status(Code::kNotFound, "the message's bytes are not stored: " +
                                        EscapeForLog(message.content.unparsed_reason));
   }
-  MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, impl_->blobs.Open(message.location));
-  if (source->size() != message.size) {
+  Result<std::unique_ptr<ByteSource>> source =
+      OpenChecked(impl_->blobs, message.location, message.sha256);
+  if (!source.ok()) {
+    return source.status().WithContext("message " + FormatId(message.id.value));
+  }
+  if ((*source)->size() != message.size) {
     return Status(Code::kCorrupt,
                   "message " + FormatId(message.id.value) + " has another size than its body");
-  }
-  MH_ASSIGN_OR_RETURN(const Sha256 sha256, HashOf(*source));
-  if (sha256 != message.sha256) {
-    return Status(Code::kCorrupt, "the stored body of message " + FormatId(message.id.value) +
-                                      " is damaged; run `mailhaul verify`");
   }
   return source;
 }

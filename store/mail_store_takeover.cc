@@ -34,20 +34,13 @@ Result<std::optional<MessageId>> AtomBuilder::FindTakenOver(const BatchWork& wor
   if (!found && batch.listed) {
     MH_ASSIGN_OR_RETURN(found, FindUnlisted(work, message));
   }
-  const auto has_deleted = [](const auto& folder) { return folder.second.deleted_gone > 0; };
-  const auto has_gone = [&](const auto& folder) {
-    return folder.second.record.gone > 0 || has_deleted(folder);
+  const auto has_gone = [](const auto& folder) {
+    return folder.second.record.gone > 0 || folder.second.deleted_gone > 0;
   };
   const auto& folders = target.mailbox->folders;
-  if (!found && (batch.relink_gone || batch.listed) &&
-      std::any_of(folders.begin(), folders.end(), has_gone)) {
-    MH_ASSIGN_OR_RETURN(found, FindGone(work, message));
-    if (!found) {
-      MH_ASSIGN_OR_RETURN(found, FindAwaited(work, target, message));
-    }
-  }
-  if (!found && std::any_of(folders.begin(), folders.end(), has_deleted)) {
-    MH_ASSIGN_OR_RETURN(found, FindDeleted(work, message));
+  if (!found && std::any_of(folders.begin(), folders.end(), has_gone)) {
+    MH_ASSIGN_OR_RETURN(found, batch.relink_gone || batch.listed ? FindGone(work, message)
+                                                                 : FindDeleted(work, message));
     if (!found) {
       MH_ASSIGN_OR_RETURN(found, FindAwaited(work, target, message));
     }
@@ -68,12 +61,8 @@ Result<std::optional<MessageId>> AtomBuilder::FindAwaited(const BatchWork& work,
   if (!content.ok() || content->message_id.empty()) {
     return std::optional<MessageId>();
   }
-  const std::string key = AwaitedKey(work.batch->mailbox, AwaitedHash(content->message_id));
-  MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(store_.records, key));
-  if (!row || atom_.marked(IdOfValue(*row))) {
-    return std::optional<MessageId>();
-  }
-  return std::optional(IdOfValue(*row));
+  const std::string prefix = AwaitedPrefix(work.batch->mailbox, AwaitedHash(content->message_id));
+  return FirstTwin(prefix, PrefixEnd(prefix), Filter());
 }
 
 Result<std::optional<MessageId>> AtomBuilder::FirstTwin(const std::string& begin,

@@ -270,6 +270,25 @@ Result<Submission> Outbox::Update(SubmissionId id, const std::function<Status(Su
   return result;
 }
 
+Status Outbox::DoubtAllAfterRestore(WallTime now) {
+  for (const ShardId shard : impl_.table.Shards()) {
+    std::vector<SubmissionId> waiting;
+    const auto note = [&waiting](std::string_view key, std::string_view /*value*/) {
+      waiting.push_back({ReadDueKey(key).id.value});
+      return Status::Ok();
+    };
+    MH_RETURN_IF_ERROR(VisitRows(impl_.records, DuePrefix(shard), note));
+    for (const SubmissionId id : waiting) {
+      const auto doubt = [now](Submission& submission) {
+        DoubtAfterRestore(submission, now);
+        return Status::Ok();
+      };
+      MH_RETURN_IF_ERROR(Update(id, doubt).status());
+    }
+  }
+  return Status::Ok();
+}
+
 Status Outbox::Forget(SubmissionId id) {
   impl_.cache.Trim();
   const auto fill = [&](ShardBatch& batch) -> Status {

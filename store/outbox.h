@@ -88,10 +88,13 @@ class Outbox final {
   // it has one.
   Result<Submission> Update(SubmissionId id, const std::function<Status(Submission&)>& change,
                             const SentCopy* copy = nullptr);
+  // Calls DoubtAfterRestore() for every submission. Before anything is sent from a restored store.
+  Status DoubtAllAfterRestore(WallTime now);
   // Forgets a submission that has ended, with its key.
   Status Forget(SubmissionId id);
 
   Result<Submission> Get(SubmissionId id) const;  // kNotFound. Callers check the tenant.
+  // The message's bytes, compared with their hash before this returns. kCorrupt: damaged.
   Result<std::unique_ptr<ByteSource>> OpenRaw(const Submission& submission) const;
   // Steps that are due at `until`, or were in doubt when the process before this one ended; oldest
   // first in each shard. At most `limit`; `more` when there may be others.

@@ -70,7 +70,7 @@ Result<Submission> Outbox::Get(SubmissionId id) const {
 }
 
 Result<std::unique_ptr<ByteSource>> Outbox::OpenRaw(const Submission& submission) const {
-  return impl_.blobs.Open(submission.location);
+  return OpenChecked(impl_.blobs, submission.location, submission.sha256);
 }
 
 Result<Outbox::DuePage> Outbox::ListDue(WallTime until, size_t limit) const {

@@ -17,7 +17,7 @@ Rows RowsOf(TenantId tenant, MessageId id, const Placement& p) {
   if (p.gone) {
     rows.emplace_back(GoneKey(p.mailbox, p.sha256, id), GoneValueOf(p));
     if (p.awaited) {
-      rows.emplace_back(AwaitedKey(p.mailbox, *p.awaited), IdValue(id));
+      rows.emplace_back(AwaitedKey(p.mailbox, *p.awaited, id), std::string());
     }
   } else {
     rows.emplace_back(UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), IdValue(id));
@@ -78,6 +78,8 @@ Status LeaveStale(MailboxState& mailbox, const Placement& before,
   if (before.uid_validity != folder->placements_validity && folder->stale_placements > 0) {
     --folder->stale_placements;
   }
+  // Those of a UIDVALIDITY that has come back were counted too: bounded by what is placed besides.
+  folder->stale_placements = std::min(folder->stale_placements, folder->record.placed - 1);
   return Status::Ok();
 }
 

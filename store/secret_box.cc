@@ -47,7 +47,6 @@ Result<SecretBox> SecretBox::FromKey(Secret key) {
                   "a master key has " + std::to_string(kMasterKeyBytes) + " bytes");
   }
   Sha256Hasher hasher;
-  hasher.Restart();
   hasher.Update("mailhaul master key id");
   hasher.Update(key.Reveal());
   const Sha256 digest = hasher.Finish();

@@ -237,6 +237,22 @@ Status AbandonAttempt(Submission& submission, WallTime now) {
   return {};
 }
 
+void DoubtAfterRestore(Submission& submission, WallTime now) {
+  if (submission.filing == Filing::kWanted) {
+    submission.filing = Filing::kAppending;
+  }
+  if (submission.state != State::kQueued && submission.state != State::kSending) {
+    return;
+  }
+  for (SubmissionRecipient& recipient : submission.recipients) {
+    if (recipient.state == RecipientState::kPending) {
+      recipient.state = RecipientState::kInDoubt;
+    }
+  }
+  SetError(submission, "restored", "it may have been sent after the backup was taken");
+  BecomeUncertain(submission, now);
+}
+
 Status Postpone(Submission& submission, WallTime now, WallTime retry_at, std::string_view code,
                 std::string_view detail) {
   if (submission.state != State::kQueued) {
@@ -323,7 +339,9 @@ Status FailFiling(Submission& submission, bool unknown, bool final, WallTime ret
     submission.filing = Filing::kGivenUp;
     return {};
   }
-  submission.filing = unknown ? Filing::kAppending : Filing::kWanted;
+  if (unknown) {
+    submission.filing = Filing::kAppending;  // And never back: only a look into Sent can tell.
+  }
   submission.filing_at = retry_at;
   return {};
 }

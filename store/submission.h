@@ -150,6 +150,9 @@ Status MarkEndOfData(Submission& submission, const std::vector<RecipientReply>& 
 Status FinishAttempt(Submission& submission, const AttemptOutcome& outcome, WallTime now);
 // The process ended, or the session broke down, within an attempt: what is known then.
 Status AbandonAttempt(Submission& submission, WallTime now);
+// The store is an earlier state of itself: what was to be sent, or filed, may have been since. What
+// has ended stays as it is.
+void DoubtAfterRestore(Submission& submission, WallTime now);
 // Nothing was begun, and the server is not to be had: not before `retry_at`.
 Status Postpone(Submission& submission, WallTime now, WallTime retry_at, std::string_view code,
                 std::string_view detail);

@@ -117,7 +117,6 @@ class SegmentAudit final {
     MH_ASSIGN_OR_RETURN(const std::string header,
                         reader_.Bytes(at.offset - kBodyHeaderBytes, kBodyHeaderBytes));
     Sha256Hasher hasher;
-    hasher.Restart();
     MH_RETURN_IF_ERROR(
         reader_.Read(at.offset, end, [&hasher](std::string_view part) { hasher.Update(part); }));
     if (hasher.Finish() != body.sha256) {

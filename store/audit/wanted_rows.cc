@@ -18,6 +18,9 @@ std::vector<Row> WantedRows(TenantId tenant, MessageId id, const Placement& p) {
   }
   if (p.gone) {
     rows.push_back({.key = GoneKey(p.mailbox, p.sha256, id), .value = std::string(GoneValueOf(p))});
+    if (p.awaited) {
+      rows.push_back({.key = AwaitedKey(p.mailbox, *p.awaited, id), .value = {}});
+    }
   } else {
     rows.push_back(
         {.key = UidKey(p.mailbox, p.folder, p.uid_validity, p.uid), .value = IdValue(id)});

@@ -219,5 +219,15 @@ TEST_F(MailStoreSync, WhatTheSourceSaidOfAFolderIsKept) {
   EXPECT_EQ(records_.commits(), commits);
 }
 
+// A server that goes back to an earlier UIDVALIDITY: its placements were counted among those of
+// earlier ones.
+TEST_F(MailStoreSync, AnEarlierUidValidityThatComesBackIsCountedRight) {
+  AppendOk({KnownMessage(1, "a"), KnownMessage(2, "b"), KnownMessage(3, "c")}, 1);
+  AppendOk({KnownMessage(1, "d")}, 2);
+  AppendOk({KnownMessage(4, "e")}, 1);
+  Vanish(1, 4, 1);
+  ExpectSound();
+}
+
 }  // namespace
 }  // namespace mailhaul::store

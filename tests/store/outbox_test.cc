@@ -3,7 +3,6 @@
 #include "store/outbox.h"
 
 #include "base/random.h"
-#include "store/audit/audit.h"
 #include "tests/store/follow_fixture.h"
 
 namespace mailhaul::store {
@@ -22,16 +21,6 @@ class OutboxTest : public FollowFixture {
   void SetUp() override {
     FollowFixture::SetUp();
     sent_ = store_->EnsureFolder(mailbox_, "Sent", "sent").value();
-  }
-
-  void TearDown() override {
-    FollowFixture::TearDown();
-    const Result<AuditReport> report =
-        AuditStore(records_, files_, {.blob_directory = "/blobs", .progress = {}});
-    ASSERT_TRUE(report.ok());
-    for (const AuditFinding& finding : report->findings) {
-      ADD_FAILURE() << finding.place << ": " << finding.problem;
-    }
   }
 
   NewSubmission RequestOf(const std::string& body, const std::string& key = "") const {
@@ -172,6 +161,28 @@ TEST_F(OutboxTest, ListsNewestFirstWithFiltersAndCursor) {
   EXPECT_TRUE(Outbox(*store_).List(sent)->items.empty());
 }
 
+TEST_F(OutboxTest, AfterARestoreNothingIsSentAgainByItself) {
+  const SubmissionId queued = Accept("queued").id;
+  const SubmissionId sent = Accept("sent").id;
+  const SentCopy copy = Copy();
+  const auto send = [](Submission& submission) {
+    MH_RETURN_IF_ERROR(SendIt(submission));
+    submission.filing = Submission::Filing::kWanted;
+    return Status::Ok();
+  };
+  ASSERT_TRUE(Outbox(*store_).Update(sent, send, &copy).ok());
+  ASSERT_TRUE(Outbox(*store_).DoubtAllAfterRestore(At(5000)).ok());
+  const Submission doubted = Outbox(*store_).Get(queued).value();
+  EXPECT_EQ(doubted.state, SubmissionState::kUncertain);
+  EXPECT_EQ(doubted.recipients[0].state, SubmissionRecipient::State::kInDoubt);
+  const Submission kept = Outbox(*store_).Get(sent).value();
+  EXPECT_EQ(kept.state, SubmissionState::kSent);
+  EXPECT_EQ(kept.filing, Submission::Filing::kAppending) << "Sent is searched before an APPEND";
+  for (const DueSubmission& due : Due()) {
+    EXPECT_NE(due.step.kind, SubmissionStep::Kind::kSend);
+  }
+}
+
 TEST_F(OutboxTest, AnEndedOneIsForgottenWithItsKey) {
   const SubmissionId id = Accept("hello", "k1").id;
   EXPECT_EQ(Outbox(*store_).Forget(id).code(), Code::kConflict);
@@ -226,6 +237,24 @@ TEST_F(OutboxTest, ACopyThatTheServerChangedIsKnownByItsMessageId) {
   const StoredMessage bound = Only(copy.body);
   EXPECT_EQ(bound.id, sent.placement);
   EXPECT_EQ(RawOf(bound), copy.body);
+}
+
+// Clients that bring their own Message-ID may bring it twice.
+TEST_F(OutboxTest, TwoSentMessagesOfOneMessageIdGetACopyEach) {
+  NewSubmission first = RequestOf("one");
+  NewSubmission second = RequestOf("two");
+  second.message_id = first.message_id;
+  Send(Outbox(*store_).Accept(first)->submission.id);
+  Send(Outbox(*store_).Accept(second)->submission.id);
+  for (const Uid uid : {Uid{7}, Uid{8}}) {
+    IngestMessage copy = KnownMessage(uid, "changed by the server " + std::to_string(uid), 1);
+    copy.content = ContentWith("one@acme.example");
+    AppendTo(sent_, {copy}, 1, /*relink_gone=*/true);
+  }
+  EXPECT_EQ(ListMailbox().size(), 2U);
+  for (const StoredMessage& message : ListMailbox()) {
+    EXPECT_FALSE(message.gone);
+  }
 }
 
 // The steps of a submission's life; stops at the first that fails.

@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "store/audit/audit.h"
 #include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/rocksdb_store.h"
+#include "tests/store/expect_sound.h"
 
 namespace mailhaul::store {
 
@@ -64,14 +64,7 @@ class PowerStore final {
     files_.DropUnsynced(random);
   }
 
-  void ExpectSound() {
-    const Result<AuditReport> report =
-        AuditStore(*records_, files_, {.blob_directory = "/data/blobs"});
-    ASSERT_TRUE(report.ok()) << report.status().ToString();
-    for (const AuditFinding& finding : report->findings) {
-      ADD_FAILURE() << finding.place << ": " << finding.problem;
-    }
-  }
+  void ExpectSound() { store::ExpectSound(*records_, files_, "/data/blobs"); }
 
   MemoryFileSystem& files() { return files_; }
   MailStore& mail() { return *mail_; }

@@ -73,6 +73,14 @@ TEST_F(SecretBoxTest, IsSealedAnewForANewKeyAlsoAfterAnInterruption) {
   EXPECT_EQ(All(next), (std::map<std::string, std::string>{{"a", "one"}, {"b", "two"}}));
 }
 
+TEST_F(SecretBoxTest, ManyLongOnesAreSealedAnewInSeveralBatches) {
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(
+        SaveSecret(records_, box_, std::to_string(i), std::string(16 << 10, 's'), random_).ok());
+  }
+  EXPECT_EQ(SealAnew(records_, box_, BoxOf('n'), random_).value(), 100U);
+}
+
 TEST_F(SecretBoxTest, NothingChangesWhenOneCannotBeOpened) {
   ASSERT_TRUE(SaveSecret(records_, box_, "a", "one", random_).ok());
   ASSERT_TRUE(SaveSecret(records_, BoxOf('z'), "b", "two", random_).ok());

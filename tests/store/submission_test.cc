@@ -179,6 +179,14 @@ TEST(SubmissionTest, FilingIsGivenUpInTheEnd) {
   EXPECT_EQ(NextStep(sent)->kind, SubmissionStep::Kind::kForget);
 }
 
+TEST(SubmissionTest, AnAppendInDoubtStaysSoWhateverFailsNext) {
+  Submission sent = Finished(Sending(), Kind::kSent, {Accepted()});
+  ASSERT_TRUE(BeginFiling(sent).ok());
+  ASSERT_TRUE(FailFiling(sent, /*unknown=*/true, /*final=*/false, At(100)).ok());
+  ASSERT_TRUE(FailFiling(sent, /*unknown=*/false, /*final=*/false, At(200)).ok());
+  EXPECT_EQ(sent.filing, Submission::Filing::kAppending) << "Sent is searched before another";
+}
+
 TEST(SubmissionTest, TheLargestRecordFitsAValue) {
   Submission submission = Queued(kSubmissionRecipientsMax);
   for (SubmissionRecipient& recipient : submission.recipients) {

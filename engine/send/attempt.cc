@@ -63,7 +63,7 @@ store::AttemptOutcome::Kind ToKind(smtp::SendState state) {
 // The server answered; what it said concerns this message.
 bool ConcernsMessageOnly(Code code) {
   return code == Code::kMessageRejected || code == Code::kServerRefused ||
-         code == Code::kInvalidArgument || code == Code::kUnknownOutcome;
+         code == Code::kInvalidArgument;
 }
 
 smtp::Envelope EnvelopeOf(const Submission& submission, std::vector<size_t>* asked) {
@@ -200,7 +200,12 @@ net::Task<AttemptResult> Attempt(pipeline::Context& context, Random& random,
     co_return result;
   }
   result.submission = std::move(written).value();
-  result.status = ConcernsMessageOnly(sent.status.code()) ? Status::Ok() : sent.status;
+  if (sent.status.code() == Code::kUnknownOutcome) {
+    // No answer is the server's failure: what waits behind this one waits for its recovery.
+    result.status = Status(Code::kUnreachable, sent.status.message());
+  } else if (!ConcernsMessageOnly(sent.status.code())) {
+    result.status = sent.status;
+  }
   co_return result;
 }
 

@@ -113,7 +113,7 @@ net::Task<AttemptResult> FileCopy(pipeline::Context& context, Random& random, Se
 net::Task<AttemptResult> Settle(pipeline::Context& context, SentFolder& folder,
                                 const Submission& submission) {
   const WallTime now = context.clock.WallNow();
-  const WallTime next = now + SettleDelay(submission.settle_attempts + 1);
+  const WallTime next = now + SettleDelay(submission.settle_attempts);
   const Result<FolderInfo> where = co_await folder.Find();
   Result<bool> there = Status(Code::kNotFound, "no Sent folder");
   if (!where.ok()) {

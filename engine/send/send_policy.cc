@@ -11,9 +11,9 @@ constexpr std::chrono::milliseconds kLast = std::chrono::hours(1);
 constexpr uint32_t kDoublingsMax = 10;
 constexpr Duration kWindow = std::chrono::minutes(1);
 
-constexpr std::array<std::chrono::milliseconds, 6> kSettleDelays = {
+constexpr std::array<std::chrono::milliseconds, 5> kSettleDelays = {
     std::chrono::seconds(10), std::chrono::minutes(1), std::chrono::minutes(10),
-    std::chrono::hours(1),    std::chrono::hours(6),   std::chrono::hours(24)};
+    std::chrono::hours(1), std::chrono::hours(22)};
 
 }  // namespace
 

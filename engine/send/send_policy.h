@@ -16,8 +16,8 @@ inline constexpr std::chrono::hours kRetryForDefault{5 * 24};
 // After the attempt number `attempts`, from 1: a minute, doubled each time up to an hour, spread
 // over the second half of that.
 std::chrono::milliseconds RetryDelay(uint32_t attempts, Random& random);
-// Between looks into Sent for an uncertain submission, by how many there were: 10 s at first,
-// because the server may still be filing it, a day in the end.
+// Between looks into Sent for an uncertain submission, by how many there were before: 10 s after
+// the first, because the server may still be filing it, a day in all.
 std::chrono::milliseconds SettleDelay(uint32_t looks);
 
 // At most so many in any window of one minute. Bounded by its limit.

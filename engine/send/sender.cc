@@ -59,9 +59,10 @@ void Sender::Poke() {
 
 net::Task<void> Sender::Scan() {
   bool again = true;
+  size_t passed = 0;  // Due, but nothing that this process can do: they are read past.
   while (again && !stopping_) {
     scan_again_ = false;
-    const size_t limit = std::min(known_.size() + kScanRows, kDueMax);
+    const size_t limit = std::min(known_.size() + passed + kScanRows, kDueMax);
     const WallTime now = context_.clock.WallNow();
     store::MailStore* const store = &context_.store;
     const std::function<Result<store::Outbox::DuePage>()> read = [store, now, limit] {
@@ -73,11 +74,11 @@ net::Task<void> Sender::Scan() {
       WakeAt(context_.clock.Now() + kScanRetry);
       break;
     }
-    size_t taken = 0;
+    passed = 0;
     for (const DueSubmission& due : page->items) {
       if (!stopping_ && !known_.contains(due.id)) {
-        ++taken;
-        co_await TakeDue(due);
+        const bool taken = co_await TakeDue(due);
+        passed += taken ? 0 : 1;
       }
     }
     recovered_ = recovered_ || !page->more;
@@ -85,7 +86,7 @@ net::Task<void> Sender::Scan() {
       WakeAt(*page->next);
     }
     PumpAll();
-    again = scan_again_ || (page->more && taken > 0 && limit < kDueMax);
+    again = scan_again_ || (page->more && limit < kDueMax);
   }
   if (!stopping_ && context_.clock.Now() >= expire_at_) {
     co_await ExpireWaiting();
@@ -97,7 +98,7 @@ net::Task<void> Sender::Scan() {
   CheckStopped();
 }
 
-net::Task<void> Sender::TakeDue(DueSubmission due) {
+net::Task<bool> Sender::TakeDue(DueSubmission due) {
   store::MailStore* const store = &context_.store;
   const SubmissionId id = due.id;
   if (due.step.kind == StepKind::kForget) {
@@ -106,7 +107,7 @@ net::Task<void> Sender::TakeDue(DueSubmission due) {
     if (!forgotten.ok()) {
       LogWarning("cannot forget a submission that has ended: " + forgotten.ToString());
     }
-    co_return;
+    co_return forgotten.ok();
   }
   if (!recovered_ && due.step.kind == StepKind::kSend) {
     const WallTime now = context_.clock.WallNow();
@@ -118,21 +119,22 @@ net::Task<void> Sender::TakeDue(DueSubmission due) {
       LogInfo("submission " + FormatId(id.value) + " was under way when the process ended: it is " +
               std::string(ToString(recovered->state)) + " now");
       Absorb(id, *recovered);
-      co_return;
+      co_return true;
     }
   }
-  Enqueue(due);
+  co_return Enqueue(due);
 }
 
-void Sender::Enqueue(const DueSubmission& due) {
+bool Sender::Enqueue(const DueSubmission& due) {
   const SendingMailbox* const mailbox = lines_.Find(due.mailbox);
   const bool sends = due.step.kind == StepKind::kSend;
   if (mailbox == nullptr || (!sends && !mailbox->has_sent_folder) || known_.size() >= kDueMax) {
-    return;  // It was configured away; should it come back, this is still due.
+    return false;  // It was configured away; should it come back, this is still due.
   }
   known_.insert(due.id);
   Line& line = lines_by_mailbox_[due.mailbox];
   (sends ? line.submissions : line.filings).push_back(due.id);
+  return true;
 }
 
 void Sender::Absorb(SubmissionId id, const std::optional<Submission>& now) {

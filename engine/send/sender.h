@@ -57,9 +57,9 @@ class Sender final {
   enum class Kind : uint8_t { kSubmission, kFiling };
 
   net::Task<void> Scan();
-  net::Task<void> TakeDue(store::DueSubmission due);
+  net::Task<bool> TakeDue(store::DueSubmission due);
   net::Task<void> ExpireWaiting();
-  void Enqueue(const store::DueSubmission& due);
+  bool Enqueue(const store::DueSubmission& due);
   // What became of a submission that was in hand.
   void Absorb(SubmissionId id, const std::optional<store::Submission>& now);
   void PumpLine(MailboxId mailbox, Line& line);

@@ -76,7 +76,8 @@ net::Task<void> Sender::PostponeAll(MailboxId mailbox, Kind kind, Status why) {
         return store::Postpone(stored, now, now + wait(stored.attempts + 1), ToString(why.code()),
                                why.message());
       }
-      if (stored.state == store::SubmissionState::kUncertain) {
+      const std::optional<store::SubmissionStep> step = store::NextStep(stored);
+      if (step && step->kind == store::SubmissionStep::Kind::kSettle) {
         stored.next_at = now + wait(stored.settle_attempts + 1);
         return {};
       }
@@ -212,6 +213,15 @@ net::Task<void> Sender::ExpireWaiting() {
       return store::Postpone(stored, now, now, "unreachable",
                              "no connection to the server was to be had in time");
     };
+    // Read first: what has time left is most of it, and a refused change costs the writer's cache.
+    store::MailStore* const store = &context_.store;
+    const std::function<Result<Submission>()> read = [store, id] {
+      return store::Outbox(*store).Get(id);
+    };
+    const Result<Submission> stored = co_await pipeline::RunOn(context_.reads, read);
+    if (!stored.ok() || now <= stored->deadline) {
+      continue;
+    }
     const Result<Submission> written =
         co_await WriteChange(context_, id, std::move(change), nullptr);
     static_cast<void>(written);  // The line skips what is no longer queued.

@@ -37,11 +37,11 @@ class SendWorld final {
 
   store::NewSubmission RequestOf(const std::string& subject,
                                  std::vector<std::string> recipients = {"bob@else.example"}) const;
-  // As HTTP does: durable, then the sender is told. Absent: the process died before it knew.
-  // The same without waiting.
+  // As Accept(), without waiting.
   void AcceptLater(const store::NewSubmission& request);
   // The one submission there is, if there is one.
   std::optional<store::Submission> FindOnly() const;
+  // As HTTP does: durable, then the sender is told. Absent: the process died before it knew.
   std::optional<SubmissionId> Accept(const store::NewSubmission& request);
   SubmissionId Submit(const std::string& subject,
                       std::vector<std::string> recipients = {"bob@else.example"});

@@ -113,6 +113,9 @@ std::unique_ptr<RequestParser> Connection::NewParser() {
     if (call == nullptr || call->body_bytes_max <= kBodyBytesMax) {
       return call == nullptr ? 0 : call->body_bytes_max;
     }
+    if (head.body_bytes && *head.body_bytes <= kBodyBytesMax) {
+      return call->body_bytes_max;  // Most are small, and need no place among the large ones.
+    }
     if (context_.large_bodies >= kLargeBodiesMax) {
       Response busy = TooBusy("too many messages are handed in at the same time");
       busy.close = true;
@@ -136,7 +139,10 @@ net::Task<bool> Connection::ServeRequest() {
   }
   Response response;
   if (parser_->state() == RequestParser::State::kRejected) {
-    response = RejectionResponse(parser_->rejection());
+    // A refusal that was decided before goes before what the parser made of its body.
+    Response* const refusal = decision_ ? std::get_if<Response>(&*decision_) : nullptr;
+    response = refusal != nullptr && refusal->close ? std::move(*refusal)
+                                                    : RejectionResponse(parser_->rejection());
   } else {
     Decision decision = std::move(*decision_);
     const bool refused = std::holds_alternative<Response>(decision);

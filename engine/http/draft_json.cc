@@ -1,6 +1,8 @@
 #include "engine/http/draft_json.h"
 
 #include <boost/json.hpp>
+#include <exception>
+#include <new>
 #include <utility>
 
 #include "base/base64.h"
@@ -151,17 +153,52 @@ Status TakeMember(std::string_view key, const json::value& value, DraftRequest* 
   return Wrong(field, "is not a field of a submission");
 }
 
+// Gives out a bounded number of bytes: a value of two characters takes 24 bytes of memory.
+class CappedMemory final : public json::memory_resource {
+ public:
+  explicit CappedMemory(size_t bytes_max) : left_(bytes_max) {}
+
+ private:
+  void* do_allocate(size_t bytes, size_t alignment) override {
+    if (bytes > left_) {
+      throw std::bad_alloc();
+    }
+    void* const memory = ::operator new(bytes, std::align_val_t(alignment));
+    left_ -= bytes;
+    return memory;
+  }
+  void do_deallocate(void* memory, size_t bytes, size_t alignment) override {
+    ::operator delete(memory, std::align_val_t(alignment));
+    left_ += bytes;
+  }
+  bool do_is_equal(const json::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  size_t left_;
+};
+
 }  // namespace
 
 Result<DraftRequest> ParseDraft(std::string_view body) {
   json::parse_options options;
   options.max_depth = kDraftJsonDepthMax;
   json::error_code error;
-  json::value parsed;
+  // Growing texts and lists hold what they had and what they get at the same time.
+  constexpr size_t kBytesAtLeast = size_t{1} << 20;
+  CappedMemory memory(kBytesAtLeast + 4 * body.size());
+  json::value parsed(&memory);
   try {
-    parsed = json::parse(json::string_view(body.data(), body.size()), error, {}, options);
-  } catch (const std::exception&) {
-    return Status(Code::kResourceExhausted, "the body does not fit into memory");
+    json::parser parser(&memory, options);
+    parser.reset(&memory);
+    parser.write(json::string_view(body.data(), body.size()), error);
+    if (!error) {
+      parsed = parser.release();
+    }
+  } catch (const std::bad_alloc&) {
+    return Wrong("body", "has too many values");
+  } catch (const std::exception& incomplete) {
+    return Wrong("body", "is not JSON: " + EscapeForLog(incomplete.what()));
   }
   if (error) {
     return Wrong("body", "is not JSON: " + error.message());

@@ -55,7 +55,7 @@ struct Call {
   size_t body_bytes_max = 0;  // 0: it takes no body, and one that is sent is dropped.
   std::string body;           // Added once it is there.
   std::string token;          // Its SHA-256; empty for routes without one.
-  bool events = false;        // The changes are to be streamed (event_stream.h).
+  bool events = false;        // The changes are to be streamed (event_connection.h).
 
   // The parameter's value, or null.
   const std::string* Parameter(std::string_view parameter) const;

@@ -47,7 +47,7 @@ struct MessageFilter {
   bool Matches(const store::StoredMessage& message) const;
 };
 
-// 400 "invalid_parameter" for a malformed value, 400 "not_supported" for a filter not served.
+// 400 "invalid_parameter" for a malformed value.
 Parsed<MessageFilter> ParseMessageFilter(const Call& call);
 
 // The `limit` of any list: 1 .. kListLimitMax.

@@ -470,5 +470,4 @@ Answer Reader::Fetch(const Call& call) const {
   return answer;
 }
 
-// `since` absent: from the beginning.
 }  // namespace mailhaul::http

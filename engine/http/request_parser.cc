@@ -331,6 +331,9 @@ void RequestParser::TakeHead(std::string_view bytes) {
   head_.keep_alive = engine_->keep_alive();
   engine_->eager(true);
   state_ = engine_->is_done() ? State::kDone : State::kBody;
+  if (const auto announced = engine_->content_length()) {
+    head_.body_bytes = *announced;
+  }
   engine_->body_kept_max = body_bytes_max_ ? body_bytes_max_(head_) : 0;
   const size_t bytes_max = engine_->body_kept_max != 0 ? engine_->body_kept_max : kBodyBytesMax;
   if (state_ == State::kBody && engine_->content_length().value_or(0) > bytes_max) {

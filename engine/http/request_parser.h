@@ -30,6 +30,7 @@ struct RequestHead {
   std::optional<std::string> last_event_id;
   bool accepts_events = false;  // Accept names text/event-stream.
   std::optional<std::string> idempotency_key;
+  std::optional<uint64_t> body_bytes;  // As announced; none with chunks, or without a body.
 };
 
 // Why a request was refused.

@@ -10,6 +10,7 @@
 #include "engine/http/draft_json.h"
 #include "engine/http/json.h"
 #include "engine/http/reader.h"
+#include "store/sha256.h"
 
 namespace mailhaul::http {
 namespace {
@@ -50,7 +51,14 @@ Response Refusal(const Status& status) {
 }
 
 Result<DraftRequest> ReadRequest(const Call& call) {
-  if (MediaType(call) == kJsonType) {
+  const bool is_json = MediaType(call) == kJsonType;
+  for (const auto& [name, value] : call.query) {
+    if (is_json || (name != "mailbox" && name != "send_at")) {
+      return Status(Code::kInvalidArgument,
+                    name + (is_json ? ": belongs into the body" : ": is for lists only"));
+    }
+  }
+  if (is_json) {
     return ParseDraft(call.body);
   }
   DraftRequest request;
@@ -71,7 +79,11 @@ store::Sha256 FingerprintOf(const Call& call) {
   for (const auto& [name, value] : call.query) {
     text += name + "=" + std::to_string(value.size()) + ":" + value + "\n";
   }
-  return store::ComputeSha256(text + "\n" + call.body);
+  text += '\n';
+  store::Sha256Hasher hasher;
+  hasher.Update(text);
+  hasher.Update(call.body);  // Not joined: it may be large.
+  return hasher.Finish();
 }
 
 json::string Text(std::string_view text) {
@@ -187,7 +199,13 @@ Parsed<store::NewSubmission> Submissions::Prepare(const Call& call) const {
   if (tenant && stored.ok()) {
     // A message of ours: its Message-ID, and the thread that led to it.
     const Result<store::StoredMessage> message = store_.GetMessage({*stored});
-    if (!message.ok() || store_.GetMailbox(message->mailbox)->tenant != *tenant) {
+    const Result<store::MailboxRecord> mailbox =
+        message.ok() ? store_.GetMailbox(message->mailbox)
+                     : Result<store::MailboxRecord>(message.status());
+    if (!mailbox.ok() && mailbox.status().code() != Code::kNotFound) {
+      return FailureResponse(mailbox.status());
+    }
+    if (!mailbox.ok() || mailbox->tenant != *tenant) {
       return Problem(422, "invalid_submission", "in_reply_to: there is no such message");
     }
     draft.in_reply_to = message->content.message_id;
@@ -295,7 +313,7 @@ Response Submissions::List(const Call& call) const {
   if (state != nullptr) {
     query.state = store::ParseSubmissionState(*state);
     if (!query.state) {
-      return Problem(400, "bad_parameter",
+      return Problem(400, "invalid_parameter",
                      "state is queued, sending, sent, failed, canceled or uncertain");
     }
   }

@@ -61,6 +61,15 @@ class SubmissionTest : public ServiceTest {
     return GetJson(target, "send-acme").at("items").as_array().size();
   }
 
+  // Each takes more memory than text.
+  static std::string ManyValues(size_t count) {
+    std::string body = "{\"to\":[0";
+    for (size_t i = 1; i < count; ++i) {
+      body += ",0";
+    }
+    return body + "]}";
+  }
+
   FakeOutgoing outgoing_;
 };
 
@@ -123,12 +132,16 @@ TEST_F(SubmissionTest, RefusesWhatItCannotMean) {
       R"({"mailbox":"alice","text":"no subject"})",
       R"({"mailbox":"alice","subject":"a","in_reply_to":"0123456789abcdef"})",
       std::string(100, '['),
+      ManyValues(300'000),
   };
   for (const std::string& body : cases) {
     const HttpAnswer refused = Post(body);
-    EXPECT_EQ(refused.status, 422U) << body;
-    EXPECT_EQ(Text(refused, "code"), "invalid_submission") << body;
+    EXPECT_EQ(refused.status, 422U) << body.substr(0, 100);
+    EXPECT_EQ(Text(refused, "code"), "invalid_submission") << body.substr(0, 100);
   }
+  const std::string good = R"({"mailbox":"alice","subject":"a"})";
+  EXPECT_EQ(Post(good, "", "/v1/submissions?send_at=2030-01-01T00:00:00Z").status, 422U)
+      << "it would be sent at once";
   EXPECT_EQ(Post(R"({"mailbox":"nobody","subject":"a"})").status, 404U);
   EXPECT_EQ(Count(), 0U);
 }

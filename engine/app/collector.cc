@@ -77,9 +77,12 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     state->worker = mailboxes_.size() % workers_.size();
     state->memory = std::make_unique<SourceMemory>();
     state->memory->keep_refresh_token = [this, owner = state.get()](Secret token) {
-      return KeepRefreshToken(owner, std::move(token));
+      return KeepRefreshToken(owner, Grant::kSource, std::move(token));
     };
     state->submission_memory = std::make_unique<SourceMemory>();
+    state->submission_memory->keep_refresh_token = [this, owner = state.get()](Secret token) {
+      return KeepRefreshToken(owner, Grant::kSubmission, std::move(token));
+    };
     state->last_complete = record.last_complete;
     state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
     state->window_coverage = record.window_coverage;

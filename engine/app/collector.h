@@ -103,10 +103,10 @@ struct MailboxState {
   std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
   bool closing_held = false;             // Its held connection was told to close.
   TimePoint granted_at{};                // The grant that its session began with.
-  bool submitter_added = false;          // To the scheduler.
-  bool filing_wanted = false;            // Its next connection to the source files sent messages.
+  bool only_checked = false;     // That session has ended: one check that found nothing was all.
+  bool submitter_added = false;  // To the scheduler.
+  bool filing_wanted = false;    // Its next connection to the source files sent messages.
   std::unique_ptr<SourceMemory> submission_memory;  // Touched on its worker's loop only.
-  bool only_checked = false;  // That session has ended: one check that found nothing was all.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
 };
@@ -307,8 +307,11 @@ class Collector final {
   void SaveCheckTimes(uint32_t samples_min);
   void RestoreCheckTimes();
   // Refresh tokens (collector_tokens.cc).
+  enum class Grant : uint8_t { kSource, kSubmission };
+  static const config::OAuth2* GrantOf(const MailboxState& mailbox, Grant grant);  // Null: none.
   Status RestoreTokens();
-  net::Task<void> KeepRefreshToken(const MailboxState* mailbox, Secret refresh_token);
+  void RestoreToken(std::string_view name, const Result<Secret>& kept);
+  net::Task<void> KeepRefreshToken(const MailboxState* mailbox, Grant grant, Secret refresh_token);
   // Logins of a process that ended in order (collector_logins.cc).
   void SaveLastLogin();
   void HoldLogins();

@@ -53,6 +53,7 @@ void Collector::WantFiling(MailboxId id) {
 void Collector::DispatchErrand(const scheduler::Grant& grant, MailboxState& mailbox,
                                ErrandKind kind) {
   MH_CHECK(errands_ != nullptr);
+  last_login_ = context_.clock.Now();
   if (kind == ErrandKind::kFiling) {
     mailbox.filing_wanted = false;
   }

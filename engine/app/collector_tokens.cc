@@ -13,7 +13,9 @@
 namespace mailhaul::app {
 namespace {
 
-constexpr std::string_view kNamePrefix = "oauth2/";
+// What a kept token is called, before the mailbox's name.
+constexpr std::string_view kSourcePrefix = "oauth2/";
+constexpr std::string_view kSubmissionPrefix = "oauth2-submission/";
 
 // What is kept: the hash of the token that was configured, then the token that replaced it.
 std::string HashOf(const Secret& token) {
@@ -23,42 +25,61 @@ std::string HashOf(const Secret& token) {
 
 }  // namespace
 
+const config::OAuth2* Collector::GrantOf(const MailboxState& mailbox, Grant grant) {
+  const config::MailboxConfig& configured = *mailbox.config;
+  const std::optional<config::OAuth2>* const found =
+      grant == Grant::kSource ? &configured.source.oauth2
+      : configured.submission ? &configured.submission->oauth2
+                              : nullptr;
+  return found == nullptr || !found->has_value() ? nullptr : &**found;
+}
+
+void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept) {
+  const Grant grant = name.starts_with(kSubmissionPrefix) ? Grant::kSubmission : Grant::kSource;
+  const std::string_view prefix = grant == Grant::kSource ? kSourcePrefix : kSubmissionPrefix;
+  const auto found =
+      name.starts_with(prefix) ? by_name_.find(name.substr(prefix.size())) : by_name_.end();
+  const config::OAuth2* const configured =
+      found == by_name_.end() ? nullptr : GrantOf(*found->second, grant);
+  if (configured == nullptr) {
+    return;
+  }
+  if (!kept.ok()) {
+    LogWarning("mailbox " + found->first +
+               ": the refresh token that its server gave last cannot be read, so the configured "
+               "one is used: " +
+               kept.status().ToString());
+    return;
+  }
+  const std::string hash = HashOf(configured->refresh_token);
+  const std::string_view text = kept->Reveal();
+  if (text.starts_with(hash)) {
+    MailboxState& mailbox = *found->second;
+    SourceMemory& memory = grant == Grant::kSource ? *mailbox.memory : *mailbox.submission_memory;
+    memory.refresh_token = Secret(std::string(text.substr(hash.size())));
+  }
+}
+
 Status Collector::RestoreTokens() {
   if (options_.records == nullptr || options_.secrets == nullptr) {
     return Status::Ok();
   }
-  const auto restore = [this](std::string_view name, const Result<Secret>& kept) {
-    const auto found = name.starts_with(kNamePrefix)
-                           ? by_name_.find(name.substr(kNamePrefix.size()))
-                           : by_name_.end();
-    if (found == by_name_.end() || !found->second->config->source.oauth2.has_value()) {
-      return;
-    }
-    if (!kept.ok()) {
-      LogWarning("mailbox " + found->first +
-                 ": the refresh token that its server gave last cannot "
-                 "be read, so the configured one is used: " +
-                 kept.status().ToString());
-      return;
-    }
-    const std::string configured = HashOf(found->second->config->source.oauth2->refresh_token);
-    const std::string_view text = kept->Reveal();
-    if (text.starts_with(configured)) {
-      found->second->memory->refresh_token = Secret(std::string(text.substr(configured.size())));
-    }
-  };
-  return store::ReadSecrets(*options_.records, *options_.secrets, restore);
+  return store::ReadSecrets(
+      *options_.records, *options_.secrets,
+      [this](std::string_view name, const Result<Secret>& kept) { RestoreToken(name, kept); });
 }
 
-net::Task<void> Collector::KeepRefreshToken(const MailboxState* mailbox, Secret refresh_token) {
+net::Task<void> Collector::KeepRefreshToken(const MailboxState* mailbox, Grant grant,
+                                            Secret refresh_token) {
   if (options_.records == nullptr || options_.secrets == nullptr) {
     LogWarning("mailbox " + mailbox->FullName() +
                ": its server has replaced the refresh token, and without master_key the new one is "
                "lost when this process ends");
     co_return;
   }
-  const std::string name = std::string(kNamePrefix) + mailbox->FullName();
-  const std::string configured = HashOf(mailbox->config->source.oauth2->refresh_token);
+  const std::string_view prefix = grant == Grant::kSource ? kSourcePrefix : kSubmissionPrefix;
+  const std::string name = std::string(prefix) + mailbox->FullName();
+  const std::string configured = HashOf(GrantOf(*mailbox, grant)->refresh_token);
   const std::function<Status()> save = [this, name, configured, moved = std::move(refresh_token)] {
     SystemRandom random;
     std::string text;

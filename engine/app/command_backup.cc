@@ -11,6 +11,7 @@
 #include "engine/app/exit_codes.h"
 #include "engine/app/runtime.h"
 #include "engine/app/store_copy.h"
+#include "store/outbox.h"
 
 namespace mailhaul::app {
 namespace {
@@ -20,10 +21,13 @@ constexpr char kBlobs[] = "/blobs";
 constexpr char kText[] = "/text";
 constexpr char kUnfinished[] = ".partial";
 
-// A checkpoint of the records, from the running server or from the store itself.
+constexpr Duration kCheckpointTime = std::chrono::minutes(10);
+
+// The name of a checkpoint of the records, from the running server or from the store itself.
 Result<std::string> ObtainCheckpoint(const config::Config& config) {
-  Result<std::string> answer = AskServer(config.data_dir, kCheckpointQuestion);
-  if (answer.ok() && !answer->starts_with('/') && !answer->starts_with(config.data_dir)) {
+  Result<std::string> answer = AskServer(config.data_dir, kCheckpointQuestion, kCheckpointTime);
+  if (answer.ok() &&
+      (!answer->starts_with(kCheckpointPrefix) || answer->find('/') != std::string::npos)) {
     return Status(Code::kIo, "the running server: " + EscapeForLog(*answer));
   }
   if (answer.ok() || answer.status().code() != Code::kNotFound) {
@@ -59,29 +63,54 @@ Status TakeName(const std::string& target) {
   return files.SyncDirectory(parent.empty() ? "." : parent.string());
 }
 
-Status Backup(const config::Config& config, const std::string& target) {
-  if (!std::filesystem::exists(config.data_dir + kRecords)) {
+Status Backup(const config::Config& config, std::string target) {
+  while (target.size() > 1 && target.ends_with('/')) {
+    target.pop_back();  // What is unfinished lies beside it, not in it.
+  }
+  MH_ASSIGN_OR_RETURN(const bool there, Exists(config.data_dir + kRecords));
+  if (!there) {
     return {Code::kNotFound, "there is no store in " + EscapeForLog(config.data_dir)};
   }
-  if (std::filesystem::exists(target) || std::filesystem::exists(target + kUnfinished)) {
-    return {Code::kInvalidArgument, "--output: " + EscapeForLog(target) + " (or " +
-                                        EscapeForLog(target + kUnfinished) + ") is there already"};
+  for (const std::string& path : {target, target + kUnfinished}) {
+    MH_ASSIGN_OR_RETURN(const bool taken, Exists(path));
+    if (taken) {
+      return {Code::kInvalidArgument, "--output: " + EscapeForLog(path) + " is there already"};
+    }
   }
-  MH_ASSIGN_OR_RETURN(const std::string checkpoint, ObtainCheckpoint(config));
+  MH_ASSIGN_OR_RETURN(const std::string name, ObtainCheckpoint(config));
+  const std::string checkpoint = config.data_dir + "/" + name;
   const Status copied = CopyStore(checkpoint, config.data_dir + kBlobs, target + kUnfinished);
   std::error_code ignored;
   std::filesystem::remove_all(checkpoint, ignored);
-  MH_RETURN_IF_ERROR(copied);
+  if (!copied.ok()) {
+    std::filesystem::remove_all(target + kUnfinished, ignored);
+    return copied;
+  }
   return TakeName(target);
 }
 
+// Before the store has its name: a process that sends from it finds nothing that may be sent twice.
+Status DoubtSubmissions(store::FileSystem& files, const std::string& records_directory,
+                        const std::string& blobs_directory) {
+  const SystemClock clock;
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::EmbeddedStore> records,
+                      store::OpenRocksDb(records_directory, {}));
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::BlobStore> blobs,
+                      store::BlobStore::Open(files, {.directory = blobs_directory}));
+  MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::MailStore> mail,
+                      store::MailStore::Open(*records, *blobs, clock));
+  return store::Outbox(*mail).DoubtAllAfterRestore(clock.WallNow());
+}
+
 Status Restore(const config::Config& config, const std::string& from) {
-  if (!std::filesystem::exists(from + kRecords) || !std::filesystem::exists(from + kBlobs)) {
-    return {Code::kInvalidArgument,
-            "--from: " + EscapeForLog(from) + " is not a whole backup (records/ and blobs/)"};
-  }
   for (const char* part : {kRecords, kBlobs}) {
-    if (std::filesystem::exists(config.data_dir + part)) {
+    MH_ASSIGN_OR_RETURN(const bool whole, Exists(from + part));
+    if (!whole) {
+      return {Code::kInvalidArgument,
+              "--from: " + EscapeForLog(from) + " is not a whole backup (records/ and blobs/)"};
+    }
+    MH_ASSIGN_OR_RETURN(const bool taken, Exists(config.data_dir + part));
+    if (taken) {
       return {Code::kInvalidArgument, EscapeForLog(config.data_dir + part) +
                                           " is there already: move the old store away first"};
     }
@@ -100,6 +129,7 @@ Status Restore(const config::Config& config, const std::string& from) {
   MH_RETURN_IF_ERROR(CopyDirectory(files, from + kBlobs, config.data_dir + kBlobs, count));
   const std::string records = config.data_dir + kRecords;
   MH_RETURN_IF_ERROR(CopyDirectory(files, from + kRecords, records + kUnfinished, count));
+  MH_RETURN_IF_ERROR(DoubtSubmissions(files, records + kUnfinished, config.data_dir + kBlobs));
   MH_RETURN_IF_ERROR(TakeName(records));
   std::printf("%s copied\n", FormatByteSize(bytes).c_str());
   return Status::Ok();

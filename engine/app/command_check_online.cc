@@ -1,6 +1,5 @@
 #include <boost/json.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "engine/app/progress_bar.h"
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
+#include "engine/app/store_copy.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
 
@@ -22,7 +22,6 @@ namespace mailhaul::app {
 namespace {
 
 constexpr Duration kStopGrace = std::chrono::seconds(10);
-constexpr Duration kPatience = std::chrono::minutes(5);
 
 struct Line {
   std::string mailbox;
@@ -61,8 +60,19 @@ void SetOutcome(Line& line, const Status& status) {
   line.detail = status.message();
 }
 
+bool AnyOAuth2(const config::Config& config) {
+  for (const config::TenantConfig& tenant : config.tenants) {
+    for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+      if (mailbox.source.oauth2.has_value()) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 // Logs in with a collector of its own, over a store that is forgotten afterwards. Only refresh
-// tokens that a server replaces, and bytes per day, go into the real one if there is one.
+// tokens that a server replaces, bytes per day and the last login go into the real one.
 Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lines& lines) {
   const SystemClock clock;
   store::MemoryFileSystem files;
@@ -73,7 +83,9 @@ Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lin
                       store::MailStore::Open(records, *blobs, clock));
   const std::optional<store::SecretBox> secrets = BoxOf(config);
   std::unique_ptr<OpenStore> kept;  // Outlives the runtime's committer.
-  if (std::filesystem::exists(config.data_dir + "/records")) {
+  MH_ASSIGN_OR_RETURN(const bool there, Exists(config.data_dir + "/records"));
+  // A refresh token that is replaced must be kept even if it is the first thing that is.
+  if (there || (secrets.has_value() && AnyOAuth2(config))) {
     MH_ASSIGN_OR_RETURN(kept, OpenForWriting(config));
   }
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime, Runtime::Create(config, *mail));
@@ -95,10 +107,10 @@ Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lin
       progress->Finish();
       runtime->StopLoops();
     });
-    runtime->main_loop().AddTimer(clock.Now() + kPatience, [&] { collector.Stop(); });
   });
   signals.Watch(runtime->main_loop(), kStopGrace, [&] { collector.Stop(); });
   runtime->Run();
+  signals.Unwatch();
   if (kept != nullptr && !kept->after_unclean_end) {
     NoteCleanEnd(*kept, config);
   }
@@ -116,7 +128,7 @@ Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lin
     } else if (state != nullptr && state->batch_over) {
       SetOutcome(line, Status::Ok());
     } else {
-      SetOutcome(line, Status(Code::kCancelled, "its turn did not come in time"));
+      SetOutcome(line, Status(Code::kCancelled, "interrupted before its turn came"));
     }
   }
   return Status::Ok();

@@ -101,6 +101,7 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   });
   signals.Watch(runtime.main_loop(), kStopGrace, [&] { collector.Stop(); });
   runtime.Run();
+  signals.Unwatch();
   NoteCleanEnd(*store, config);
   run.summary = collector.summary();
   run.seconds = std::chrono::duration<double>(store->clock.Now() - started).count();

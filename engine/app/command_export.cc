@@ -118,7 +118,7 @@ class Exporter final {
       }
     }
     if (maildir_ != nullptr) {
-      const auto folder = folders_.find(message.folder);
+      const auto folder = folders_.find(message.shown_folder());
       return maildir_->Write(message, folder == folders_.end() ? "" : folder->second, raw);
     }
     const std::string text =

@@ -21,7 +21,10 @@ Result<store::SecretBox> ReadBox(const std::string& file) {
   std::string text(kHexBytes, '\0');
   in.read(text.data(), kHexBytes);
   const Secret hex(std::move(text));
-  std::optional<std::string> key = in ? HexDecode(hex.Reveal()) : std::nullopt;
+  std::string rest;
+  const bool whole = in && (!std::getline(in, rest) || rest.empty() || rest == "\r") &&
+                     in.peek() == std::ifstream::traits_type::eof();
+  std::optional<std::string> key = whole ? HexDecode(hex.Reveal()) : std::nullopt;
   if (!key) {
     return Status(Code::kInvalidArgument,
                   "--to: " + EscapeForLog(file) +

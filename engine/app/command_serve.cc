@@ -23,6 +23,7 @@
 namespace mailhaul::app {
 namespace {
 
+constexpr int kHttpReadThreads = 4;
 constexpr Duration kDrainGrace = std::chrono::seconds(30);
 
 // The running server. Everything happens on the main loop.
@@ -38,7 +39,7 @@ class Server final {
                    runtime.workers()),
         directory_(config, collector_, store.clock),
         writer_(runtime.context().committer),
-        service_(*store.mail, directory_, decoder_, runtime.reads(), writer_, store.clock,
+        service_(*store.mail, directory_, decoder_, http_reads_, writer_, store.clock,
                  text_index_.get()),
         notice_(std::make_shared<ChangeNotice>(runtime.main_loop(),
                                                [this](TenantId tenant) { OnChanges(tenant); })) {
@@ -156,6 +157,8 @@ class Server final {
   std::unique_ptr<ConfiguredOutgoing> outgoing_;
   CollectorDirectory directory_;
   MimeBodyDecoder decoder_;
+  // Of HTTP alone: slow searches are not to hold up visits.
+  pipeline::BlockingPool http_reads_{kHttpReadThreads};
   pipeline::CommitterPool writer_;
   http::Service service_;
   const std::shared_ptr<ChangeNotice> notice_;
@@ -192,7 +195,7 @@ int RunServe(const CommandOptions& options) {
   if (!prepared.ok()) {
     return ExplainFailure(prepared);
   }
-  RemoveCheckpoints(config->data_dir);  // Whoever wanted them ended with the server before.
+  RemoveCheckpoints(config->data_dir);
   const auto control = ControlServer::Start(
       config->data_dir, runtime.main_loop(),
       [&server](std::string_view question) { return server.AnswerControl(question); },
@@ -206,6 +209,7 @@ int RunServe(const CommandOptions& options) {
   runtime.main_loop().Post([&server] { server.Start(); });
   signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });
   runtime.Run();
+  signals.Unwatch();
   NoteCleanEnd(**store, *config);
   LogInfo("stopped; all state is kept");
   return kExitDone;

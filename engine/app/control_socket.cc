@@ -169,7 +169,8 @@ void ControlServer::Serve(int client) {
     answer = AskLoop(std::move(question));
   }
   std::string_view left = answer.has_value() ? *answer : std::string_view();
-  while (!left.empty() && Await(client, POLLOUT, deadline)) {
+  const TimePoint write_by = clock_.Now() + kControlTime;  // The answer may have taken its time.
+  while (!left.empty() && Await(client, POLLOUT, write_by)) {
     const ssize_t sent = send(client, left.data(), left.size(), MSG_NOSIGNAL);
     if (sent < 0 && !MustWait()) {
       return;
@@ -193,7 +194,8 @@ std::optional<std::string> ControlServer::AskLoop(std::string question) {
   return std::exchange(exchange_->answer, std::nullopt);
 }
 
-Result<std::string> AskServer(const std::string& directory, std::string_view question) {
+Result<std::string> AskServer(const std::string& directory, std::string_view question,
+                              Duration time) {
   MH_ASSIGN_OR_RETURN(const Address address, Address::In(directory));
   const OwnedFd server = NewSocket();
   if (server.get() < 0) {
@@ -210,7 +212,7 @@ Result<std::string> AskServer(const std::string& directory, std::string_view que
     return Failure("the running server");
   }
   const SystemClock clock;
-  const TimePoint deadline = clock.Now() + kControlTime;
+  const TimePoint deadline = clock.Now() + time;
   return ReadAll(server.get(), [&server, &clock, deadline] {
     pollfd waiting = {server.get(), POLLIN, 0};
     return poll(&waiting, 1, MillisecondsUntil(deadline, clock.Now())) > 0 || errno == EINTR;

@@ -22,7 +22,8 @@ namespace mailhaul::app {
 
 // Answered with CollectorDirectory::AllPoolsJson().
 inline constexpr std::string_view kPoolsQuestion = "pools";
-// Answered with the path of a fresh copy of the records (store_copy.h), or with "error: " and why.
+// Answered with the name of a fresh copy of the records below the data directory (store_copy.h), or
+// with "error: " and why.
 inline constexpr std::string_view kCheckpointQuestion = "checkpoint";
 inline constexpr size_t kControlQuestionBytesMax = 256;
 inline constexpr size_t kControlAnswerBytesMax = size_t{64} << 20;
@@ -56,7 +57,8 @@ class ControlServer final {
   // kIo names the reason. `loop`, and what the answers need, outlive the server.
   static Result<std::unique_ptr<ControlServer>> Start(const std::string& directory, net::Loop& loop,
                                                       Answer answer, SlowAnswer slow_answer = {});
-  ~ControlServer();  // Without waiting for clients. The socket is gone then.
+  // Waits for a slow answer that is being made, for no client. The socket is gone then.
+  ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
@@ -88,7 +90,8 @@ class ControlServer final {
 };
 
 // The answer of the server that runs on this data directory. kNotFound: none does. kTimeout,
-// kResourceExhausted, kIo. Blocks.
-Result<std::string> AskServer(const std::string& directory, std::string_view question);
+// kResourceExhausted, kIo. Blocks, at most for `time`.
+Result<std::string> AskServer(const std::string& directory, std::string_view question,
+                              Duration time = kControlTime);
 
 }  // namespace mailhaul::app

@@ -102,7 +102,7 @@ Status MaildirWriter::Write(const store::StoredMessage& message, std::string_vie
       std::chrono::floor<std::chrono::seconds>(message.internal_date.time_since_epoch()).count();
   const std::string file =
       path + "/cur/" + std::to_string(seconds) + "." + FormatId(message.id.value) +
-      ".mailhaul,S=" + std::to_string(raw.size()) + ":2," + FlagLetters(message.flags);
+      ".mailhaul,S=" + std::to_string(raw.size()) + ":2," + FlagLetters(message.shown_flags());
   std::ofstream out(file, std::ios::binary);
   out.write(raw.data(), static_cast<std::streamsize>(raw.size()));
   out.close();

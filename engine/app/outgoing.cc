@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "connectors/net/host_name.h"
 #include "engine/mime/compose.h"
 #include "engine/mime/prepare_raw.h"
 #include "store/submission.h"
@@ -25,7 +26,9 @@ std::string NewMessageId(Random& random, const std::string& address) {
   random.Fill(bytes);
   const std::string hex(HexEncode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   const size_t at = address.rfind('@');
-  return hex + "@" + (at == std::string::npos ? "localhost" : address.substr(at + 1));
+  const Result<std::string> host =
+      net::CanonicalHost(at == std::string::npos ? "" : std::string_view(address).substr(at + 1));
+  return hex + "@" + (host.ok() ? *host : "localhost");
 }
 
 mime::Draft ToDraft(const http::SubmissionDraft& draft, const config::MailboxConfig& mailbox) {

@@ -90,6 +90,8 @@ class SignalWatcher final {
   // Calls `on_signal` on `loop` at the first signal; a second one, or `grace` without an end, ends
   // the process with exit code 4: that is safe at any instant.
   void Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal);
+  // The loop is about to go: later signals are left to whoever watches next.
+  void Unwatch();
   bool interrupted() const { return interrupted_; }
 
  private:

@@ -36,7 +36,9 @@ SignalWatcher::SignalWatcher() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-SignalWatcher::~SignalWatcher() {
+SignalWatcher::~SignalWatcher() { Unwatch(); }
+
+void SignalWatcher::Unwatch() {
   stopping_ = true;
   if (thread_.joinable()) {
     thread_.join();

@@ -1,5 +1,6 @@
 #include "engine/app/store_copy.h"
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -12,7 +13,7 @@
 namespace mailhaul::app {
 namespace {
 
-constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+constexpr std::chrono::hours kForgottenAfter{24};
 constexpr size_t kCopyBytes = size_t{1} << 20;
 
 Result<uint64_t> CopyFile(store::FileSystem& files, const std::string& from,
@@ -35,11 +36,21 @@ Result<uint64_t> CopyFile(store::FileSystem& files, const std::string& from,
 
 }  // namespace
 
+Result<bool> Exists(const std::string& path) {
+  store::PosixFileSystem files;
+  const Status status = files.Stat(path).status();
+  if (!status.ok() && status.code() != Code::kNotFound) {
+    return status;
+  }
+  return status.ok();
+}
+
 Result<std::string> MakeCheckpoint(store::EmbeddedStore& records, const std::string& data_dir) {
+  RemoveCheckpoints(data_dir);
   SystemRandom random;
-  std::string path = data_dir + "/" + std::string(kCheckpointPrefix) + FormatId(random.NextU64());
-  MH_RETURN_IF_ERROR(records.Checkpoint(path));
-  return path;
+  std::string name = std::string(kCheckpointPrefix) + FormatId(random.NextU64());
+  MH_RETURN_IF_ERROR(records.Checkpoint(data_dir + "/" + name));
+  return name;
 }
 
 std::optional<std::string> AnswerCheckpoint(store::EmbeddedStore& records,
@@ -55,7 +66,9 @@ std::optional<std::string> AnswerCheckpoint(store::EmbeddedStore& records,
 void RemoveCheckpoints(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(data_dir, error)) {
-    if (entry.path().filename().string().starts_with(kCheckpointPrefix)) {
+    const auto now = std::filesystem::file_time_type::clock::now();
+    if (entry.path().filename().string().starts_with(kCheckpointPrefix) &&
+        now - entry.last_write_time(error) > kForgottenAfter) {
       std::filesystem::remove_all(entry.path(), error);
     }
   }

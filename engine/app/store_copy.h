@@ -16,12 +16,17 @@
 
 namespace mailhaul::app {
 
-// A checkpoint of the records in a new directory below `data_dir`, in hard links. Its path.
+// kIo when it cannot be told, as without the right to look.
+Result<bool> Exists(const std::string& path);
+
+// What MakeCheckpoint() calls what it makes, before a number.
+inline constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+// A checkpoint of the records in a new directory of this name below `data_dir`, in hard links.
 Result<std::string> MakeCheckpoint(store::EmbeddedStore& records, const std::string& data_dir);
 // For control.sock: the answer to kCheckpointQuestion.
 std::optional<std::string> AnswerCheckpoint(store::EmbeddedStore& records,
                                             const std::string& data_dir, std::string_view question);
-// Deletes what MakeCheckpoint() made and nobody fetched. When no other process can be copying.
+// Deletes what MakeCheckpoint() made a day ago and nobody fetched.
 void RemoveCheckpoints(const std::string& data_dir);
 
 // All files of `from`, which has no directories, to `to`, which is created. Durable when it

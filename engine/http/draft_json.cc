@@ -159,16 +159,18 @@ class CappedMemory final : public json::memory_resource {
   explicit CappedMemory(size_t bytes_max) : left_(bytes_max) {}
 
  private:
-  void* do_allocate(size_t bytes, size_t alignment) override {
+  // Nothing of Boost.JSON is aligned beyond what new gives, and what it says when it takes and
+  // when it gives back is not always the same.
+  void* do_allocate(size_t bytes, size_t /*alignment*/) override {
     if (bytes > left_) {
       throw std::bad_alloc();
     }
-    void* const memory = ::operator new(bytes, std::align_val_t(alignment));
+    void* const memory = ::operator new(bytes);
     left_ -= bytes;
     return memory;
   }
-  void do_deallocate(void* memory, size_t bytes, size_t alignment) override {
-    ::operator delete(memory, std::align_val_t(alignment));
+  void do_deallocate(void* memory, size_t bytes, size_t /*alignment*/) override {
+    ::operator delete(memory);
     left_ += bytes;
   }
   bool do_is_equal(const json::memory_resource& other) const noexcept override {

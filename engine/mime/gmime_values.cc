@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "engine/mime/charset.h"
+#include "engine/mime/encoded_words.h"
 
 namespace mailhaul::mime {
 namespace {
@@ -76,7 +77,7 @@ std::string Prepare(std::string_view raw, size_t bytes_max, std::string_view hin
     }
   }
   text.resize(kept);
-  return text;
+  return JoinBase64Words(text);
 }
 
 // What GMime gives back, made fit for one line.

@@ -45,6 +45,7 @@ TEST(Attachments, NamesAreDecoded) {
   EXPECT_EQ(NameOf("attachment; filename*=UTF-8''%D0%BE%D1%82%D1%87.pdf"), "отч.pdf");
   EXPECT_EQ(NameOf("attachment; filename*0=\"a\";\n filename*1*=%20b; filename*2=.pdf"), "a b.pdf");
   EXPECT_EQ(NameOf("attachment; filename=\"=?utf-8?q?=C3=A4?=.pdf\""), "ä.pdf");
+  EXPECT_EQ(NameOf("attachment; filename=\"=?utf-8?b?w6Q=?= =?utf-8?b?w6QucGRm?=\""), "ää.pdf");
   EXPECT_EQ(NameOf("attachment; filename=\xE4.pdf"), "ä.pdf");
   EXPECT_EQ(NameOf("attachment; filename=\"C:\\\\dir\\\\a.pdf\""), "C:\\dir\\a.pdf");
   EXPECT_EQ(NameOf("attachment"), "");

@@ -48,8 +48,35 @@ TEST(Headers, CharacterSplitOverTwoEncodedWordsIsWhole) {
   EXPECT_EQ(SubjectOf("=?utf-8?q?=E2=82?=\r\n =?utf-8?q?=AC?="), "€");
 }
 
+TEST(Headers, PaddingEndsAWordAndNotItsNeighbours) {
+  EXPECT_EQ(SubjectOf("=?UTF-8?B?SGVsbG8=?=\r\n =?UTF-8?B?IFdvcmxk?="), "Hello World");
+  EXPECT_EQ(SubjectOf("=?UTF-8?B?SGVsbG8=?= \t =?utf-8*en?b?IFdvcmxk?= x"), "Hello World x");
+  EXPECT_EQ(SubjectOf("=?UTF-8?B?SGVsbG8=?==?UTF-8?B?IFdvcmxk?="), "Hello World");
+  EXPECT_EQ(SubjectOf("=?utf-8?B?w6Q=?= =?utf-8?B?w6TD?= =?utf-8?B?pA==?= =?utf-8?B?w6Q=?="),
+            "ääää");
+  EXPECT_EQ(SubjectOf("=?iso-2022-jp?B?GyRCMnE1RBsoQg==?= =?iso-2022-jp?B?GyRCO3FOQRsoQg==?="),
+            "会議資料");
+  EXPECT_EQ(SubjectOf("=?utf-8?B?w6Q=?= =?iso-8859-1?B?5A==?= =?utf-8?Q?=C3=A4?= =?utf-8?B?w6Q=?="),
+            "ääää");
+  EXPECT_EQ(SubjectOf("=?utf-8?B?SGVsbG8=IFdvcmxk?="), "Hello World");
+  EXPECT_EQ(SubjectOf("=?utf-8?B?SGVsbG8?="), "Hello");
+  EXPECT_EQ(ToOf("=?UTF-8?B?SsO8cmdlbg==?= =?UTF-8?B?IE3DvGxsZXI=?= <j@x.example>"),
+            "Jürgen Müller<j@x.example>");
+}
+
+TEST(Headers, ALongSubjectOfManyWordsIsWhole) {
+  std::string raw;
+  std::string whole;
+  for (int i = 0; i < 100; ++i) {
+    raw += std::string(i == 0 ? "" : "\r\n ") + "=?utf-8?B?w6TDtsO8IQ==?=";
+    whole += "äöü!";
+  }
+  EXPECT_EQ(SubjectOf(raw), whole);
+}
+
 TEST(Headers, BrokenEncodedWordsStayReadable) {
   EXPECT_EQ(SubjectOf("=?utf-8?q?open"), "=?utf-8?q?open");
+  EXPECT_EQ(SubjectOf("=?utf-8?b?SGVsbG8="), "=?utf-8?b?SGVsbG8=");
   EXPECT_TRUE(IsValidUtf8(SubjectOf("=?no-such-charset?b?////?= x")));
   EXPECT_TRUE(IsValidUtf8(SubjectOf("=?utf-8?q?=FF=FE?=")));
 }

@@ -13,16 +13,6 @@
 namespace mailhaul::store {
 namespace {
 
-std::array<unsigned char, 16> HashOfKey(MailboxId mailbox, std::string_view key) {
-  std::string text;
-  AppendU64(text, mailbox.value);
-  text += key;
-  const Sha256 hash = ComputeSha256(text);
-  std::array<unsigned char, 16> half;
-  std::copy_n(hash.begin(), half.size(), half.begin());
-  return half;
-}
-
 void DropStep(ShardBatch& batch, const Submission& submission) {
   if (const std::optional<SubmissionStep> step = NextStep(submission)) {
     batch.Delete(DueKey(submission.mailbox.shard(), step->at, submission.id));
@@ -84,19 +74,6 @@ Result<StoredReference> ReadReference(KeyValueStore& records, ShardId shard, Ten
   return reference;
 }
 
-Result<std::pair<std::string, Submission>> ReadRow(KeyValueStore& records, SubmissionId id) {
-  const std::string key = SubmissionKey(id);
-  MH_ASSIGN_OR_RETURN(std::optional<std::string> row, GetRow(records, key));
-  if (!row) {
-    return Status(Code::kNotFound, "no submission " + FormatId(id.value));
-  }
-  Result<Submission> submission = DecodeSubmission(id, *row);
-  if (!submission.ok()) {
-    return AtKey(submission.status(), key);
-  }
-  return std::pair(*std::move(row), *std::move(submission));
-}
-
 // One Accept(): whether the key is known, the body, then the batch.
 class Acceptance final {
  public:
@@ -130,10 +107,13 @@ class Acceptance final {
     const TenantId tenant = mailbox->record.tenant;
     Submission& submission = accepted_.submission;
     if (!request_.idempotency_key.empty()) {
-      submission.key = HashOfKey(request_.mailbox, request_.idempotency_key);
+      submission.key = HashOfIdempotencyKey(request_.mailbox, request_.idempotency_key);
       submission.fingerprint = request_.fingerprint;
-      MH_ASSIGN_OR_RETURN(accepted_.repeated, FindEarlier());
-      if (accepted_.repeated) {
+      MH_ASSIGN_OR_RETURN(
+          std::optional<Submission> earlier,
+          FindSubmission(store_.records, request_.mailbox, *submission.key, request_.fingerprint));
+      if (earlier) {
+        accepted_ = {.submission = *std::move(earlier), .repeated = true};
         return {};
       }
     }
@@ -178,24 +158,6 @@ class Acceptance final {
     submission.send_at = request_.send_at;
     submission.next_at = std::max(request_.send_at, submission.created_at);
     submission.deadline = std::max(request_.deadline, submission.next_at);
-  }
-
-  Result<bool> FindEarlier() {
-    Submission& submission = accepted_.submission;
-    const std::string key = IdempotencyKey(request_.mailbox, *submission.key);
-    MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(store_.records, key));
-    if (!row) {
-      return false;
-    }
-    if (row->size() != sizeof(uint64_t)) {
-      return AtKey({Code::kCorrupt, "not a submission's id"}, key);
-    }
-    MH_ASSIGN_OR_RETURN(auto earlier, ReadRow(store_.records, {ReadU64(*row, 0)}));
-    if (earlier.second.fingerprint != request_.fingerprint) {
-      return Status(Code::kAlreadyExists, "the key belongs to another submission");
-    }
-    submission = std::move(earlier.second);
-    return true;
   }
 
   // Durable before the batch that refers to it; once, however often the batch is built.
@@ -247,7 +209,7 @@ Result<Submission> Outbox::Update(SubmissionId id, const std::function<Status(Su
   impl_.cache.Trim();
   Submission result;
   const auto fill = [&](ShardBatch& batch) -> Status {
-    MH_ASSIGN_OR_RETURN(auto stored, ReadRow(impl_.records, id));
+    MH_ASSIGN_OR_RETURN(auto stored, ReadSubmission(impl_.records, id));
     const Submission before = stored.second;
     result = std::move(stored.second);
     MH_RETURN_IF_ERROR(change(result));
@@ -292,7 +254,7 @@ Status Outbox::DoubtAllAfterRestore(WallTime now) {
 Status Outbox::Forget(SubmissionId id) {
   impl_.cache.Trim();
   const auto fill = [&](ShardBatch& batch) -> Status {
-    MH_ASSIGN_OR_RETURN(auto stored, ReadRow(impl_.records, id));
+    MH_ASSIGN_OR_RETURN(auto stored, ReadSubmission(impl_.records, id));
     const Submission& submission = stored.second;
     if (!IsEnded(submission)) {
       return {Code::kConflict, "submission " + FormatId(id.value) + " has not ended"};

@@ -96,14 +96,19 @@ class Outbox final {
   Result<Submission> Get(SubmissionId id) const;  // kNotFound. Callers check the tenant.
   // The message's bytes, compared with their hash before this returns. kCorrupt: damaged.
   Result<std::unique_ptr<ByteSource>> OpenRaw(const Submission& submission) const;
-  // Steps that are due at `until`, or were in doubt when the process before this one ended; oldest
-  // first in each shard. At most `limit`; `more` when there may be others.
+  // Of an earlier Accept() of this mailbox with this key; none. Any other one is kAlreadyExists.
+  Result<std::optional<Submission>> FindByKey(MailboxId mailbox, std::string_view key,
+                                              const Sha256& fingerprint) const;
+  // Steps that are due at `until`, behind `after`, shard by shard and oldest first; at most `limit`
+  // at a time.
   struct DuePage {
     std::vector<DueSubmission> items;
-    bool more = false;
-    std::optional<WallTime> next;  // Of the first step after `until`.
+    std::optional<DueSubmission> after;  // There may be others, behind this one.
+    std::optional<WallTime> next;        // Of the first step after `until`, in the shards read.
+    Status damage;                       // Of a row, which was left out.
   };
-  Result<DuePage> ListDue(WallTime until, size_t limit) const;
+  Result<DuePage> ListDue(WallTime until, const std::optional<DueSubmission>& after,
+                          size_t limit) const;
   Result<SubmissionPage> List(const SubmissionQuery& query) const;
 
  private:

@@ -4,6 +4,7 @@
 #include "store/key_layout.h"
 #include "store/mail_store_impl.h"
 #include "store/outbox.h"
+#include "store/outbox_rows.h"
 
 namespace mailhaul::store {
 namespace {
@@ -60,48 +61,58 @@ Result<std::vector<Listed>> ReadRows(KeyValueStore& records, ShardId shard,
 }  // namespace
 
 Result<Submission> Outbox::Get(SubmissionId id) const {
-  const std::string key = SubmissionKey(id);
-  MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(impl_.records, key));
-  if (!row) {
-    return Status(Code::kNotFound, "no submission " + FormatId(id.value));
-  }
-  Result<Submission> submission = DecodeSubmission(id, *row);
-  return submission.ok() ? std::move(submission) : AtKey(submission.status(), key);
+  MH_ASSIGN_OR_RETURN(auto stored, ReadSubmission(impl_.records, id));
+  return std::move(stored.second);
+}
+
+Result<std::optional<Submission>> Outbox::FindByKey(MailboxId mailbox, std::string_view key,
+                                                    const Sha256& fingerprint) const {
+  return FindSubmission(impl_.records, mailbox, HashOfIdempotencyKey(mailbox, key), fingerprint);
 }
 
 Result<std::unique_ptr<ByteSource>> Outbox::OpenRaw(const Submission& submission) const {
   return OpenChecked(impl_.blobs, submission.location, submission.sha256);
 }
 
-Result<Outbox::DuePage> Outbox::ListDue(WallTime until, size_t limit) const {
+Result<Outbox::DuePage> Outbox::ListDue(WallTime until, const std::optional<DueSubmission>& after,
+                                        size_t limit) const {
   DuePage page;
+  size_t rows = 0;
   for (const ShardId shard : impl_.table.Shards()) {
+    if (after && shard < after->id.shard()) {
+      continue;
+    }
     const std::string prefix = DuePrefix(shard);
-    Status damaged;
+    std::string begin = prefix;
+    if (after && shard == after->id.shard()) {
+      begin = DueKey(shard, after->step.at, after->id) + '\0';
+    }
     const auto visit = [&](std::string_view key, std::string_view value) {
       const DatePosition position = ReadDueKey(key);
-      if (value.size() != kRowBytes) {
-        damaged = AtKey({Code::kCorrupt, "not a row of due submissions"}, std::string(key));
-        return false;
-      }
       if (position.received > until) {
         page.next = page.next ? std::min(*page.next, position.received) : position.received;
         return false;
       }
-      if (page.items.size() == limit) {
-        page.more = true;
-        return false;
+      DueSubmission due{.id = {position.id.value}, .mailbox = {}, .step = {}};
+      due.step.at = position.received;
+      if (value.size() == kRowBytes) {
+        due.mailbox = {ReadU64(value, 0)};
+        due.step.kind = static_cast<SubmissionStep::Kind>(value.back());
+        page.items.push_back(due);
+      } else {
+        page.damage = AtKey({Code::kCorrupt, "not a row of due submissions"}, std::string(key));
       }
-      page.items.push_back({.id = {position.id.value},
-                            .mailbox = {ReadU64(value, 0)},
-                            .step = {.kind = static_cast<SubmissionStep::Kind>(value.back()),
-                                     .at = position.received}});
+      if (++rows == limit) {
+        page.after = due;
+      }
       return true;
     };
     const ScanRequest request{
-        .begin = prefix, .end = PrefixEnd(prefix), .descending = false, .rows_max = limit + 1};
+        .begin = begin, .end = PrefixEnd(prefix), .descending = false, .rows_max = limit - rows};
     MH_ASSIGN_OR_RETURN([[maybe_unused]] const bool more, impl_.records.Scan(request, visit));
-    MH_RETURN_IF_ERROR(damaged);
+    if (page.after) {
+      break;
+    }
   }
   return page;
 }

@@ -1,8 +1,12 @@
 // The rows beside a submission's own by which it is found. Private to the store.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "store/key_value_store.h"
 #include "store/submission.h"
 
 namespace mailhaul::store {
@@ -10,5 +14,13 @@ namespace mailhaul::store {
 std::string DueValue(MailboxId mailbox, SubmissionStep::Kind kind);
 std::string ListValue(const Submission& submission);
 std::string ListKeyOf(const Submission& submission);
+
+// The row as it is stored, and what it says. kNotFound.
+Result<std::pair<std::string, Submission>> ReadSubmission(KeyValueStore& records, SubmissionId id);
+std::array<unsigned char, 16> HashOfIdempotencyKey(MailboxId mailbox, std::string_view key);
+// By the hash of its key. kAlreadyExists: the key was used with another fingerprint.
+Result<std::optional<Submission>> FindSubmission(KeyValueStore& records, MailboxId mailbox,
+                                                 const std::array<unsigned char, 16>& key,
+                                                 const Sha256& fingerprint);
 
 }  // namespace mailhaul::store

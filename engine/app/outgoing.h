@@ -20,7 +20,7 @@ class ConfiguredOutgoing final : public http::Outgoing {
                                        const http::SubmissionDraft& draft,
                                        WallTime send_at) const override;
   std::chrono::milliseconds RetryFor(const std::string& tenant) const override;
-  void Changed() override { sender_.Poke(); }
+  void Changed(const store::Submission& submission) override { sender_.Changed(submission); }
 
  private:
   const store::MailStore& store_;

@@ -44,9 +44,7 @@ net::Task<Response> Dispatcher::Submit(Call call) {
   std::function<Response()> accept = [submissions, request] {
     return submissions->Accept(*request);
   };
-  Response response = co_await net::RunOn<Response>(writer_, std::move(accept));
-  submissions_->Changed();
-  co_return response;
+  co_return co_await net::RunOn<Response>(writer_, std::move(accept));
 }
 
 net::Task<Response> Dispatcher::ServeSubmissions(Call call) {
@@ -73,11 +71,7 @@ net::Task<Response> Dispatcher::ServeSubmissions(Call call) {
     }
   };
   WorkPool& pool = writes ? writer_ : read_pool_;
-  Response response = co_await net::RunOn<Response>(pool, std::move(work));
-  if (writes) {
-    submissions_->Changed();
-  }
-  co_return response;
+  co_return co_await net::RunOn<Response>(pool, std::move(work));
 }
 
 net::Task<Response> Dispatcher::Change(Call call) {

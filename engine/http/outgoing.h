@@ -49,8 +49,8 @@ class Outgoing {
                                                WallTime send_at) const = 0;
   // Any thread. For how long a submission of the tenant is tried.
   virtual std::chrono::milliseconds RetryFor(const std::string& tenant) const = 0;
-  // Loop. Something was accepted, canceled or is to be tried again.
-  virtual void Changed() = 0;
+  // Any thread. It was accepted, canceled or is to be tried again.
+  virtual void Changed(const store::Submission& submission) = 0;
 };
 
 }  // namespace mailhaul::http

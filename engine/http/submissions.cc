@@ -140,6 +140,15 @@ json::array Recipients(const Submission& submission) {
   return list;
 }
 
+Response AcceptedResponse(const Submission& submission) {
+  const std::string id = FormatId(submission.id.value);
+  Response response = JsonResponse(
+      json::serialize(json::object{{"id", Text(id)}, {"state", Text(ToString(submission.state))}}));
+  response.status = 202;
+  response.headers.push_back({.name = "Location", .value = "/v1/submissions/" + id});
+  return response;
+}
+
 }  // namespace
 
 std::string SubmissionJson(const Submission& submission, const std::string& mailbox) {
@@ -171,6 +180,17 @@ std::string SubmissionJson(const Submission& submission, const std::string& mail
   return json::serialize(out);
 }
 
+Result<std::optional<Submission>> Submissions::FindRepeated(const Call& call,
+                                                            const SubmissionDraft& draft) const {
+  const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
+  const std::optional<MailboxId> mailbox =
+      tenant ? store_.FindMailbox(*tenant, draft.mailbox) : std::nullopt;
+  if (!mailbox || !call.idempotency_key) {
+    return std::optional<Submission>();
+  }
+  return store::Outbox(store_).FindByKey(*mailbox, *call.idempotency_key, FingerprintOf(call));
+}
+
 Parsed<store::NewSubmission> Submissions::Prepare(const Call& call) const {
   const std::string type = MediaType(call);
   if (type != kJsonType && type != kRawType) {
@@ -182,6 +202,13 @@ Parsed<store::NewSubmission> Submissions::Prepare(const Call& call) const {
     return Refusal(request.status());
   }
   SubmissionDraft& draft = request->draft;
+  const Result<std::optional<Submission>> repeated = FindRepeated(call, draft);
+  if (!repeated.ok()) {
+    return Refusal(repeated.status());
+  }
+  if (*repeated) {
+    return AcceptedResponse(**repeated);
+  }
   const WallTime now = clock_.WallNow();
   WallTime send_at = now;
   if (!request->send_at.empty()) {
@@ -227,13 +254,8 @@ Response Submissions::Accept(const store::NewSubmission& request) {
   if (!accepted.ok()) {
     return Refusal(accepted.status());
   }
-  const Submission& submission = accepted->submission;
-  const std::string id = FormatId(submission.id.value);
-  Response response = JsonResponse(
-      json::serialize(json::object{{"id", Text(id)}, {"state", Text(ToString(submission.state))}}));
-  response.status = 202;
-  response.headers.push_back({.name = "Location", .value = "/v1/submissions/" + id});
-  return response;
+  outgoing_.Changed(accepted->submission);
+  return AcceptedResponse(accepted->submission);
 }
 
 Result<Submission> Submissions::Find(const Call& call) const {
@@ -267,7 +289,11 @@ Response Submissions::Change(const Call& call, const std::function<Status(Submis
     return Refusal(found.status());
   }
   const Result<Submission> changed = store::Outbox(store_).Update(found->id, change);
-  return changed.ok() ? Show(*changed, 200) : Refusal(changed.status());
+  if (!changed.ok()) {
+    return Refusal(changed.status());
+  }
+  outgoing_.Changed(*changed);
+  return Show(*changed, 200);
 }
 
 Response Submissions::Cancel(const Call& call) {

@@ -20,7 +20,8 @@ class Submissions final {
   Submissions(store::MailStore& store, Outgoing& outgoing, const Clock& clock)
       : store_(store), outgoing_(outgoing), clock_(clock) {}
 
-  // Read pool.
+  // Read pool. A request that repeats an earlier one gets that one's answer at once, whatever has
+  // become of what it refers to.
   Parsed<store::NewSubmission> Prepare(const Call& call) const;
   Response Get(const Call& call) const;
   Response List(const Call& call) const;
@@ -30,11 +31,10 @@ class Submissions final {
   Response Cancel(const Call& call);
   Response Retry(const Call& call);
 
-  // Loop.
-  void Changed() { outgoing_.Changed(); }
-
  private:
   Result<store::Submission> Find(const Call& call) const;
+  Result<std::optional<store::Submission>> FindRepeated(const Call& call,
+                                                        const SubmissionDraft& draft) const;
   Response Show(const store::Submission& submission, unsigned status) const;
   Response Change(const Call& call, const std::function<Status(store::Submission&)>& change);
 

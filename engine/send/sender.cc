@@ -28,7 +28,7 @@ void Sender::Start() {
   started_ = true;
   expire_at_ = context_.clock.Now() + kExpireEvery;
   WakeAt(expire_at_);
-  Poke();
+  Look();
 }
 
 void Sender::Stop(std::function<void()> on_done) {
@@ -40,12 +40,24 @@ void Sender::Stop(std::function<void()> on_done) {
 }
 
 void Sender::CheckStopped() {
-  if (stopping_ && !scanning_ && on_stopped_) {
+  if (stopping_ && !scanning_ && postponing_ == 0 && on_stopped_) {
     std::exchange(on_stopped_, nullptr)();
   }
 }
 
-void Sender::Poke() {
+void Sender::Changed(const Submission& submission) {
+  const std::optional<store::SubmissionStep> step = store::NextStep(submission);
+  if (!step) {
+    return;
+  }
+  main_.Post([this, due = DueSubmission{submission.id, submission.mailbox, *step}] {
+    if (started_ && !stopping_ && !known_.contains(due.id)) {
+      Follow(due);
+    }
+  });
+}
+
+void Sender::Look() {
   if (!started_ || stopping_) {
     return;
   }
@@ -58,47 +70,55 @@ void Sender::Poke() {
 }
 
 net::Task<void> Sender::Scan() {
-  bool again = true;
-  size_t passed = 0;  // Due, but nothing that this process can do: they are read past.
-  while (again && !stopping_) {
+  do {
     scan_again_ = false;
-    const size_t limit = std::min(known_.size() + passed + kScanRows, kDueMax);
-    const WallTime now = context_.clock.WallNow();
-    store::MailStore* const store = &context_.store;
-    const std::function<Result<store::Outbox::DuePage>()> read = [store, now, limit] {
-      return store::Outbox(*store).ListDue(now, limit);
-    };
-    const Result<store::Outbox::DuePage> page = co_await pipeline::RunOn(context_.reads, read);
-    if (!page.ok()) {
-      LogWarning("cannot read what is due to be sent: " + page.status().ToString());
-      WakeAt(context_.clock.Now() + kScanRetry);
-      break;
-    }
-    passed = 0;
-    for (const DueSubmission& due : page->items) {
-      if (!stopping_ && !known_.contains(due.id)) {
-        const bool taken = co_await TakeDue(due);
-        passed += taken ? 0 : 1;
-      }
-    }
-    recovered_ = recovered_ || !page->more;
-    if (page->next) {
-      WakeAt(*page->next);
+    const WallTime until = context_.clock.WallNow();
+    std::optional<DueSubmission> after;
+    bool more = true;
+    while (more && !stopping_) {
+      more = co_await ScanPage(&after, until);
     }
     PumpAll();
-    again = scan_again_ || (page->more && limit < kDueMax);
-  }
+  } while (scan_again_ && !stopping_);
   if (!stopping_ && context_.clock.Now() >= expire_at_) {
     co_await ExpireWaiting();
   }
   scanning_ = false;
   if (std::exchange(scan_again_, false)) {
-    Poke();
+    Look();
   }
   CheckStopped();
 }
 
-net::Task<bool> Sender::TakeDue(DueSubmission due) {
+net::Task<bool> Sender::ScanPage(std::optional<DueSubmission>* after, WallTime until) {
+  store::MailStore* const store = &context_.store;
+  const std::optional<DueSubmission> behind = *after;
+  const std::function<Result<store::Outbox::DuePage>()> read = [store, until, behind] {
+    return store::Outbox(*store).ListDue(until, behind, kScanRows);
+  };
+  const Result<store::Outbox::DuePage> page = co_await pipeline::RunOn(context_.reads, read);
+  if (!page.ok() || !page->damage.ok()) {
+    LogWarning("cannot read what is due to be sent: " +
+               (page.ok() ? page->damage : page.status()).ToString());
+  }
+  if (!page.ok()) {
+    WakeAt(context_.clock.Now() + kScanRetry);
+    co_return false;
+  }
+  for (const DueSubmission& due : page->items) {
+    if (!stopping_ && !known_.contains(due.id)) {
+      co_await TakeDue(due);
+    }
+  }
+  if (page->next) {
+    WakeAt(*page->next);
+  }
+  recovered_ = recovered_ || (!page->after && !stopping_);
+  *after = page->after;
+  co_return after->has_value() && known_.size() < kDueMax;
+}
+
+net::Task<void> Sender::TakeDue(DueSubmission due) {
   store::MailStore* const store = &context_.store;
   const SubmissionId id = due.id;
   if (due.step.kind == StepKind::kForget) {
@@ -107,7 +127,7 @@ net::Task<bool> Sender::TakeDue(DueSubmission due) {
     if (!forgotten.ok()) {
       LogWarning("cannot forget a submission that has ended: " + forgotten.ToString());
     }
-    co_return forgotten.ok();
+    co_return;
   }
   if (!recovered_ && due.step.kind == StepKind::kSend) {
     const WallTime now = context_.clock.WallNow();
@@ -119,22 +139,21 @@ net::Task<bool> Sender::TakeDue(DueSubmission due) {
       LogInfo("submission " + FormatId(id.value) + " was under way when the process ended: it is " +
               std::string(ToString(recovered->state)) + " now");
       Absorb(id, *recovered);
-      co_return true;
+      co_return;
     }
   }
-  co_return Enqueue(due);
+  Enqueue(due);
 }
 
-bool Sender::Enqueue(const DueSubmission& due) {
+void Sender::Enqueue(const DueSubmission& due) {
   const SendingMailbox* const mailbox = lines_.Find(due.mailbox);
   const bool sends = due.step.kind == StepKind::kSend;
   if (mailbox == nullptr || (!sends && !mailbox->has_sent_folder) || known_.size() >= kDueMax) {
-    return false;  // It was configured away; should it come back, this is still due.
+    return;  // It was configured away; should it come back, this is still due.
   }
   known_.insert(due.id);
   Line& line = lines_by_mailbox_[due.mailbox];
   (sends ? line.submissions : line.filings).push_back(due.id);
-  return true;
 }
 
 void Sender::Absorb(SubmissionId id, const std::optional<Submission>& now) {
@@ -143,18 +162,20 @@ void Sender::Absorb(SubmissionId id, const std::optional<Submission>& now) {
     WakeAt(context_.clock.Now() + kScanRetry);
     return;
   }
-  const std::optional<store::SubmissionStep> step = store::NextStep(*now);
-  if (!step) {
+  if (const std::optional<store::SubmissionStep> step = store::NextStep(*now)) {
+    Follow({.id = id, .mailbox = now->mailbox, .step = *step});
+  }
+}
+
+void Sender::Follow(const DueSubmission& due) {
+  if (due.step.at > context_.clock.WallNow()) {
+    WakeAt(due.step.at);
     return;
   }
-  if (step->at > context_.clock.WallNow()) {
-    WakeAt(step->at);
-    return;
-  }
-  Enqueue({.id = id, .mailbox = now->mailbox, .step = *step});
-  const auto line = lines_by_mailbox_.find(now->mailbox);
+  Enqueue(due);
+  const auto line = lines_by_mailbox_.find(due.mailbox);
   if (line != lines_by_mailbox_.end()) {
-    PumpLine(now->mailbox, line->second);
+    PumpLine(due.mailbox, line->second);
   }
 }
 
@@ -176,19 +197,22 @@ void Sender::PumpLine(MailboxId mailbox, Line& line) {
     return;
   }
   const SendingMailbox* const known = lines_.Find(mailbox);
-  const TimePoint now = context_.clock.Now();
-  const TimePoint allowed = AllowedAt(*known, line, now);
-  if (allowed > now) {
-    WakeAt(allowed);
+  if (known == nullptr || !MayGoNow(*known, line)) {
     return;
   }
   line.submission_wanted = true;
   lines_.WantSubmission(mailbox);
 }
 
-TimePoint Sender::AllowedAt(const SendingMailbox& mailbox, Line& line, TimePoint now) {
-  return std::max(line.window.NextAt(mailbox.per_minute, now),
-                  tenants_[mailbox.tenant].NextAt(mailbox.tenant_per_minute, now));
+bool Sender::MayGoNow(const SendingMailbox& mailbox, Line& line) {
+  const TimePoint now = context_.clock.Now();
+  const TimePoint allowed =
+      std::max(line.window.NextAt(mailbox.per_minute, now),
+               tenants_[mailbox.tenant].NextAt(mailbox.tenant_per_minute, now));
+  if (allowed > now) {
+    WakeAt(allowed);
+  }
+  return allowed <= now;
 }
 
 void Sender::WakeAt(WallTime at) {
@@ -210,7 +234,7 @@ void Sender::ArmTimer() {
     timer_ = 0;
     wake_.reset();
     WakeAt(expire_at_);
-    Poke();
+    Look();
   });
 }
 
@@ -222,12 +246,10 @@ std::optional<SubmissionId> Sender::TakeNext(MailboxId mailbox, Kind kind) {
   }
   if (kind == Kind::kSubmission) {
     const SendingMailbox* const known = lines_.Find(mailbox);
-    const TimePoint now = context_.clock.Now();
-    const TimePoint allowed = AllowedAt(*known, line, now);
-    if (allowed > now) {
-      WakeAt(allowed);
+    if (known == nullptr || !MayGoNow(*known, line)) {
       return std::nullopt;
     }
+    const TimePoint now = context_.clock.Now();
     line.window.Note(known->per_minute, now);
     tenants_[known->tenant].Note(known->tenant_per_minute, now);
   }
@@ -236,13 +258,25 @@ std::optional<SubmissionId> Sender::TakeNext(MailboxId mailbox, Kind kind) {
   return id;
 }
 
-void Sender::BeginRun(MailboxId mailbox, Kind kind) {
+std::optional<SendingMailbox> Sender::BeginRun(MailboxId mailbox, Kind kind) {
   Line& line = lines_by_mailbox_[mailbox];
-  (kind == Kind::kSubmission ? line.submission_wanted : line.filing_wanted) = false;
-  (kind == Kind::kSubmission ? line.submission_running : line.filing_running) = true;
+  const bool sends = kind == Kind::kSubmission;
+  (sends ? line.submission_wanted : line.filing_wanted) = false;
+  (sends ? line.submission_running : line.filing_running) = true;
+  const SendingMailbox* const known = lines_.Find(mailbox);
+  // Others of the tenant may have used up its minute since the connection was asked for.
+  if (known == nullptr || stopping_ || (sends ? line.submissions : line.filings).empty() ||
+      (sends && !MayGoNow(*known, line))) {
+    return std::nullopt;
+  }
+  return *known;
 }
 
-void Sender::EndRun(MailboxId mailbox, Kind kind, bool failed) {
+void Sender::EndRun(MailboxId mailbox, Kind kind, bool failed, const Status& refused) {
+  // Nothing is wrong where it was cancelled: what waits stays due.
+  if (!refused.ok() && refused.code() != Code::kCancelled) {
+    PostponeAll(mailbox, kind, refused);
+  }
   Line& line = lines_by_mailbox_[mailbox];
   (kind == Kind::kSubmission ? line.submission_running : line.filing_running) = false;
   if (failed) {

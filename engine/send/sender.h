@@ -2,7 +2,9 @@
 //
 // All bookkeeping is on the main loop. A mailbox has one connection for submissions at a time, so
 // what is "sending" and not on that connection was left behind by a process that is no more.
-// Memory: at most kDueMax ids; the rest stays in the store until there is room.
+// What is due is read through when the sender starts, when something falls due, and after failures;
+// what users hand in or change is told by Changed(). Memory: at most kDueMax ids; the rest stays in
+// the store until there is room.
 #pragma once
 
 #include <deque>
@@ -36,8 +38,8 @@ class Sender final {
   // Nothing new is begun; `on_done` when nothing of the sender's own runs any more. Runs on
   // connections end by themselves, once these are aborted.
   void Stop(std::function<void()> on_done);
-  // Something was accepted or changed by a user: look at what is due.
-  void Poke();
+  // Any thread: `submission` was accepted or changed by a user.
+  void Changed(const store::Submission& submission);
 
   // On the loop of `lease`: opens a connection and uses it for all that is due; then closes it.
   // Returns what the pool is to learn.
@@ -56,16 +58,21 @@ class Sender final {
   };
   enum class Kind : uint8_t { kSubmission, kFiling };
 
+  void Look();
   net::Task<void> Scan();
-  net::Task<bool> TakeDue(store::DueSubmission due);
+  // True: there may be more behind the page.
+  net::Task<bool> ScanPage(std::optional<store::DueSubmission>* after, WallTime until);
+  net::Task<void> TakeDue(store::DueSubmission due);
   net::Task<void> ExpireWaiting();
-  bool Enqueue(const store::DueSubmission& due);
+  void Enqueue(const store::DueSubmission& due);
+  // Its next step, of which the sender has just learned.
+  void Follow(const store::DueSubmission& due);
   // What became of a submission that was in hand.
   void Absorb(SubmissionId id, const std::optional<store::Submission>& now);
   void PumpLine(MailboxId mailbox, Line& line);
   void PumpAll();
-  // When the rates let one more of the mailbox go.
-  TimePoint AllowedAt(const SendingMailbox& mailbox, Line& line, TimePoint now);
+  // Whether the rates let one more of the mailbox go; if not, the sender wakes when they do.
+  bool MayGoNow(const SendingMailbox& mailbox, Line& line);
   void WakeAt(WallTime at);
   void WakeAt(TimePoint at);
   void ArmTimer();
@@ -73,13 +80,16 @@ class Sender final {
 
   // Main loop: the next of a line, if there is one that may go now.
   std::optional<SubmissionId> TakeNext(MailboxId mailbox, Kind kind);
-  void BeginRun(MailboxId mailbox, Kind kind);
-  void EndRun(MailboxId mailbox, Kind kind, bool failed);
+  // None: a connection would find nothing to do.
+  std::optional<SendingMailbox> BeginRun(MailboxId mailbox, Kind kind);
+  // `refused`: why there was no connection.
+  void EndRun(MailboxId mailbox, Kind kind, bool failed, const Status& refused);
+  void PostponeAll(MailboxId mailbox, Kind kind, Status why);
+  net::Task<void> Postpone(Kind kind, std::vector<SubmissionId> ids, Status why);
 
   // From any loop.
   net::Task<std::optional<SubmissionId>> Next(MailboxId mailbox, Kind kind);
   net::Task<void> Report(SubmissionId id, std::optional<store::Submission> now);
-  net::Task<void> PostponeAll(MailboxId mailbox, Kind kind, Status why);
   net::Task<Status> UseSession(smtp::SmtpSession& session, MailboxId mailbox, bool file_copy);
 
   pipeline::Context& context_;
@@ -95,6 +105,7 @@ class Sender final {
   bool recovered_ = false;  // What an earlier process left under way was dealt with.
   bool scanning_ = false;
   bool scan_again_ = false;
+  size_t postponing_ = 0;  // Connections that were not to be had, whose queues are being told.
   std::optional<TimePoint> wake_;
   net::Loop::TimerId timer_ = 0;
   TimePoint expire_at_{};

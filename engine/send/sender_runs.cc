@@ -52,20 +52,21 @@ net::Task<void> Sender::Report(SubmissionId id, std::optional<Submission> now) {
 }
 
 // No connection is to be had: what waits for one is told why, and when it is tried again.
-net::Task<void> Sender::PostponeAll(MailboxId mailbox, Kind kind, Status why) {
-  if (why.code() == Code::kCancelled) {
-    co_return;  // Nothing is wrong; what waits stays due.
-  }
-  const std::function<std::vector<SubmissionId>()> take = [this, mailbox, kind] {
-    Line& line = lines_by_mailbox_[mailbox];
-    std::deque<SubmissionId>& queue = kind == Kind::kSubmission ? line.submissions : line.filings;
-    std::vector<SubmissionId> ids(queue.begin(), queue.end());
-    queue.clear();
-    return ids;
-  };
-  const std::vector<SubmissionId> ids = co_await OnMain(main_, take);
+void Sender::PostponeAll(MailboxId mailbox, Kind kind, Status why) {
+  Line& line = lines_by_mailbox_[mailbox];
+  std::deque<SubmissionId>& queue = kind == Kind::kSubmission ? line.submissions : line.filings;
+  std::vector<SubmissionId> ids(queue.begin(), queue.end());
+  queue.clear();
+  ++postponing_;
+  tasks_.Spawn(Postpone(kind, std::move(ids), std::move(why)));
+}
+
+net::Task<void> Sender::Postpone(Kind kind, std::vector<SubmissionId> ids, Status why) {
   const WallTime now = context_.clock.WallNow();
   for (const SubmissionId id : ids) {
+    if (stopping_) {
+      break;  // What waits stays due.
+    }
     const uint64_t seed = random_.NextU64();
     Change change = [kind, why, now, seed](Submission& stored) -> Status {
       SeededRandom jitter(seed);
@@ -91,8 +92,10 @@ net::Task<void> Sender::PostponeAll(MailboxId mailbox, Kind kind, Status why) {
     if (written.ok()) {
       stored = *written;
     }
-    co_await Report(id, std::move(stored));
+    Absorb(id, stored);
   }
+  --postponing_;
+  CheckStopped();
 }
 
 net::Task<Status> Sender::UseSession(smtp::SmtpSession& session, MailboxId mailbox,
@@ -117,18 +120,13 @@ net::Task<Status> Sender::UseSession(smtp::SmtpSession& session, MailboxId mailb
 }
 
 net::Task<Status> Sender::RunSubmissions(MailboxId mailbox, Lease lease) {
-  struct Begun {
-    bool known = false;
-    bool files_copy = false;
+  const std::function<std::optional<SendingMailbox>()> begin = [this, mailbox] {
+    return BeginRun(mailbox, Kind::kSubmission);
   };
-  const std::function<Begun()> begin = [this, mailbox] {
-    BeginRun(mailbox, Kind::kSubmission);
-    const SendingMailbox* const found = lines_.Find(mailbox);
-    return Begun{.known = found != nullptr, .files_copy = found != nullptr && found->files_copy};
-  };
-  const Begun begun = co_await OnMain(main_, begin);
-  Status status(Code::kCancelled, "stopping");
-  if (begun.known && !lease.stopping) {
+  const std::optional<SendingMailbox> begun = co_await OnMain(main_, begin);
+  Status status;
+  Status refused;  // Why there is no connection.
+  if (begun && !lease.stopping) {
     Result<std::unique_ptr<smtp::SmtpSession>> opened =
         co_await lines_.OpenSubmission(mailbox, lease);
     status = opened.status();
@@ -136,16 +134,16 @@ net::Task<Status> Sender::RunSubmissions(MailboxId mailbox, Lease lease) {
       smtp::SmtpSession* const session = opened->get();
       {
         const Registration registration(*lease.open, [session] { session->Abort(); });
-        status = co_await UseSession(*session, mailbox, begun.files_copy);
+        status = co_await UseSession(*session, mailbox, begun->files_copy);
       }
       co_await session->Close();
     } else {
-      co_await PostponeAll(mailbox, Kind::kSubmission, status);
+      refused = status;
     }
   }
   const bool failed = !status.ok();
-  const std::function<bool()> end = [this, mailbox, failed] {
-    EndRun(mailbox, Kind::kSubmission, failed);
+  const std::function<bool()> end = [this, mailbox, failed, refused] {
+    EndRun(mailbox, Kind::kSubmission, failed, refused);
     return true;
   };
   co_await OnMain(main_, end);
@@ -153,25 +151,20 @@ net::Task<Status> Sender::RunSubmissions(MailboxId mailbox, Lease lease) {
 }
 
 net::Task<Status> Sender::RunFiling(MailboxId mailbox, Lease lease) {
-  struct Begun {
-    bool known = false;
-    bool creates = false;
+  const std::function<std::optional<SendingMailbox>()> begin = [this, mailbox] {
+    return BeginRun(mailbox, Kind::kFiling);
   };
-  const std::function<Begun()> begin = [this, mailbox] {
-    BeginRun(mailbox, Kind::kFiling);
-    const SendingMailbox* const found = lines_.Find(mailbox);
-    return Begun{.known = found != nullptr, .creates = found != nullptr && found->creates_folder};
-  };
-  const Begun begun = co_await OnMain(main_, begin);
-  Status status(Code::kCancelled, "stopping");
-  if (begun.known && !lease.stopping) {
+  const std::optional<SendingMailbox> begun = co_await OnMain(main_, begin);
+  Status status;
+  Status refused;
+  if (begun && !lease.stopping) {
     Result<std::unique_ptr<imap::SentFiling>> opened = co_await lines_.OpenFiling(mailbox, lease);
     status = opened.status();
     if (opened.ok()) {
       imap::SentFiling* const session = opened->get();
       {
         const Registration registration(*lease.open, [session] { session->Abort(); });
-        SentFolder folder(*session, begun.creates);
+        SentFolder folder(*session, begun->creates_folder);
         while (status.ok()) {
           const std::optional<SubmissionId> id = co_await Next(mailbox, Kind::kFiling);
           if (!id) {
@@ -184,12 +177,12 @@ net::Task<Status> Sender::RunFiling(MailboxId mailbox, Lease lease) {
       }
       co_await session->Close();
     } else {
-      co_await PostponeAll(mailbox, Kind::kFiling, status);
+      refused = status;
     }
   }
   const bool failed = !status.ok();
-  const std::function<bool()> end = [this, mailbox, failed] {
-    EndRun(mailbox, Kind::kFiling, failed);
+  const std::function<bool()> end = [this, mailbox, failed, refused] {
+    EndRun(mailbox, Kind::kFiling, failed, refused);
     return true;
   };
   co_await OnMain(main_, end);

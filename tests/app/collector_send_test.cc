@@ -44,7 +44,7 @@ class CollectorSendTest : public EngineFixture {
     request.deadline = clock_.WallNow() + std::chrono::hours(1);
     const Result<store::AcceptedSubmission> accepted = store::Outbox(*mail_).Accept(request);
     EXPECT_TRUE(accepted.ok()) << accepted.status().ToString();
-    loop_.Post([this] { lines_->sender().Poke(); });
+    lines_->sender().Changed(accepted->submission);
     return accepted->submission.id;
   }
   store::Submission Get(SubmissionId id) const { return store::Outbox(*mail_).Get(id).value(); }

@@ -37,7 +37,7 @@ class FakeOutgoing final : public Outgoing {
   std::chrono::milliseconds RetryFor(const std::string& /*tenant*/) const override {
     return std::chrono::hours(1);
   }
-  void Changed() override { ++changes; }
+  void Changed(const store::Submission& /*submission*/) override { ++changes; }
 
   mutable SubmissionDraft last;
   int changes = 0;
@@ -116,6 +116,21 @@ TEST_F(SubmissionTest, TheSameKeyGetsTheSameAnswer) {
   EXPECT_EQ(other.status, 422U);
   EXPECT_EQ(Text(other, "code"), "idempotency_key_reused");
   EXPECT_EQ(Count(), 1U);
+}
+
+TEST_F(SubmissionTest, TheSameKeyGetsTheSameAnswerThoughTheRestHasChanged) {
+  Store("acme", "alice", "INBOX", {Mail{}});
+  const std::string question = All("/v1/messages?limit=1", "id").at(0);
+  const std::string key = "Idempotency-Key: k1\r\n";
+  const std::string body =
+      R"({"mailbox":"alice","subject":"a","to":"b@y.example","in_reply_to":")" + question + "\"}";
+  const HttpAnswer first = Post(body, key);
+  ASSERT_EQ(first.status, 202U) << first.body;
+  ASSERT_EQ(Request("DELETE", "/v1/messages/" + question).status, 204U);
+  EXPECT_EQ(Post(body).status, 422U);
+  const HttpAnswer again = Post(body, key);
+  EXPECT_EQ(again.status, 202U) << again.body;
+  EXPECT_EQ(again.body, first.body);
 }
 
 TEST_F(SubmissionTest, RefusesWhatItCannotMean) {

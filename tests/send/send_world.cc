@@ -181,8 +181,10 @@ store::NewSubmission SendWorld::RequestOf(const std::string& subject,
 void SendWorld::AcceptLater(const store::NewSubmission& request) {
   Process* const process = process_.get();
   process->committer->Run([process, request] {
-    if (store::Outbox(*process->mail).Accept(request).ok()) {
-      process->sender->Poke();
+    const Result<store::AcceptedSubmission> accepted =
+        store::Outbox(*process->mail).Accept(request);
+    if (accepted.ok()) {
+      process->sender->Changed(accepted->submission);
     }
   });
 }
@@ -202,7 +204,7 @@ std::optional<SubmissionId> SendWorld::Accept(const store::NewSubmission& reques
         store::Outbox(*process->mail).Accept(request);
     if (accepted.ok()) {
       id = accepted->submission.id;
-      process->sender->Poke();
+      process->sender->Changed(accepted->submission);
     }
   });
   loop.RunUntil([&] { return id.has_value(); }, clock.Now() + std::chrono::milliseconds(5));
@@ -217,8 +219,9 @@ store::Submission SendWorld::Change(SubmissionId id,
                                     const std::function<Status(store::Submission&)>& change) {
   const Result<store::Submission> changed = store::Outbox(*process_->mail).Update(id, change);
   EXPECT_TRUE(changed.ok()) << changed.status().ToString();
-  Process* const process = process_.get();
-  loop.Post([process] { process->sender->Poke(); });
+  if (changed.ok()) {
+    process_->sender->Changed(*changed);
+  }
   return changed.ok() ? *changed : store::Submission();
 }
 

@@ -3,6 +3,7 @@
 #include "store/outbox.h"
 
 #include "base/random.h"
+#include "store/key_layout.h"
 #include "tests/store/follow_fixture.h"
 
 namespace mailhaul::store {
@@ -63,7 +64,15 @@ class OutboxTest : public FollowFixture {
     return sent.ok() ? *sent : Submission();
   }
   std::vector<DueSubmission> Due(int64_t until = 1'000'000) const {
-    return Outbox(*store_).ListDue(At(until), 100)->items;
+    return Outbox(*store_).ListDue(At(until), {}, 100)->items;
+  }
+  void PutRow(const std::string& key, const std::string& value) {
+    Batch batch;
+    batch.shard = mailbox_.shard();
+    batch.Put(key, value);
+    Outcome outcome;
+    records_.Commit({&batch, 1}, {&outcome, 1});
+    ASSERT_EQ(outcome.kind, Outcome::Kind::kDone);
   }
   size_t SubmissionChanges() const {
     size_t count = 0;
@@ -121,15 +130,48 @@ TEST_F(OutboxTest, DueStepsComeInOrderAndTellWhenTheNextIs) {
   later.deadline = At(90'000);
   const SubmissionId second = Outbox(*store_).Accept(later)->submission.id;
   const SubmissionId first = Accept("now").id;
-  const Outbox::DuePage page = *Outbox(*store_).ListDue(At(100), 10);
+  const Outbox::DuePage page = *Outbox(*store_).ListDue(At(100), {}, 10);
   ASSERT_EQ(page.items.size(), 1U);
   EXPECT_EQ(page.items[0].id, first);
   EXPECT_EQ(page.next, At(9000));
-  const Outbox::DuePage one = *Outbox(*store_).ListDue(At(10'000), 1);
-  EXPECT_TRUE(one.more);
+  EXPECT_FALSE(page.after);
+  const Outbox::DuePage one = *Outbox(*store_).ListDue(At(10'000), {}, 1);
+  ASSERT_TRUE(one.after);
+  EXPECT_EQ(one.items.at(0).id, first);
+  const Outbox::DuePage two = *Outbox(*store_).ListDue(At(10'000), one.after, 1);
+  EXPECT_EQ(two.items.at(0).id, second);
+  ASSERT_TRUE(two.after);
+  EXPECT_TRUE(Outbox(*store_).ListDue(At(10'000), two.after, 1)->items.empty());
   EXPECT_EQ(Due().at(1).id, second);
   ASSERT_TRUE(Outbox(*store_).Update(second, [](Submission& s) { return Cancel(s, At(1)); }).ok());
   EXPECT_EQ(Due().size(), 1U);
+}
+
+TEST_F(OutboxTest, ADamagedStepIsToldOfAndHoldsUpNoOther) {
+  const Submission first = Accept("first");
+  const SubmissionId second = Accept("second").id;
+  const std::string key = DueKey(first.id.shard(), NextStep(first)->at, first.id);
+  const std::string whole = *records_.Get(key).value();
+  PutRow(key, "torn");
+  const Outbox::DuePage page = *Outbox(*store_).ListDue(At(100), {}, 10);
+  EXPECT_EQ(page.damage.code(), Code::kCorrupt);
+  ASSERT_EQ(page.items.size(), 1U);
+  EXPECT_EQ(page.items[0].id, second);
+  const Outbox::DuePage one = *Outbox(*store_).ListDue(At(100), {}, 1);
+  EXPECT_TRUE(one.items.empty());
+  ASSERT_TRUE(one.after);
+  EXPECT_EQ(Outbox(*store_).ListDue(At(100), one.after, 1)->items.at(0).id, second);
+  PutRow(key, whole);
+}
+
+TEST_F(OutboxTest, AnEarlierSubmissionIsFoundByItsKey) {
+  const Submission known = Accept("hello", "k");
+  const Outbox outbox(*store_);
+  const Sha256 fingerprint = ComputeSha256("hello");
+  EXPECT_EQ(outbox.FindByKey(mailbox_, "k", fingerprint).value()->id, known.id);
+  EXPECT_FALSE(outbox.FindByKey(mailbox_, "other", fingerprint).value());
+  EXPECT_EQ(outbox.FindByKey(mailbox_, "k", ComputeSha256("bye")).status().code(),
+            Code::kAlreadyExists);
 }
 
 TEST_F(OutboxTest, ListsNewestFirstWithFiltersAndCursor) {

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -30,6 +32,23 @@ class MemoryByteSource final : public ByteSource {
 
  private:
   std::string_view bytes_;
+};
+
+// The same of bytes that are its own.
+class OwnedByteSource final : public ByteSource {
+ public:
+  explicit OwnedByteSource(std::string bytes) : bytes_(std::move(bytes)), view_(bytes_) {}
+  OwnedByteSource(const OwnedByteSource&) = delete;
+  OwnedByteSource& operator=(const OwnedByteSource&) = delete;
+  uint64_t size() const override { return view_.size(); }
+  Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
+    return view_.ReadAt(offset, out);
+  }
+  std::string_view Contiguous() const override { return view_.Contiguous(); }
+
+ private:
+  const std::string bytes_;
+  const MemoryByteSource view_;
 };
 
 }  // namespace mailhaul

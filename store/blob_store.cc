@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "store/aligned_buffer.h"
+#include "store/compression.h"
 #include "store/segment.h"
 #include "store/sha256.h"
 
@@ -103,7 +104,14 @@ class SegmentBlobStore final : public BlobStore {
   SegmentBlobStore(FileSystem& files, BlobStoreOptions options, uint32_t next_segment)
       : files_(files), options_(std::move(options)), next_segment_(next_segment) {}
 
-  Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override;
+  Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override {
+    return Place(BodyHeader(body.size(), sha256), body, body.size());
+  }
+  Result<BlobLocation> AppendCompressed(std::string_view compressed, uint64_t size,
+                                        const Sha256& sha256) override {
+    const auto bytes = static_cast<uint32_t>(compressed.size());
+    return Place(CompressedBodyHeader(bytes, size, sha256), compressed, size);
+  }
   Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) override;
   Status Sync() override;
   Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const override;
@@ -117,6 +125,7 @@ class SegmentBlobStore final : public BlobStore {
  private:
   Result<std::shared_ptr<Segment>> NewSegment();
   Status CheckRoom(uint64_t bytes);
+  Result<BlobLocation> Place(const std::string& header, std::string_view bytes, uint64_t size);
   Status OpenPacked();
   Status PutPacked(std::string_view bytes);
   Status FlushPacked();
@@ -317,13 +326,14 @@ Status SegmentBlobStore::OpenPacked() {
   return PutPacked(SegmentFileHeader(packed_->number));
 }
 
-Result<BlobLocation> SegmentBlobStore::Append(std::string_view body, const Sha256& sha256) {
+Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::string_view bytes,
+                                             uint64_t size) {
   if (!failed_.ok()) {
     return failed_;
   }
   if (packed_ != nullptr) {
     const uint64_t end = packed_flushed_ + packed_buffer_->size();
-    if (end > kBlockBytes && end + kBodyHeaderBytes + body.size() > options_.segment_bytes_max) {
+    if (end > kBlockBytes && end + kBodyHeaderBytes + bytes.size() > options_.segment_bytes_max) {
       MH_RETURN_IF_ERROR(FlushPacked());
       packed_.reset();
     }
@@ -334,9 +344,9 @@ Result<BlobLocation> SegmentBlobStore::Append(std::string_view body, const Sha25
   const BlobLocation location = {
       .segment = packed_->number,
       .offset = packed_flushed_ + packed_buffer_->size() + kBodyHeaderBytes,
-      .size = body.size()};
-  MH_RETURN_IF_ERROR(PutPacked(BodyHeader(body.size(), sha256)));
-  MH_RETURN_IF_ERROR(PutPacked(body));
+      .size = size};
+  MH_RETURN_IF_ERROR(PutPacked(header));
+  MH_RETURN_IF_ERROR(PutPacked(bytes));
   return location;
 }
 
@@ -473,14 +483,21 @@ Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& l
   std::string header(kBodyHeaderBytes, '\0');
   MH_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(location.offset - kBodyHeaderBytes, header));
   header.resize(got);
-  const Result<uint64_t> size = ParseBodyHeader(header);
+  const Result<ParsedBodyHeader> body = ParseBodyHeader(header);
   MH_ASSIGN_OR_RETURN(const uint64_t file_size, file->Size());
-  if (!size.ok() || *size != location.size || file_size < location.offset ||
-      file_size - location.offset < location.size) {
+  if (!body.ok() || body->size != location.size || file_size < location.offset ||
+      file_size - location.offset < body->compressed.value_or(location.size)) {
     return Status(Code::kCorrupt, "segment " + SegmentName(location.segment) +
                                       " holds no such body at " + std::to_string(location.offset));
   }
-  return std::unique_ptr<ByteSource>(std::make_unique<FileByteSource>(std::move(file), location));
+  if (!body->compressed) {
+    return std::unique_ptr<ByteSource>(std::make_unique<FileByteSource>(std::move(file), location));
+  }
+  std::string compressed(*body->compressed, '\0');
+  MH_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(location.offset, compressed));
+  compressed.resize(read);
+  MH_ASSIGN_OR_RETURN(std::string whole, DecompressBody(compressed, location.size));
+  return std::unique_ptr<ByteSource>(std::make_unique<OwnedByteSource>(std::move(whole)));
 }
 
 }  // namespace

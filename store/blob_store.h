@@ -60,6 +60,9 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   virtual Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) = 0;
+  // `compressed`: CompressBody() of a body of `size` bytes, with the hash of the body itself.
+  virtual Result<BlobLocation> AppendCompressed(std::string_view compressed, uint64_t size,
+                                                const Sha256& sha256) = 0;
   // Without a size any number of bytes may follow; the body has a segment to itself meanwhile.
   virtual Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) = 0;
   // Everything appended or finished so far is durable. After kDiskFull what Append() took since the

@@ -94,6 +94,7 @@ struct IngestMessage {
   std::vector<std::string> keywords;
   WallTime internal_date{};
   std::string body;                      // Raw RFC 5322 bytes; unused when `location` is set.
+  bool compressed = false;               // `body` is what CompressBody() made of them.
   std::optional<BlobLocation> location;  // From BlobStore::Writer.
   uint64_t size = 0;
   Sha256 sha256{};

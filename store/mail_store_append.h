@@ -25,6 +25,7 @@ struct BodyState {
   std::optional<std::string> stored;  // The blob reference's row; absent: none.
   BlobReference reference;            // With the placements added by the batch being built.
   std::optional<BlobLocation> own;    // Written by this call.
+  uint32_t own_compressed = 0;        // As BlobReference::compressed.
   bool checked = false;               // `stored` was read since the last conflict.
   bool placed = false;                // `reference` leads to `own`.
   bool changed = false;               // By the batch being built.

@@ -47,16 +47,20 @@ Status BodyPlacer::PlaceOne(const BatchWork& batch, const IngestMessage& message
     if (message.location) {
       body.own = message.location;
     } else {
-      Result<BlobLocation> location = store_.blobs.Append(message.body, message.sha256);
+      const Result<BlobLocation> location =
+          message.compressed
+              ? store_.blobs.AppendCompressed(message.body, message.size, message.sha256)
+              : store_.blobs.Append(message.body, message.sha256);
       if (!location.ok()) {
         blob_failure = location.status();
         return Status::Ok();
       }
       body.own = *location;
+      body.own_compressed = message.compressed ? static_cast<uint32_t>(message.body.size()) : 0;
     }
     written = true;
   }
-  body.reference = {.location = *body.own, .count = 0};
+  body.reference = {.location = *body.own, .count = 0, .compressed = body.own_compressed};
   body.placed = true;
   return Status::Ok();
 }

@@ -291,11 +291,15 @@ std::string EncodeBlobReference(const BlobReference& reference) {
   AppendU64(value, reference.location.offset);
   AppendU64(value, reference.location.size);
   AppendU64(value, reference.count);
+  if (reference.compressed != 0) {
+    AppendU32(value, reference.compressed);
+  }
   return value;
 }
 
 Result<BlobReference> DecodeBlobReference(std::string_view value) {
-  if (value.size() != kBlobReferenceBytes) {
+  const bool compressed = value.size() == kBlobReferenceBytes + sizeof(uint32_t);
+  if (value.size() != kBlobReferenceBytes && !compressed) {
     return Corrupt("blob reference");
   }
   constexpr size_t kOffset = 4;
@@ -304,7 +308,8 @@ Result<BlobReference> DecodeBlobReference(std::string_view value) {
   return BlobReference{.location = {.segment = ReadU32(value, 0),
                                     .offset = ReadU64(value, kOffset),
                                     .size = ReadU64(value, kSize)},
-                       .count = ReadU64(value, kCount)};
+                       .count = ReadU64(value, kCount),
+                       .compressed = compressed ? ReadU32(value, kBlobReferenceBytes) : 0};
 }
 
 std::string EncodeSequences(const Sequences& sequences) {

@@ -76,6 +76,9 @@ Result<FolderState> DecodeFolder(FolderId id, std::string_view record);
 struct BlobReference {
   BlobLocation location;
   uint64_t count = 0;
+  uint32_t compressed = 0;  // Bytes in the segment, if the body is compressed there; else 0.
+
+  uint64_t stored_bytes() const { return compressed != 0 ? compressed : location.size; }
 };
 std::string EncodeBlobReference(const BlobReference& reference);
 Result<BlobReference> DecodeBlobReference(std::string_view value);

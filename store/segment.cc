@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kFileMagic = "MHSEG001";
 constexpr std::string_view kBodyMagic = "MHBO";
+constexpr std::string_view kCompressedMagic = "MHBZ";
 constexpr std::string_view kStreamedMagic = "MHBS";
 constexpr std::string_view kTrailerMagic = "MHBT";
 constexpr std::string_view kSuffix = ".seg";
@@ -19,11 +20,12 @@ constexpr size_t kNumberDigits = 8;
 constexpr size_t kMagicBytes = 4;
 constexpr size_t kSizeOffset = 8;
 
-std::string Header(std::string_view magic, uint64_t size, const Sha256& sha256) {
+std::string Header(std::string_view magic, uint64_t size, const Sha256& sha256,
+                   uint32_t compressed = 0) {
   std::string out;
   out.reserve(kBodyHeaderBytes);
   out.append(magic);
-  AppendU32(out, 0);
+  AppendU32(out, compressed);
   AppendU64(out, size);
   out.append(sha256.begin(), sha256.end());
   return out;
@@ -59,21 +61,29 @@ std::string BodyHeader(uint64_t size, const Sha256& sha256) {
   return Header(kBodyMagic, size, sha256);
 }
 
+std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256) {
+  return Header(kCompressedMagic, size, sha256, compressed);
+}
+
 std::string StreamedBodyHeader(uint64_t size) { return Header(kStreamedMagic, size, Sha256{}); }
 
 std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256) {
   return Header(kTrailerMagic, size, sha256);
 }
 
-Result<uint64_t> ParseBodyHeader(std::string_view header) {
+Result<ParsedBodyHeader> ParseBodyHeader(std::string_view header) {
   if (header.size() != kBodyHeaderBytes) {
     return Status(Code::kCorrupt, "body header is cut short");
   }
   const std::string_view magic = header.substr(0, kMagicBytes);
-  if (magic != kBodyMagic && magic != kStreamedMagic) {
+  ParsedBodyHeader parsed;
+  parsed.size = ReadU64(header, kSizeOffset);
+  if (magic == kCompressedMagic) {
+    parsed.compressed = ReadU32(header, kMagicBytes);
+  } else if (magic != kBodyMagic && magic != kStreamedMagic) {
     return Status(Code::kCorrupt, "no body header");
   }
-  return ReadU64(header, kSizeOffset);
+  return parsed;
 }
 
 }  // namespace mailhaul::store

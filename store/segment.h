@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,7 @@
 
 namespace mailhaul::store {
 
-// magic (4), zero (4), size (8), SHA-256 (32)
+// magic (4), zero or the compressed size (4), size (8), SHA-256 (32)
 inline constexpr size_t kBodyHeaderBytes = 48;
 
 // "0000002a.seg"
@@ -21,13 +22,18 @@ uint32_t ParseSegmentName(std::string_view name);
 
 std::string SegmentFileHeader(uint32_t segment);  // One block.
 std::string BodyHeader(uint64_t size, const Sha256& sha256);
+std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256);
 // A body that arrives in parts: its hash is known at the end only, and stands in a trailer. If its
 // size is too, the header says kBodySizeUnknown until it is written again: such a body is not
 // whole.
 inline constexpr uint64_t kBodySizeUnknown = UINT64_MAX;
 std::string StreamedBodyHeader(uint64_t size);
 std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256);
-// The body's size; kCorrupt when these are not the bytes of either header.
-Result<uint64_t> ParseBodyHeader(std::string_view header);
+struct ParsedBodyHeader {
+  uint64_t size = 0;                   // Of the message.
+  std::optional<uint32_t> compressed;  // Of its bytes in the segment, where they are compressed.
+};
+// kCorrupt when these are not the bytes of a header.
+Result<ParsedBodyHeader> ParseBodyHeader(std::string_view header);
 
 }  // namespace mailhaul::store

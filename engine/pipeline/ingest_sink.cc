@@ -8,6 +8,7 @@
 #include "engine/pipeline/await_on.h"
 #include "engine/pipeline/content_mapper.h"
 #include "engine/pipeline/message_tags.h"
+#include "store/compression.h"
 
 namespace mailhaul::pipeline {
 namespace {
@@ -283,7 +284,10 @@ void IngestSink::SubmitSmall() {
     SetContent(ingest, message->meta,
                ParseContent(MemoryByteSource(message->body), message->meta.uid),
                context_.clock.WallNow());
-    ingest.body = std::move(message->body);
+    std::optional<std::string> compressed = store::CompressBody(message->body);
+    ingest.compressed = compressed.has_value();
+    ingest.body = ingest.compressed ? *std::move(compressed) : std::move(message->body);
+    message->body = std::string();
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "store/aligned_buffer.h"
 #include "store/audit/paging.h"
+#include "store/compression.h"
 #include "store/key_layout.h"
 #include "store/records.h"
 #include "store/segment.h"
@@ -25,8 +26,7 @@ constexpr size_t kBlobKeyBytes = kHashOffset + sizeof(Sha256);
 constexpr uint64_t kBodiesAtATime = 1'000'000;
 constexpr size_t kReadBytes = size_t{1} << 20;
 
-struct Body {
-  BlobLocation location;
+struct Body : BlobReference {
   Sha256 sha256{};
 };
 
@@ -85,7 +85,8 @@ class SegmentAudit final {
         Complain(body.location.offset, "overlaps what lies before it");
         continue;
       }
-      if (body.location.size > file_size || body.location.offset > file_size - body.location.size) {
+      const uint64_t bytes = body.stored_bytes();
+      if (bytes > file_size || body.location.offset > file_size - bytes) {
         Complain(body.location.offset, "lies behind the end of the file");
         continue;
       }
@@ -110,22 +111,35 @@ class SegmentAudit final {
     return true;
   }
 
+  // Whether the bytes from `begin` to `end` are the body.
+  Result<bool> IsBody(uint64_t begin, uint64_t end, const Body& body) {
+    if (body.compressed != 0) {
+      MH_ASSIGN_OR_RETURN(const std::string bytes, reader_.Bytes(begin, end - begin));
+      const Result<std::string> whole = DecompressBody(bytes, body.location.size);
+      return whole.ok() && ComputeSha256(*whole) == body.sha256;
+    }
+    Sha256Hasher hasher;
+    MH_RETURN_IF_ERROR(
+        reader_.Read(begin, end, [&hasher](std::string_view part) { hasher.Update(part); }));
+    return hasher.Finish() == body.sha256;
+  }
+
   // Where what belongs to the body ends.
   Result<uint64_t> CheckBody(const Body& body, uint64_t file_size) {
     const BlobLocation& at = body.location;
-    const uint64_t end = at.offset + at.size;
+    const uint64_t end = at.offset + body.stored_bytes();
     MH_ASSIGN_OR_RETURN(const std::string header,
                         reader_.Bytes(at.offset - kBodyHeaderBytes, kBodyHeaderBytes));
-    Sha256Hasher hasher;
-    MH_RETURN_IF_ERROR(
-        reader_.Read(at.offset, end, [&hasher](std::string_view part) { hasher.Update(part); }));
-    if (hasher.Finish() != body.sha256) {
+    MH_ASSIGN_OR_RETURN(const bool whole, IsBody(at.offset, end, body));
+    if (!whole) {
       Complain(at.offset, "a message body of " + std::to_string(at.size) + " bytes is damaged");
     }
-    if (header == BodyHeader(at.size, body.sha256)) {
+    if (header == (body.compressed != 0
+                       ? CompressedBodyHeader(body.compressed, at.size, body.sha256)
+                       : BodyHeader(at.size, body.sha256))) {
       return end;
     }
-    if (header != StreamedBodyHeader(at.size)) {
+    if (body.compressed != 0 || header != StreamedBodyHeader(at.size)) {
       Complain(at.offset, "the header of a message body is damaged");
       return end;
     }
@@ -186,7 +200,7 @@ class BodyAudit final {
       if (row.key.size() != kBlobKeyBytes || !reference.ok()) {
         return Status::Ok();  // Told of by the audit of rows.
       }
-      Body body{.location = reference->location};
+      Body body{*reference, {}};
       std::copy_n(row.key.begin() + kHashOffset, body.sha256.size(), body.sha256.begin());
       visit(body);
       return Status::Ok();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "store/compression.h"
 #include "store/memory_file_system.h"
 #include "tests/store/temporary_directory.h"
 
@@ -71,6 +72,52 @@ void CheckRoundTrip(FileSystem& files, const std::string& directory) {
   ASSERT_TRUE(store.ok()) << store.status().ToString();
   for (size_t i = 0; i < kSizes.size(); ++i) {
     EXPECT_TRUE(ReadBody(**store, locations[i]) == BodyOf(kSizes[i], i));
+  }
+}
+
+TEST(BlobStoreTest, CompressedBodiesLieAmongOthers) {
+  MemoryFileSystem files;
+  const std::string text(100'000, 'x');
+  const std::string noise = BodyOf(5000, 1);
+  const std::string compressed = CompressBody(text).value();
+  EXPECT_LT(compressed.size(), text.size() / 10);
+  EXPECT_EQ(CompressBody(noise), std::nullopt);
+  EXPECT_EQ(CompressBody(""), std::nullopt);
+  EXPECT_EQ(CompressBody(std::string(kCompressibleBytesMax + 1, 'x')), std::nullopt);
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  const BlobLocation before = AppendBody(*store, noise);
+  const Result<BlobLocation> location =
+      store->AppendCompressed(compressed, text.size(), ComputeSha256(text));
+  ASSERT_TRUE(location.ok());
+  const BlobLocation after = AppendBody(*store, noise);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(location->size, text.size());
+  EXPECT_LT(after.offset, location->offset + text.size());
+  EXPECT_EQ(ReadBody(*store, before), noise);
+  EXPECT_EQ(ReadBody(*store, *location), text);
+  EXPECT_EQ(ReadBody(*store, after), noise);
+  EXPECT_TRUE(OpenChecked(*store, *location, ComputeSha256(text)).ok());
+  EXPECT_EQ(OpenChecked(*store, *location, ComputeSha256(noise)).status().code(), Code::kCorrupt);
+}
+
+TEST(CompressionTest, WhatIsDamagedIsNotABody) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) {
+    text += "line " + std::to_string(i * 7919 % 1000) + "\r\n";
+  }
+  const std::string compressed = CompressBody(text).value();
+  EXPECT_EQ(DecompressBody(compressed, text.size()).value(), text);
+  EXPECT_EQ(DecompressBody(compressed, text.size() + 1).status().code(), Code::kCorrupt);
+  EXPECT_EQ(DecompressBody(compressed, uint64_t{1} << 40).status().code(), Code::kCorrupt);
+  EXPECT_EQ(DecompressBody("", 0).status().code(), Code::kCorrupt);
+  for (size_t cut = 0; cut < compressed.size(); cut += 7) {
+    EXPECT_FALSE(DecompressBody(compressed.substr(0, cut), text.size()).ok()) << cut;
+  }
+  for (size_t i = 0; i < compressed.size(); ++i) {
+    std::string damaged = compressed;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
+    const Result<std::string> body = DecompressBody(damaged, text.size());
+    EXPECT_TRUE(!body.ok() || body->size() == text.size()) << i;
   }
 }
 

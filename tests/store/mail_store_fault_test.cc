@@ -120,9 +120,9 @@ TEST_F(MailStoreFault, AfterAFailedSyncOfBodiesNothingIsAcknowledged) {
 TEST_F(MailStoreFault, AFullDiskInTheMiddleOfManyBodiesLosesNothingAcknowledged) {
   std::vector<IngestMessage> messages;
   for (Uid uid = 2; uid <= 30; ++uid) {
-    messages.push_back(MessageOf(uid, std::string(1 << 20, static_cast<char>('a' + uid % 26))));
-    messages.back().body[0] = static_cast<char>(uid);
-    messages.back().sha256 = ComputeSha256(messages.back().body);
+    std::string body(1 << 20, '\0');  // Of bytes that cannot be compressed.
+    SeededRandom(uid).Fill({reinterpret_cast<unsigned char*>(body.data()), body.size()});
+    messages.push_back(MessageOf(uid, body));
   }
   files_.FailWrite(3, Status(Code::kDiskFull, "injected"));
   IngestBatch batch = BatchOf(messages);

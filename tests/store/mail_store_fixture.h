@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "store/compression.h"
 #include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
@@ -29,6 +31,13 @@ inline WallTime At(int64_t milliseconds) {
   return WallTime(std::chrono::milliseconds(milliseconds));
 }
 
+inline void CompressIfSmaller(IngestMessage& message) {
+  if (std::optional<std::string> compressed = CompressBody(message.body)) {
+    message.body = *std::move(compressed);
+    message.compressed = true;
+  }
+}
+
 inline IngestMessage MessageOf(Uid uid, const std::string& body, uint8_t flags = 0) {
   IngestMessage message;
   message.uid = uid;
@@ -41,6 +50,9 @@ inline IngestMessage MessageOf(Uid uid, const std::string& body, uint8_t flags =
   content.subject = "subject of " + std::to_string(uid);
   message.content = EncodeContent(content);
   message.thread = uid;
+  if (uid % 2 == 0) {
+    CompressIfSmaller(message);
+  }
   return message;
 }
 

@@ -255,6 +255,8 @@ Status PowerWorkload::Fill(const Delivery& delivery, IngestBatch& batch) {
     message.internal_date = from.date;
     message.completes = arrival.completes;
     if (delivery.streams && from.body.size() >= kStreamedFrom) {
+      message.body = from.body;
+      message.compressed = false;
       MH_RETURN_IF_ERROR(Stream(message, from.uid % 2 == 0));
     }
     batch.messages.push_back(std::move(message));

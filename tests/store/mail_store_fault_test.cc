@@ -1,3 +1,4 @@
+#include "base/random.h"
 #include "tests/store/mail_store_fixture.h"
 
 namespace mailhaul::store {

@@ -24,6 +24,7 @@ CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord&
                                           const Status& outcome) {
   PoolState& pool = pools[record.pool];
   Mailbox& mailbox = mailboxes[record.mailbox];
+  const bool heard_before = record.pool_epoch != pool.health.epoch();
   SettleTime(grant, record, outcome.ok());
   HostVerdict verdict = VerdictOf(outcome.code());
   CredentialVerdict credentials = CredentialVerdict::kFine;
@@ -41,6 +42,8 @@ CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord&
   LearnBlock(record, verdict);
   if (outcome.ok()) {
     ForgetFailures(record.mailbox);
+  } else if (outcome.code() == Code::kThrottled && heard_before) {
+    // Refused with others for what the pool has been narrowed for already: not its fault.
   } else if (outcome.code() != Code::kCancelled) {
     BackOff(record.mailbox, pool, verdict, outcome, credentials);
   }

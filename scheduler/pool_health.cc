@@ -71,13 +71,32 @@ void PoolHealth::StartSlowly() {
 
 void PoolHealth::OnSuccess() {
   OnAnswer();
-  if (++successes_ < window_ && !slow_start_) {
+  if (++successes_ < SuccessesToGrow()) {
     return;
+  }
+  if (window_ == ceiling_) {
+    ceiling_ = 0;
+    --refusals_;
   }
   successes_ = 0;
   throttles_ = 0;
   window_ = std::min(window_ + 1, limit_);
   slow_start_ = slow_start_ && window_ < limit_;
+}
+
+uint32_t PoolHealth::SuccessesToGrow() const {
+  if (window_ == ceiling_ || window_ + 1 == ceiling_) {
+    return window_ << refusals_;
+  }
+  return slow_start_ ? 1 : window_;
+}
+
+// At one connection there is nothing to learn: it is what every pool has.
+void PoolHealth::RememberWidth() {
+  if (window_ > 1) {
+    refusals_ = std::min<uint8_t>(refusals_ + 1, kDoublingsMax);
+    ceiling_ = window_;
+  }
 }
 
 void PoolHealth::OnAnswer() {
@@ -94,6 +113,7 @@ void PoolHealth::OnThrottled(const Event& event, const BackoffBounds& backoff, T
   OnAnswer();
   successes_ = 0;
   if (current) {
+    RememberWidth();
     window_ = std::max(window_ / 2, uint32_t{1});
     slow_start_ = false;
     ++throttles_;

@@ -2,7 +2,10 @@
 // left alone; HostHealth, the same for all pools of a host while the whole host is out of reach.
 //
 //   throttled    the window halves at once (at least 1) and the pool is blocked; it grows by one
-//                after as many successes in a row as it is wide, up to the configured limit
+//                after as many successes in a row as it is wide, up to the configured limit;
+//                back to the width that was refused last, and beyond it, only after twice as
+//                many, and twice as many again with each refusal, so that a server whose limit is
+//                lower than the configured one is tried ever more rarely
 //   unreachable  after kFailuresInRow without a success or any answer between them the circuit
 //                opens: the pool is blocked, then single probes go through until one is answered
 //   answered     closes the circuit; the window starts at one connection and grows by one with
@@ -64,12 +67,15 @@ class PoolHealth final {
   void ProbeBy(TimePoint at) { probe_at_ = std::min(probe_at_, at); }
 
   static constexpr uint32_t kFailuresInRow = 3;
+  static constexpr uint8_t kDoublingsMax = 6;
   // What a server may ask of us at most: nothing is disabled for good.
   static constexpr std::chrono::milliseconds kRetryAfterMax = std::chrono::hours(24);
 
  private:
   void OnSuccess();
   void OnAnswer();
+  void RememberWidth();
+  uint32_t SuccessesToGrow() const;
   void OnThrottled(const Event& event, const BackoffBounds& backoff, TimePoint now);
   void OnUnreachable(const Event& event, const BackoffBounds& backoff, TimePoint now);
 
@@ -80,8 +86,10 @@ class PoolHealth final {
   uint32_t successes_ = 0;  // In a row, since the window last changed.
   uint32_t throttles_ = 0;  // Since the window last grew.
   uint32_t epoch_ = 0;
+  uint32_t ceiling_ = 0;  // The window that was throttled last; 0: none, or it did well since.
   uint16_t outages_ = 0;  // Times the circuit opened or a probe failed, in a row.
   uint8_t failures_ = 0;  // Unreachable in a row, up to kFailuresInRow.
+  uint8_t refusals_ = 0;  // That narrowed it, less the ceilings that did well; <= kDoublingsMax.
   bool open_circuit_ = false;
   bool slow_start_ = false;
 };

@@ -34,6 +34,12 @@ bool IsUnreachable(Code code) {
   return code == Code::kUnreachable || code == Code::kTimeout || code == Code::kProtocol;
 }
 
+// It may fail for ever, and goes behind those that may not. What failed for any other reason is as
+// late as it was.
+bool IsItsOwn(Code code) {
+  return code == Code::kAuthFailed || code == Code::kServerRefused || code == Code::kNotFound;
+}
+
 // Trying again within the same run cannot help.
 bool IsFinal(Code code) {
   return code == Code::kAuthFailed || code == Code::kTlsFailed || code == Code::kServerRefused ||
@@ -291,7 +297,8 @@ void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
   const TimePoint now = context_.clock.Now();
   if (options_.continuous) {
     const Duration pause = IsOurs(status.code()) ? kOwnFailurePause : Duration(0);
-    Submit(mailbox, grant.job.kind, now + pause, now + std::max(pause, FreshnessOf(mailbox)));
+    Submit(mailbox, grant.job.kind, now + pause,
+           IsItsOwn(status.code()) ? now + FreshnessOf(mailbox) : grant.job.deadline);
     return;
   }
   const bool slow =

@@ -137,6 +137,19 @@ TEST_F(CollectorScheduleTest, LoginsOfAHostThatAreAllRefusedAreNoWrongCredential
   EXPECT_GT(throttled, 0U);
 }
 
+// Else those that were refused go behind those that were not, again and again.
+TEST_F(CollectorScheduleTest, AThrottledMailboxIsAsLateAsItWas) {
+  AddMailbox("alice");
+  Start();
+  RunFor(minutes(1));
+  const WallTime due = collector_->Find("acme", "alice")->next_due.value();
+  server_.faults.refuse_login = "NO [LIMIT] Too many connections";
+  RunFor(minutes(20));
+  EXPECT_EQ(Shown("alice"), Code::kThrottled);
+  // Of a time that lies in the past now, to a millisecond.
+  EXPECT_LE(collector_->Find("acme", "alice")->next_due, due + std::chrono::milliseconds(1));
+}
+
 TEST_F(CollectorScheduleTest, AfterACrashConnectionsComeOneByOne) {
   for (int i = 0; i < 8; ++i) {
     AddMailbox("m" + std::to_string(i));

@@ -151,6 +151,43 @@ TEST_F(PoolHealthTest, ThrottlingEndsTheQuickGrowthAfterAnOutage) {
   EXPECT_EQ(health_.connections_max(), 3U);
 }
 
+TEST_F(PoolHealthTest, AWidthThatIsRefusedIsTriedEverMoreRarely) {
+  constexpr uint32_t kServerAllows = 3;
+  std::vector<int> refused_after;  // So many successes.
+  for (int successes = 0; successes < 1000;) {
+    if (health_.connections_max() > kServerAllows) {
+      Report(Code::kThrottled, At(seconds(0)));
+      refused_after.push_back(successes);
+    } else {
+      Succeed();
+      ++successes;
+    }
+  }
+  // 8 and 4 at once; then back to 4 after 2 + 3 * 4, 2 + 3 * 8, ... and at last 2 + 3 * 64.
+  ASSERT_GE(refused_after.size(), 8U);
+  EXPECT_EQ(std::vector<int>(refused_after.begin(), refused_after.begin() + 5),
+            (std::vector<int>{0, 0, 14, 40, 90}));
+  EXPECT_LE(refused_after.size(), 10U);
+  EXPECT_EQ(*std::prev(refused_after.end()) - *std::prev(refused_after.end(), 2), 2 + 3 * 64);
+}
+
+TEST_F(PoolHealthTest, AWidthThatDoesWellIsNoLongerInTheWay) {
+  const auto successes_to_get_back = [this] {
+    Report(Code::kThrottled, At(seconds(0)));
+    int successes = 0;
+    for (; health_.connections_max() < 8; ++successes) {
+      Succeed();
+    }
+    return successes;
+  };
+  EXPECT_EQ(successes_to_get_back(), 4 + 5 + 6 + 2 * 7);
+  EXPECT_EQ(successes_to_get_back(), 4 + 5 + 6 + 4 * 7);
+  for (int i = 0; i < 4 * 8; ++i) {
+    Succeed();
+  }
+  EXPECT_EQ(successes_to_get_back(), 4 + 5 + 6 + 4 * 7) << "one refusal is forgotten";
+}
+
 TEST(HostHealthTest, OpensOnlyWhileNoPoolReachesTheHost) {
   const BackoffBounds backoff{kShortest, kLongest};
   HostHealth host;

@@ -91,11 +91,32 @@ TEST_F(SchedulerFaultTest, AThrottledPoolGrowsByOneAfterAsManySuccessesAsItIsWid
   scheduler_.Finish(MustTake(now), now, Failure(Code::kThrottled));
   now = scheduler_.NextWake(now) == TimePoint::max() ? scheduler_.Pool(0, now).blocked_until
                                                      : scheduler_.NextWake(now);
-  const std::vector<uint32_t> expected = {2, 3, 3, 3, 4, 4, 4, 4, 4};
+  // Back to the four that were refused only after twice as many.
+  const std::vector<uint32_t> expected = {2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4};
   for (const uint32_t connections : expected) {
     Submit(1, JobKind::kNew, TimePoint::max());
     scheduler_.Finish(MustTake(now), now, Status::Ok());
     EXPECT_EQ(scheduler_.Pool(0, now).connections_max, connections);
+  }
+}
+
+TEST_F(SchedulerFaultTest, OfMailboxesThrottledTogetherNoneBacksOff) {
+  AddBoxes(1, 4, AddHost({4, 1000}));
+  TimePoint now = At(seconds(0));
+  for (int time = 0; time < 5; ++time) {
+    SubmitEach(1, 4, JobKind::kNew, TimePoint::max());
+    std::vector<Grant> grants;
+    while (std::optional<Grant> grant = scheduler_.Take(now)) {
+      grants.push_back(*grant);
+    }
+    ASSERT_FALSE(grants.empty());
+    FinishAll(grants, now, Failure(Code::kThrottled));
+    // Only the first of them, which narrowed the pool, may be what the server is angry at.
+    for (size_t i = 1; i < grants.size(); ++i) {
+      EXPECT_LE(scheduler_.BackoffUntil(grants[i].job.mailbox), now);
+      EXPECT_EQ(scheduler_.ConsecutiveFailures(grants[i].job.mailbox), 0U);
+    }
+    now = scheduler_.Pool(0, now).blocked_until;
   }
 }
 

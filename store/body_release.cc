@@ -6,8 +6,8 @@
 
 namespace mailhaul::store {
 
-Status BodyRelease::Add(ShardBatch& batch, const Placement& placement) {
-  const std::string key = BlobKey(placement.mailbox.shard(), tenant_, placement.sha256);
+Status BodyRelease::Add(ShardBatch& batch, ShardId shard, const Sha256& sha256) {
+  const std::string key = BlobKey(shard, tenant_, sha256);
   auto found = references_.find(key);
   if (found == references_.end()) {
     MH_ASSIGN_OR_RETURN(std::optional<std::string> row, GetRow(records_, key));
@@ -25,7 +25,11 @@ Status BodyRelease::Add(ShardBatch& batch, const Placement& placement) {
 
 void BodyRelease::Write(ShardBatch& batch) {
   for (auto& [key, reference] : references_) {
-    batch.Replace(key, std::move(reference.stored), EncodeBlobReference(reference.value));
+    if (reference.value.count == 0 && at_zero_ == AtZero::kDelete) {
+      batch.Remove(key, std::move(reference.stored));
+    } else {
+      batch.Replace(key, std::move(reference.stored), EncodeBlobReference(reference.value));
+    }
   }
 }
 

@@ -11,14 +11,19 @@
 
 namespace mailhaul::store {
 
-// Counts references down. At 0 a reference stays, for a message that comes back before its bytes
-// are reclaimed.
+// Counts references down. At 0 a reference stays for a message that comes back before its bytes are
+// reclaimed, or it is deleted at once: whoever refers to the body then has to bring its bytes.
 class BodyRelease final {
  public:
-  BodyRelease(KeyValueStore& records, TenantId tenant) : records_(records), tenant_(tenant) {}
+  enum class AtZero : uint8_t { kKeep, kDelete };
+  BodyRelease(KeyValueStore& records, TenantId tenant, AtZero at_zero = AtZero::kKeep)
+      : records_(records), tenant_(tenant), at_zero_(at_zero) {}
 
-  // kCorrupt when its body has no reference.
-  Status Add(ShardBatch& batch, const Placement& placement);
+  // kCorrupt when the body has no reference.
+  Status Add(ShardBatch& batch, const Placement& placement) {
+    return Add(batch, placement.mailbox.shard(), placement.sha256);
+  }
+  Status Add(ShardBatch& batch, ShardId shard, const Sha256& sha256);
   // All that were added. Once, before the batch is finished.
   void Write(ShardBatch& batch);
 
@@ -30,6 +35,7 @@ class BodyRelease final {
 
   KeyValueStore& records_;
   const TenantId tenant_;
+  const AtZero at_zero_;
   std::unordered_map<std::string, Reference> references_;  // By key.
 };
 

@@ -128,6 +128,14 @@ std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
 }
 std::string AssignmentPrefix() { return KeyBuilder(Keyspace::kAssignment, kControlShard).Take(); }
 
+std::string RemovalKey(TenantId tenant, MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kRemoval, kControlShard).U32(tenant.value).U64(mailbox.value).Take();
+}
+std::string RemovalPrefix(TenantId tenant) {
+  return KeyBuilder(Keyspace::kRemoval, kControlShard).U32(tenant.value).Take();
+}
+std::string RemovalPrefix() { return KeyBuilder(Keyspace::kRemoval, kControlShard).Take(); }
+
 std::string ShardSequenceKey(ShardId shard) {
   return KeyBuilder(Keyspace::kMeta, shard).U8(kSequences).Take();
 }
@@ -224,6 +232,9 @@ std::string UidPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity)
 std::string UidPrefix(MailboxId mailbox, uint32_t folder) {
   return KeyBuilder(Keyspace::kUid, mailbox.shard()).U64(mailbox.value).U32(folder).Take();
 }
+std::string UidPrefix(MailboxId mailbox) {
+  return KeyBuilder(Keyspace::kUid, mailbox.shard()).U64(mailbox.value).Take();
+}
 std::string IdentityKey(MailboxId mailbox, const MessageIdentity& identity, MessageId id) {
   return KeyBuilder(Keyspace::kIdentity, mailbox.shard())
       .U64(mailbox.value)
@@ -297,6 +308,9 @@ MessageId ReadMessageId(std::string_view key) {
   MH_CHECK(key.size() >= kKeyPrefixBytes + sizeof(uint64_t));
   return {ReadU64(key, key.size() - sizeof(uint64_t))};
 }
+std::string BlobPrefix(ShardId shard, TenantId tenant) {
+  return KeyBuilder(Keyspace::kBlob, shard).U32(tenant.value).Take();
+}
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256) {
   return KeyBuilder(Keyspace::kBlob, shard).U32(tenant.value).Bytes(sha256).Take();
 }
@@ -331,6 +345,24 @@ DatePosition ReadDueKey(std::string_view key) {
   MH_CHECK(key.size() >= kDatePositionBytes);
   const std::string_view tail = key.substr(key.size() - kDatePositionBytes);
   return {.received = FromDescending(~ReadU64(tail, 0)), .id = {ReadU64(tail, sizeof(uint64_t))}};
+}
+
+std::vector<std::string> MailboxPrefixes(TenantId tenant, MailboxId mailbox) {
+  std::vector<std::string> prefixes;
+  const ShardId shard = mailbox.shard();
+  for (const Keyspace keyspace : {Keyspace::kMailboxDate, Keyspace::kContentHash}) {
+    prefixes.push_back(KeyBuilder(keyspace, shard).U32(tenant.value).U64(mailbox.value).Take());
+  }
+  for (const uint8_t kind : {kOfClient, kOfMessage}) {
+    prefixes.push_back(
+        KeyBuilder(Keyspace::kIdempotency, shard).U8(kind).U64(mailbox.value).Take());
+  }
+  for (const Keyspace keyspace :
+       {Keyspace::kUid, Keyspace::kIdentity, Keyspace::kGone, Keyspace::kUidl, Keyspace::kLedger,
+        Keyspace::kFolder, Keyspace::kMailbox}) {
+    prefixes.push_back(KeyBuilder(keyspace, shard).U64(mailbox.value).Take());
+  }
+  return prefixes;
 }
 
 std::string PrefixEnd(std::string prefix) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -45,9 +46,10 @@ enum class Keyspace : uint8_t {
   kDue = 23,
   kIdempotency = 24,
   kSecret = 25,
+  kRemoval = 26,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 25;
+inline constexpr uint8_t kKeyspaceLast = 26;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -71,6 +73,10 @@ std::string TenantKey(TenantId tenant);
 std::string TenantPrefix();
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
 std::string AssignmentPrefix();
+// Of a mailbox, or with no mailbox of the tenant itself; removal_rows.h.
+std::string RemovalKey(TenantId tenant, MailboxId mailbox);
+std::string RemovalPrefix();
+std::string RemovalPrefix(TenantId tenant);
 std::string DayUseKey(std::string_view name);     // Of "": the prefix of all.
 std::string CheckTimeKey(std::string_view host);  // Likewise.
 std::string SecretKey(std::string_view name);     // Likewise.
@@ -98,6 +104,7 @@ std::string ContentHashPrefix(TenantId tenant, MailboxId mailbox, uint32_t folde
 std::string UidKey(MailboxId mailbox, uint32_t folder, uint32_t uid_validity, Uid uid);
 std::string UidPrefix(MailboxId mailbox, uint32_t folder, uint32_t uid_validity);
 std::string UidPrefix(MailboxId mailbox, uint32_t folder);
+std::string UidPrefix(MailboxId mailbox);
 std::string IdentityKey(MailboxId mailbox, const MessageIdentity& identity, MessageId id);
 std::string IdentityPrefix(MailboxId mailbox, const MessageIdentity& identity);
 // Gone placements; those with the same bytes lie together.
@@ -117,6 +124,7 @@ std::string AwaitedKey(MailboxId mailbox, const std::array<unsigned char, 16>& h
 std::string AwaitedPrefix(MailboxId mailbox, const std::array<unsigned char, 16>& hash);
 // The id at the end of a content hash, identity or gone key.
 MessageId ReadMessageId(std::string_view key);
+std::string BlobPrefix(ShardId shard, TenantId tenant);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
 std::string ChangePrefix(ShardId shard, TenantId tenant);
@@ -135,6 +143,10 @@ DatePosition ReadDatePosition(std::string_view key);
 std::string SubmissionDateKey(ShardId shard, TenantId tenant, const DatePosition& position);
 std::string SubmissionDatePrefix(ShardId shard, TenantId tenant);
 DatePosition ReadDueKey(std::string_view key);  // Likewise of the last bytes.
+
+// All that lies in a mailbox's shard under its id, whatever the keyspace, its own row last. Rows
+// under a message's id, the date rows of its tenant and the list of submissions are not among them.
+std::vector<std::string> MailboxPrefixes(TenantId tenant, MailboxId mailbox);
 
 // The smallest key above all keys with this prefix, which is not all 0xFF.
 std::string PrefixEnd(std::string prefix);

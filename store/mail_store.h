@@ -214,6 +214,20 @@ class MailStore final {
   Result<std::vector<FolderId>> EnsureFolders(MailboxId mailbox,
                                               std::span<const NewFolder> folders);
 
+  // Removal. From the moment it is durable nobody finds the mailbox, or the tenant with all its
+  // mailboxes, or a message of it, and the name may be given to a new one, which shares nothing
+  // with it. Tokens that are kept for it (sealed_secrets.h) go at once, the rest is deleted by
+  // ContinueRemovals(), after a restart as well. kNotFound: none of that id. After a failure
+  // calling again is harmless.
+  Status RemoveMailbox(MailboxId mailbox);
+  Status RemoveTenant(TenantId tenant);
+  // One batch of what removals have left: each message that was shown is told of as deleted in the
+  // change log, and the mailbox as updated at last. False: nothing is left. Bodies that nobody else
+  // refers to lose their references; their bytes are ReclaimBodies()'.
+  Result<bool> ContinueRemovals();
+  // Mailboxes and tenants that something is left of. Any thread.
+  size_t removals_pending() const;
+
   // Makes all batches durable with one sync of the segments and one log sync, and sets each
   // batch's status: kDiskFull, kIo, kBusy, kUnknownOutcome or kFenced when it is not durable.
   // Several batches may be for one folder. A UID that is in the ledger already is left alone.
@@ -294,6 +308,9 @@ class MailStore final {
   // Those that hold mailboxes of the tenant, ascending.
   std::vector<ShardId> ShardsOf(TenantId tenant) const;
   Result<MailboxRecord> GetMailbox(MailboxId mailbox) const;  // kNotFound.
+  // Also of one that was removed, while the change log may tell of it; "" for what was never there.
+  std::string NameOf(MailboxId mailbox) const;
+  std::vector<MailboxId> MailboxesOf(TenantId tenant) const;  // By name.
   Result<std::vector<FolderRecord>> ListFolders(MailboxId mailbox) const;
   // What is accounted for under this UIDVALIDITY.
   Result<UidSet> ReadLedger(MailboxId mailbox, FolderId folder, uint32_t uid_validity) const;

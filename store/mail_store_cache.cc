@@ -90,6 +90,22 @@ Result<ShardState*> MailStoreCache::Shard(ShardId shard) {
 }
 
 Result<MailboxState*> MailStoreCache::Mailbox(MailboxId mailbox) {
+  MH_ASSIGN_OR_RETURN(MailboxState * state, AnyMailbox(mailbox));
+  if (state->removed) {
+    return Status(Code::kNotFound, "mailbox " + FormatId(mailbox.value) + " was removed");
+  }
+  return state;
+}
+
+Result<MailboxState*> MailStoreCache::RemovedMailbox(MailboxId mailbox) {
+  MH_ASSIGN_OR_RETURN(MailboxState * state, AnyMailbox(mailbox));
+  if (!state->removed) {
+    return Status(Code::kNotFound, "mailbox " + FormatId(mailbox.value) + " was not removed");
+  }
+  return state;
+}
+
+Result<MailboxState*> MailStoreCache::AnyMailbox(MailboxId mailbox) {
   MH_ASSIGN_OR_RETURN(ShardState * shard, Shard(mailbox.shard()));
   const auto found = shard->mailboxes.find(mailbox);
   if (found != shard->mailboxes.end()) {
@@ -102,6 +118,7 @@ Result<MailboxState*> MailStoreCache::Mailbox(MailboxId mailbox) {
   MailboxState state;
   state.record.id = mailbox;
   state.record.tenant = entry->tenant;
+  state.removed = entry->removed;
   MH_RETURN_IF_ERROR(ReadMailboxRow(records_, mailbox, state.record));
   MH_ASSIGN_OR_RETURN(std::vector<FolderState> folders, ReadFolders(records_, mailbox));
   for (FolderState& folder : folders) {

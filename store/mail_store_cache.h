@@ -26,6 +26,7 @@ struct LedgerId {
 struct MailboxState {
   MailboxRecord record;
   std::map<FolderId, FolderState> folders;
+  bool removed = false;
 };
 
 struct ShardState {
@@ -53,7 +54,8 @@ class MailStoreCache final {
       : records_(records), table_(table) {}
 
   Result<ShardState*> Shard(ShardId shard);
-  Result<MailboxState*> Mailbox(MailboxId mailbox);  // kNotFound.
+  Result<MailboxState*> Mailbox(MailboxId mailbox);         // kNotFound, also when it was removed.
+  Result<MailboxState*> RemovedMailbox(MailboxId mailbox);  // What is left of it. kNotFound.
   Result<Ledger*> LedgerOf(const LedgerId& id);
   // The rows of these ledgers are about to be deleted.
   Status DropLedgers(MailboxId mailbox, FolderId folder);
@@ -63,6 +65,8 @@ class MailStoreCache final {
   void Trim();
 
  private:
+  Result<MailboxState*> AnyMailbox(MailboxId mailbox);
+
   KeyValueStore& records_;
   const MailboxTable& table_;
   std::map<ShardId, std::unique_ptr<ShardState>> shards_;

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_cache.h"
 #include "store/mailbox_table.h"
+#include "store/removal.h"
 
 namespace mailhaul::store {
 
@@ -23,8 +25,13 @@ struct MailStore::Impl {
       : records(record_store), blobs(blob_store), clock(time), cache(record_store, table) {}
 
   Status LoadTables();
+  Status LoadRemovals();
   // Commits `batch` to the control shard together with the numbers given out.
   Status CommitAssignments(Batch batch, const Sequences& sequences);
+
+  // Of one tenant: what makes them removed, in as few commits as fit.
+  Status RemoveMailboxes(TenantId tenant, std::span<const MailboxId> mailboxes);
+  void AddRemoval(Removal removal);
 
   // Commits; a batch that found the store busy is tried again a few times. Shards whose batch was
   // not done are dropped from the cache. After a disk error every later call fails.
@@ -42,7 +49,9 @@ struct MailStore::Impl {
   // The mailbox's row is stored with this check result: forget it unless a newer one came.
   void ForgetCheck(MailboxId mailbox);
 
-  // kNotFound also when it was deleted here.
+  // The first `count` that the query asks for; its limit does not matter.
+  Result<std::vector<DatePosition>> ListPositions(const MessageQuery& query, size_t count) const;
+  // kNotFound also when it was deleted here, or its mailbox removed.
   Result<StoredMessage> ReadMessage(MessageId id, bool with_version) const;
 
   KeyValueStore& records;
@@ -54,6 +63,7 @@ struct MailStore::Impl {
 
   // The committer's thread only.
   MailStoreCache cache;
+  RemovalQueue removals;
   Status failed;  // A disk error: nothing is acknowledged until the store is opened again.
 
   mutable std::mutex checks_mutex;

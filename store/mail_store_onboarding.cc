@@ -30,10 +30,25 @@ Status CheckText(std::string_view text, size_t bytes_max, std::string_view what)
 struct Assignments {
   Batch batch;
   Sequences sequences;
-  size_t tenant_mailboxes = 0;
+  std::map<ShardId, size_t> added;  // Of the tenant, to each shard.
+  size_t added_count = 0;
   // By name, which may stand twice: the first one counts.
   std::map<std::string_view, std::pair<MailboxId, const MailStore::NewMailbox*>> mailboxes;
 };
+
+// Where the tenant's next mailbox lies: the buckets fill up one after the other, and one that
+// others were removed from again.
+ShardId NextShard(const MailboxTable& table, TenantId tenant, const Assignments& assignments) {
+  uint64_t bucket = (table.MailboxCount(tenant) + assignments.added_count) / kBucketMailboxesMax;
+  for (;; ++bucket) {
+    const ShardId shard = ShardOfBucket(tenant, bucket);
+    const auto added = assignments.added.find(shard);
+    const size_t here = added == assignments.added.end() ? 0 : added->second;
+    if (table.MailboxCount(tenant, shard) + here < kBucketMailboxesMax) {
+      return shard;
+    }
+  }
+}
 
 // The mailbox's id. Writes to the batch when it is new or its address changed.
 Result<MailboxId> Assign(const MailboxTable& table, TenantId tenant,
@@ -46,7 +61,9 @@ Result<MailboxId> Assign(const MailboxTable& table, TenantId tenant,
   const std::string record = EncodeAssignment({.name = mailbox.name, .address = mailbox.address});
   std::optional<MailboxId> id = table.FindMailbox(tenant, mailbox.name);
   if (!id) {
-    const ShardId shard = ShardOfBucket(tenant, out.tenant_mailboxes++ / kBucketMailboxesMax);
+    const ShardId shard = NextShard(table, tenant, out);
+    ++out.added[shard];
+    ++out.added_count;
     id = MailboxId::Make(shard, out.sequences.first++);
     const std::string key = AssignmentKey(tenant, *id);
     out.batch.expectations.push_back({.key = key, .value = std::nullopt});
@@ -104,7 +121,6 @@ Result<std::vector<MailboxId>> MailStore::EnsureMailboxes(TenantId tenant,
     Assignments assignments;
     assignments.batch.shard = kControlShard;
     assignments.sequences = control->sequences;
-    assignments.tenant_mailboxes = impl_->table.MailboxCount(tenant);
     const size_t end = std::min(mailboxes.size(), ids.size() + kAtOnce);
     for (size_t i = ids.size(); i < end; ++i) {
       MH_ASSIGN_OR_RETURN(const MailboxId id,

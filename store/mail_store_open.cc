@@ -58,6 +58,7 @@ Status MailStore::Impl::LoadTables() {
   };
   MH_RETURN_IF_ERROR(VisitRows(records, TenantPrefix(), add_tenant));
 
+  MH_RETURN_IF_ERROR(LoadRemovals());
   const auto add_mailbox = [this](std::string_view key, std::string_view value) -> Status {
     if (key.size() != kAssignmentKeyBytes) {
       return {Code::kCorrupt, "not a valid assignment key"};

@@ -118,7 +118,7 @@ std::vector<ShardId> MailStore::ShardsOf(TenantId tenant) const {
 
 Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {
   std::optional<MailboxTable::Entry> entry = impl_->table.Find(mailbox);
-  if (!entry) {
+  if (!entry || entry->removed) {
     return Status(Code::kNotFound, "no mailbox " + FormatId(mailbox.value));
   }
   // The check in memory is taken first: it is forgotten only after the row has it.
@@ -131,6 +131,15 @@ Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {
   record.name = std::move(entry->name);
   record.address = std::move(entry->address);
   return record;
+}
+
+std::vector<MailboxId> MailStore::MailboxesOf(TenantId tenant) const {
+  return impl_->table.MailboxesOf(tenant);
+}
+
+std::string MailStore::NameOf(MailboxId mailbox) const {
+  std::optional<MailboxTable::Entry> entry = impl_->table.Find(mailbox);
+  return entry ? std::move(entry->name) : std::string();
 }
 
 Result<std::vector<FolderRecord>> MailStore::ListFolders(MailboxId mailbox) const {
@@ -180,7 +189,7 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id, bool with_versi
   if (!placement.ok()) {
     return AtKey(placement.status(), key);
   }
-  if (placement->deleted) {
+  if (placement->deleted || !table.TenantOf(placement->mailbox)) {
     return Status(Code::kNotFound, "message " + FormatId(id.value) + " was deleted");
   }
   const std::string content_key = ContentKey(id);
@@ -214,34 +223,46 @@ Result<StoredMessage> MailStore::GetMessage(MessageId id) const {
   return impl_->ReadMessage(id, /*with_version=*/true);
 }
 
+Result<std::vector<DatePosition>> MailStore::Impl::ListPositions(const MessageQuery& query,
+                                                                 size_t count) const {
+  std::vector<DatePosition> positions;
+  for (const DateScan& scan : ScansOf(query, table)) {
+    MH_ASSIGN_OR_RETURN(const std::vector<DatePosition> found,
+                        ScanDates(records, query, scan, count));
+    const auto middle = static_cast<std::ptrdiff_t>(positions.size());
+    positions.insert(positions.end(), found.begin(), found.end());
+    std::inplace_merge(positions.begin(), positions.begin() + middle, positions.end(),
+                       ListedBefore);
+    positions.resize(std::min(positions.size(), count));
+  }
+  return positions;
+}
+
 Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
   if (query.limit < 1 || query.limit > kPageMax || (query.folder && !query.mailbox)) {
     return Status(Code::kInvalidArgument,
                   "limit must be 1 to 1000, and a folder needs its mailbox");
   }
-  std::vector<DatePosition> positions;
-  for (const DateScan& scan : ScansOf(query, impl_->table)) {
-    // One more than the page shows tells whether there is more.
-    MH_ASSIGN_OR_RETURN(const std::vector<DatePosition> found,
-                        ScanDates(impl_->records, query, scan, query.limit + 1));
-    const auto middle = static_cast<std::ptrdiff_t>(positions.size());
-    positions.insert(positions.end(), found.begin(), found.end());
-    std::inplace_merge(positions.begin(), positions.begin() + middle, positions.end(),
-                       ListedBefore);
-    positions.resize(std::min(positions.size(), query.limit + 1));
-  }
+  MessageQuery next = query;
   MessagePage page;
-  page.more = positions.size() > query.limit;
-  positions.resize(std::min(positions.size(), query.limit));
-  page.items.reserve(positions.size());
-  for (const DatePosition& position : positions) {
-    Result<StoredMessage> message = impl_->ReadMessage(position.id, /*with_version=*/false);
-    if (message.ok()) {
-      page.items.push_back(std::move(message).value());
-    } else if (message.status().code() != Code::kNotFound) {
-      return message.status();
+  do {
+    // One more than the page shows tells whether there is more.
+    MH_ASSIGN_OR_RETURN(std::vector<DatePosition> positions,
+                        impl_->ListPositions(next, query.limit + 1));
+    page.more = positions.size() > query.limit;
+    positions.resize(std::min(positions.size(), query.limit));
+    for (const DatePosition& position : positions) {
+      Result<StoredMessage> message = impl_->ReadMessage(position.id, /*with_version=*/false);
+      if (message.ok()) {
+        page.items.push_back(std::move(message).value());
+      } else if (message.status().code() != Code::kNotFound) {
+        return message.status();
+      }
+      next.cursor_date = position.received;
+      next.cursor_id = position.id;
     }
-  }
+    // Nothing but what is just being removed: a page that goes on has a message to go on behind.
+  } while (page.items.empty() && page.more);
   return page;
 }
 

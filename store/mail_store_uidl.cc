@@ -203,6 +203,7 @@ Status MailStore::BindUidls(MailboxId mailbox, FolderId folder, std::span<const 
   while (done < keys.size()) {
     size_t next = done;
     const auto fill = [&](ShardBatch& batch) -> Status {
+      MH_RETURN_IF_ERROR(impl_->cache.Mailbox(mailbox).status());
       for (next = done; next < keys.size() && !batch.full(); ++next) {
         batch.Put(UidlKeyOf(mailbox, folder, keys[next]),
                   EncodeUidl({.uid = uids[next], .day = today}));

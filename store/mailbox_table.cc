@@ -1,6 +1,5 @@
 #include "store/mailbox_table.h"
 
-#include <algorithm>
 #include <set>
 
 namespace mailhaul::store {
@@ -30,23 +29,56 @@ void MailboxTable::AddTenant(TenantId tenant, std::string name) {
 void MailboxTable::SetMailbox(MailboxId mailbox, Entry entry) {
   const std::unique_lock lock(mutex_);
   Tenant& tenant = tenants_[entry.tenant.value];
-  tenant.mailboxes.emplace(entry.name, mailbox);
-  const auto place = std::lower_bound(tenant.shards.begin(), tenant.shards.end(), mailbox.shard());
-  if (place == tenant.shards.end() || *place != mailbox.shard()) {
-    tenant.shards.insert(place, mailbox.shard());
+  size_t& count = tenant.shards[mailbox.shard()];
+  if (!entry.removed && tenant.mailboxes.emplace(entry.name, mailbox).second) {
+    ++count;
   }
   mailboxes_.insert_or_assign(mailbox, std::move(entry));
 }
 
+void MailboxTable::RemoveMailbox(MailboxId mailbox) {
+  const std::unique_lock lock(mutex_);
+  const auto found = mailboxes_.find(mailbox);
+  if (found == mailboxes_.end() || found->second.removed) {
+    return;
+  }
+  found->second.removed = true;
+  Tenant& tenant = tenants_[found->second.tenant.value];
+  tenant.mailboxes.erase(found->second.name);
+  --tenant.shards[mailbox.shard()];
+}
+
+void MailboxTable::RemoveTenant(TenantId tenant) {
+  const std::unique_lock lock(mutex_);
+  const auto found = tenants_.find(tenant.value);
+  if (found != tenants_.end() && !found->second.removed) {
+    found->second.removed = true;
+    tenant_names_.erase(found->second.name);
+  }
+}
+
+void MailboxTable::ForgetTenant(TenantId tenant) {
+  const std::unique_lock lock(mutex_);
+  tenants_.erase(tenant.value);
+  std::erase_if(mailboxes_, [tenant](const auto& each) { return each.second.tenant == tenant; });
+}
+
 bool MailboxTable::HasTenant(TenantId tenant) const {
   const std::shared_lock lock(mutex_);
-  return tenants_.contains(tenant.value);
+  const auto found = tenants_.find(tenant.value);
+  return found != tenants_.end() && !found->second.removed;
 }
 
 std::optional<TenantId> MailboxTable::FindTenant(std::string_view name) const {
   const std::shared_lock lock(mutex_);
   const auto found = tenant_names_.find(name);
   return found == tenant_names_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string MailboxTable::NameOf(TenantId tenant) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = tenants_.find(tenant.value);
+  return found == tenants_.end() ? std::string() : found->second.name;
 }
 
 std::optional<MailboxId> MailboxTable::FindMailbox(TenantId tenant, std::string_view name) const {
@@ -68,7 +100,8 @@ std::optional<MailboxTable::Entry> MailboxTable::Find(MailboxId mailbox) const {
 std::optional<TenantId> MailboxTable::TenantOf(MailboxId mailbox) const {
   const std::shared_lock lock(mutex_);
   const auto found = mailboxes_.find(mailbox);
-  return found == mailboxes_.end() ? std::nullopt : std::optional(found->second.tenant);
+  return found == mailboxes_.end() || found->second.removed ? std::nullopt
+                                                            : std::optional(found->second.tenant);
 }
 
 size_t MailboxTable::MailboxCount(TenantId tenant) const {
@@ -77,17 +110,45 @@ size_t MailboxTable::MailboxCount(TenantId tenant) const {
   return found == tenants_.end() ? 0 : found->second.mailboxes.size();
 }
 
-std::vector<ShardId> MailboxTable::ShardsOf(TenantId tenant) const {
+size_t MailboxTable::MailboxCount(TenantId tenant, ShardId shard) const {
   const std::shared_lock lock(mutex_);
   const auto found = tenants_.find(tenant.value);
-  return found == tenants_.end() ? std::vector<ShardId>() : found->second.shards;
+  if (found == tenants_.end()) {
+    return 0;
+  }
+  const auto count = found->second.shards.find(shard);
+  return count == found->second.shards.end() ? 0 : count->second;
+}
+
+std::vector<MailboxId> MailboxTable::MailboxesOf(TenantId tenant) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<MailboxId> mailboxes;
+  if (const auto found = tenants_.find(tenant.value); found != tenants_.end()) {
+    for (const auto& [name, mailbox] : found->second.mailboxes) {
+      mailboxes.push_back(mailbox);
+    }
+  }
+  return mailboxes;
+}
+
+std::vector<ShardId> MailboxTable::ShardsOf(TenantId tenant) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<ShardId> shards;
+  if (const auto found = tenants_.find(tenant.value); found != tenants_.end()) {
+    for (const auto& [shard, count] : found->second.shards) {
+      shards.push_back(shard);
+    }
+  }
+  return shards;
 }
 
 std::vector<ShardId> MailboxTable::Shards() const {
   const std::shared_lock lock(mutex_);
   std::set<ShardId> shards;
   for (const auto& [id, tenant] : tenants_) {
-    shards.insert(tenant.shards.begin(), tenant.shards.end());
+    for (const auto& [shard, count] : tenant.shards) {
+      shards.insert(shard);
+    }
   }
   return {shards.begin(), shards.end()};
 }

@@ -30,19 +30,28 @@ class MailboxTable final {
     TenantId tenant;
     std::string name;
     std::string address;
+    bool removed = false;  // Its name is free again.
   };
 
   void AddTenant(TenantId tenant, std::string name);
   // Adds it, or changes the address of a known one.
   void SetMailbox(MailboxId mailbox, Entry entry);
+  // What was removed is known by its number only, and no longer counted. Again: no change.
+  void RemoveMailbox(MailboxId mailbox);
+  void RemoveTenant(TenantId tenant);
+  // A removed tenant and its mailboxes were never there.
+  void ForgetTenant(TenantId tenant);
 
-  bool HasTenant(TenantId tenant) const;
+  bool HasTenant(TenantId tenant) const;  // False once it was removed.
   std::optional<TenantId> FindTenant(std::string_view name) const;
+  std::string NameOf(TenantId tenant) const;  // Also once removed; "" of none.
   std::optional<MailboxId> FindMailbox(TenantId tenant, std::string_view name) const;
-  std::optional<Entry> Find(MailboxId mailbox) const;
-  std::optional<TenantId> TenantOf(MailboxId mailbox) const;
+  std::optional<Entry> Find(MailboxId mailbox) const;         // Removed ones too.
+  std::optional<TenantId> TenantOf(MailboxId mailbox) const;  // Not of removed ones.
   size_t MailboxCount(TenantId tenant) const;
-  // Those that hold mailboxes of the tenant, ascending.
+  size_t MailboxCount(TenantId tenant, ShardId shard) const;
+  std::vector<MailboxId> MailboxesOf(TenantId tenant) const;  // By name.
+  // Those that hold, or held, mailboxes of the tenant, ascending.
   std::vector<ShardId> ShardsOf(TenantId tenant) const;
   std::vector<ShardId> Shards() const;  // Of any tenant; the same.
 
@@ -50,7 +59,8 @@ class MailboxTable final {
   struct Tenant {
     std::string name;
     std::map<std::string, MailboxId, std::less<>> mailboxes;
-    std::vector<ShardId> shards;  // Ascending, each once.
+    std::map<ShardId, size_t> shards;  // With the number of mailboxes that were not removed.
+    bool removed = false;
   };
 
   mutable std::shared_mutex mutex_;

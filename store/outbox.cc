@@ -13,12 +13,6 @@
 namespace mailhaul::store {
 namespace {
 
-void DropStep(ShardBatch& batch, const Submission& submission) {
-  if (const std::optional<SubmissionStep> step = NextStep(submission)) {
-    batch.Delete(DueKey(submission.mailbox.shard(), step->at, submission.id));
-  }
-}
-
 void PutStep(ShardBatch& batch, const Submission& submission) {
   if (const std::optional<SubmissionStep> step = NextStep(submission)) {
     batch.Put(DueKey(submission.mailbox.shard(), step->at, submission.id),
@@ -266,12 +260,7 @@ Status Outbox::Forget(SubmissionId id) {
       reference.value.count -= reference.value.count > 0 ? 1 : 0;
       batch.Replace(reference.key, std::move(reference.row), EncodeBlobReference(reference.value));
     }
-    DropStep(batch, submission);
-    batch.Delete(ListKeyOf(submission));
-    batch.Delete(SubmissionKey(id));
-    if (submission.key) {
-      batch.Delete(IdempotencyKey(submission.mailbox, *submission.key));
-    }
+    DeleteSubmission(batch, submission);
     return {};
   };
   return CommitShardBatch(impl_, id.shard(), fill);

@@ -68,4 +68,19 @@ Result<std::optional<Submission>> FindSubmission(KeyValueStore& records, Mailbox
   return std::optional(std::move(stored.second));
 }
 
+void DropStep(ShardBatch& batch, const Submission& submission) {
+  if (const std::optional<SubmissionStep> step = NextStep(submission)) {
+    batch.Delete(DueKey(submission.mailbox.shard(), step->at, submission.id));
+  }
+}
+
+void DeleteSubmission(ShardBatch& batch, const Submission& submission) {
+  DropStep(batch, submission);
+  batch.Delete(ListKeyOf(submission));
+  batch.Delete(SubmissionKey(submission.id));
+  if (submission.key) {
+    batch.Delete(IdempotencyKey(submission.mailbox, *submission.key));
+  }
+}
+
 }  // namespace mailhaul::store

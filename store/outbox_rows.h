@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "store/key_value_store.h"
+#include "store/shard_batch.h"
 #include "store/submission.h"
 
 namespace mailhaul::store {
@@ -14,6 +15,10 @@ namespace mailhaul::store {
 std::string DueValue(MailboxId mailbox, SubmissionStep::Kind kind);
 std::string ListValue(const Submission& submission);
 std::string ListKeyOf(const Submission& submission);
+// The due row, if there is one.
+void DropStep(ShardBatch& batch, const Submission& submission);
+// All of it, but for its share in the body.
+void DeleteSubmission(ShardBatch& batch, const Submission& submission);
 
 // The row as it is stored, and what it says. kNotFound.
 Result<std::pair<std::string, Submission>> ReadSubmission(KeyValueStore& records, SubmissionId id);

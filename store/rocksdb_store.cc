@@ -124,6 +124,8 @@ std::string FamilyName(Keyspace keyspace) {
       return "idempotency";
     case Keyspace::kSecret:
       return "secret";
+    case Keyspace::kRemoval:
+      return "removal";
   }
   return "reserved_" + std::to_string(static_cast<int>(keyspace));
 }

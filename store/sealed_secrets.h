@@ -12,6 +12,11 @@
 
 namespace mailhaul::store {
 
+// What a mailbox's tokens are called before its full name, TENANT/ID: that for its source and that
+// for its submission server. Removing a mailbox deletes both.
+inline constexpr std::string_view kSourceTokenPrefix = "oauth2/";
+inline constexpr std::string_view kSubmissionTokenPrefix = "oauth2-submission/";
+
 // Durable when it returns. On the committer's thread only. `name`: 1 to kControlNameBytesMax bytes;
 // `secret`: at most 16 KiB.
 Status SaveSecret(KeyValueStore& records, const SecretBox& box, std::string_view name,

@@ -47,6 +47,11 @@ void ShardBatch::Replace(std::string key, std::optional<std::string> before, std
   batch_.Put(std::move(key), std::move(after));
 }
 
+void ShardBatch::Remove(std::string key, std::string before) {
+  batch_.expectations.push_back({.key = key, .value = std::move(before)});
+  Delete(std::move(key));
+}
+
 void ShardBatch::Touch(MailboxId mailbox, FolderId folder) {
   touched_folders_ += touched_[mailbox].insert(folder).second ? 1 : 0;
 }

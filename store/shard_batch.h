@@ -43,6 +43,8 @@ class ShardBatch final {
   void Expect(std::string key, std::string value);
   // Writes a row that must still be as it was read, or absent.
   void Replace(std::string key, std::optional<std::string> before, std::string after);
+  // Deletes a row that must still be as it was read.
+  void Remove(std::string key, std::string before);
   // Counts bytes of a row that is put later.
   void Reserve(size_t bytes) { put_bytes_ += bytes; }
 

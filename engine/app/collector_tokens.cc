@@ -13,10 +13,6 @@
 namespace mailhaul::app {
 namespace {
 
-// What a kept token is called, before the mailbox's name.
-constexpr std::string_view kSourcePrefix = "oauth2/";
-constexpr std::string_view kSubmissionPrefix = "oauth2-submission/";
-
 // What is kept: the hash of the token that was configured, then the token that replaced it.
 std::string HashOf(const Secret& token) {
   const store::Sha256 digest = store::ComputeSha256(token.Reveal());
@@ -35,8 +31,10 @@ const config::OAuth2* Collector::GrantOf(const MailboxState& mailbox, Grant gran
 }
 
 void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept) {
-  const Grant grant = name.starts_with(kSubmissionPrefix) ? Grant::kSubmission : Grant::kSource;
-  const std::string_view prefix = grant == Grant::kSource ? kSourcePrefix : kSubmissionPrefix;
+  const Grant grant =
+      name.starts_with(store::kSubmissionTokenPrefix) ? Grant::kSubmission : Grant::kSource;
+  const std::string_view prefix =
+      grant == Grant::kSource ? store::kSourceTokenPrefix : store::kSubmissionTokenPrefix;
   const auto found =
       name.starts_with(prefix) ? by_name_.find(name.substr(prefix.size())) : by_name_.end();
   const config::OAuth2* const configured =
@@ -77,7 +75,8 @@ net::Task<void> Collector::KeepRefreshToken(const MailboxState* mailbox, Grant g
                "lost when this process ends");
     co_return;
   }
-  const std::string_view prefix = grant == Grant::kSource ? kSourcePrefix : kSubmissionPrefix;
+  const std::string_view prefix =
+      grant == Grant::kSource ? store::kSourceTokenPrefix : store::kSubmissionTokenPrefix;
   const std::string name = std::string(prefix) + mailbox->FullName();
   const std::string configured = HashOf(GrantOf(*mailbox, grant)->refresh_token);
   const std::function<Status()> save = [this, name, configured, moved = std::move(refresh_token)] {

@@ -77,8 +77,7 @@ std::variant<Reader::ChangeRows, Response> Reader::ReadChanges(
   for (const store::Change& change : rows.page.changes) {
     const auto [name, first] = names.try_emplace(change.entry.mailbox);
     if (first) {
-      const Result<store::MailboxRecord> mailbox = store_.GetMailbox(change.entry.mailbox);
-      name->second = mailbox.ok() ? mailbox->name : "";
+      name->second = store_.NameOf(change.entry.mailbox);
     }
     rows.items.push_back(ChangeJson(change, name->second));
   }

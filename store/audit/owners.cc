@@ -9,6 +9,7 @@
 #include "store/mail_store_cache.h"
 #include "store/mail_store_impl.h"
 #include "store/records.h"
+#include "store/removal.h"
 
 namespace mailhaul::store {
 namespace {
@@ -27,6 +28,33 @@ Result<Sequences> ReadSequences(KeyValueStore& records, AuditReport& report) {
     return Sequences{.first = UINT64_MAX, .second = UINT64_MAX};
   }
   return *sequences;
+}
+
+// Removed tenants and mailboxes that something may be left of.
+Status AddRemovals(KeyValueStore& records, const Sequences& sequences, AuditReport& report,
+                   const std::set<TenantId>& tenants, Owners& owners) {
+  std::set<TenantId> known = tenants;
+  return PageThrough(records, RemovalPrefix(), [&](const Row& row) {
+    ++report.rows;
+    const Result<RemovalRecord> removal = DecodeRemoval(row.value);
+    if (row.key.size() != kAssignmentKeyBytes || !removal.ok()) {
+      report.Add(NameRow(row.key), "not a valid removal");
+      return Status::Ok();
+    }
+    const TenantId tenant{ReadU32(row.key, kKeyPrefixBytes)};
+    const MailboxId mailbox{ReadU64(row.key, kTenantKeyBytes)};
+    if (mailbox.value == 0) {
+      if (!known.insert(tenant).second || tenant.value >= sequences.second) {
+        report.Add(NameRow(row.key), "removes a tenant that is still there, or never was");
+      }
+    } else if (!known.contains(tenant) || mailbox.shard() == kControlShard ||
+               mailbox.sequence() >= sequences.first || owners.contains(mailbox)) {
+      report.Add("mailbox " + FormatId(mailbox.value), "removed, but of no tenant or still there");
+    } else if (!removal->ended) {
+      owners.emplace(mailbox, tenant);
+    }
+    return Status::Ok();
+  });
 }
 
 }  // namespace
@@ -68,6 +96,7 @@ Result<Owners> AuditControlRows(KeyValueStore& records, AuditReport& report) {
     }
     return Status::Ok();
   }));
+  MH_RETURN_IF_ERROR(AddRemovals(records, sequences, report, tenants, owners));
   return owners;
 }
 

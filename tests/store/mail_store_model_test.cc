@@ -27,11 +27,7 @@ class ModelRun final {
       : records_(records), faulty_(faulty), random_(seed) {
     Reopen();
     tenant_ = store_->EnsureTenant("acme").value();
-    mailbox_ = store_->EnsureMailbox(tenant_, "alice", "alice@acme.example").value();
-    for (size_t i = 0; i < kFolders; ++i) {
-      folders_.push_back(
-          {.id = store_->EnsureFolder(mailbox_, "Folder " + std::to_string(i), "").value()});
-    }
+    OnboardMailbox();
   }
 
   void Run() {
@@ -57,6 +53,25 @@ class ModelRun final {
   Folder& AnyFolder() { return folders_[Below(folders_.size())]; }
   static StoreModel::Place PlaceOf(const Folder& folder) {
     return {folder.id, folder.uid_validity};
+  }
+
+  void OnboardMailbox() {
+    mailbox_ = store_->EnsureMailbox(tenant_, "alice", "alice@acme.example").value();
+    folders_.clear();
+    for (size_t i = 0; i < kFolders; ++i) {
+      folders_.push_back(
+          {.id = store_->EnsureFolder(mailbox_, "Folder " + std::to_string(i), "").value()});
+    }
+  }
+
+  // Another one of that name begins at once, while what the old one left goes bit by bit.
+  void RemoveTheMailbox() {
+    const MailboxId removed = mailbox_;
+    Insist([&] { return store_->RemoveMailbox(removed); });
+    EXPECT_FALSE(store_->FindMailbox(tenant_, "alice"));
+    model_ = StoreModel();
+    OnboardMailbox();
+    EXPECT_NE(mailbox_, removed);
   }
 
   void Reopen() {
@@ -88,7 +103,13 @@ class ModelRun final {
 
   void Step() {
     disturbed_ = false;
-    switch (Below(16)) {
+    if (random_.Chance(1, 2)) {
+      // It may fail; a later one goes on.
+      static_cast<void>(store_->ContinueRemovals());
+    }
+    switch (Below(17)) {
+      case 16:
+        return RemoveTheMailbox();
       case 0:
       case 1:
       case 2:

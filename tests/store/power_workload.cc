@@ -59,7 +59,9 @@ Status PowerWorkload::Onboard() {
     }
   }
   for (Account& account : accounts_) {
-    MH_RETURN_IF_ERROR(OnboardOne(account));
+    if (!account.removing) {
+      MH_RETURN_IF_ERROR(OnboardOne(account));
+    }
   }
   return Status::Ok();
 }
@@ -85,7 +87,7 @@ Status PowerWorkload::OnboardOne(Account& account) {
 Status PowerWorkload::Resume() {
   store_.ExpectSound();
   for (Account& account : accounts_) {
-    if (account.mailbox.value == 0) {
+    if (account.mailbox.value == 0 || account.removing) {
       continue;
     }
     if (account.open) {
@@ -134,6 +136,9 @@ Status PowerWorkload::Begin(Account& account, Call call) {
 
 Status PowerWorkload::Step() {
   ++steps_;
+  if (random_.Chance(1, 40)) {
+    return RemoveAccount();
+  }
   switch (Below(13)) {
     case 0:
     case 1:
@@ -350,6 +355,31 @@ Status PowerWorkload::MarkSomeGone() {
     return (kept ? store_.mail().MarkStaleGone(mailbox, id, *kept)
                  : store_.mail().MarkFolderGone(mailbox, id))
         .status();
+  });
+}
+
+// A mailbox is removed and onboarded anew under the same name, whenever the power goes.
+Status PowerWorkload::RemoveAccount() {
+  Account& account = AnyAccount();
+  account.after = StoreModel();
+  account.removing = true;
+  return Begin(account, [this, index = static_cast<size_t>(&account - accounts_.data())]() {
+    Account& removed = accounts_[index];
+    if (removed.mailbox.value != 0) {
+      const Status status = store_.mail().RemoveMailbox(removed.mailbox);
+      if (!status.ok() && status.code() != Code::kNotFound) {
+        return status;
+      }
+      EXPECT_EQ(store_.mail().GetMailbox(removed.mailbox).status().code(), Code::kNotFound);
+      removed.mailbox = {};
+      removed.folders.assign(kFolders, Folder());
+    }
+    MH_RETURN_IF_ERROR(OnboardOne(removed));
+    for (bool more = true; more;) {
+      MH_ASSIGN_OR_RETURN(more, store_.mail().ContinueRemovals());
+    }
+    removed.removing = false;
+    return Status::Ok();
   });
 }
 

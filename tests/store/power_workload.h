@@ -39,9 +39,10 @@ class PowerWorkload final {
     TenantId tenant;
     MailboxId mailbox;
     std::vector<Folder> folders;
-    StoreModel model;   // Acknowledged.
-    StoreModel after;   // Once the current step is through.
-    bool open = false;  // The current step is under way here.
+    StoreModel model;       // Acknowledged.
+    StoreModel after;       // Once the current step is through.
+    bool open = false;      // The current step is under way here.
+    bool removing = false;  // And it is the removal of the mailbox, which may have another id then.
   };
   using Call = std::function<Status()>;
 
@@ -60,6 +61,7 @@ class PowerWorkload final {
   Status MarkSomeGone();
   Status RemoveSome();
   Status AssignSome();
+  Status RemoveAccount();
 
   struct Delivery {  // Of one mailbox, in one Append().
     size_t account = 0;

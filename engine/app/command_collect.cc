@@ -9,6 +9,7 @@
 #include "engine/app/progress_bar.h"
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
+#include "engine/app/upkeep.h"
 
 namespace mailhaul::app {
 namespace {
@@ -83,12 +84,15 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
+  Upkeep upkeep(runtime.context(), runtime.main_loop());
   const TimePoint started = store->clock.Now();
   std::unique_ptr<ProgressBar> progress;
   runtime.main_loop().Post([&] {
     progress = std::make_unique<ProgressBar>(runtime.main_loop(), collector,
                                              runtime.context().progress, store->clock);
+    upkeep.Start();
     collector.Start([&] {
+      upkeep.Stop();
       progress->Finish();
       runtime.StopLoops();
     });

@@ -13,11 +13,13 @@
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
 #include "engine/app/outgoing.h"
+#include "engine/app/removal.h"
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
 #include "engine/app/send_lines.h"
 #include "engine/app/store_copy.h"
 #include "engine/app/text_index.h"
+#include "engine/app/upkeep.h"
 #include "engine/http/service.h"
 
 namespace mailhaul::app {
@@ -38,6 +40,7 @@ class Server final {
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
+        upkeep_(runtime.context(), runtime.main_loop()),
         writer_(runtime.context().committer),
         service_(*store.mail, directory_, decoder_, http_reads_, writer_, store.clock,
                  text_index_.get()),
@@ -79,6 +82,7 @@ class Server final {
         tenants_.emplace(*id, tenant.name);
       }
     }
+    upkeep_.Start();
     ++parts_running_;
     sending_->sender().Start();
     ++parts_running_;
@@ -92,8 +96,18 @@ class Server final {
     return question == kPoolsQuestion ? directory_.AllPoolsJson() : std::string();
   }
 
+  // The same, on the socket's own thread.
+  std::optional<std::string> AnswerSlowly(std::string_view question) {
+    std::optional<std::string> answer =
+        AnswerCheckpoint(*store_.records, config_.data_dir, question);
+    return answer ? answer
+                  : AnswerRemoval(config_, *store_.mail, runtime_.context().committer, question,
+                                  [this] { upkeep_.Kick(); });
+  }
+
   void Stop() {
     LogInfo("stopping: finishing what is in flight");
+    upkeep_.Stop();
     sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
     if (listener_ != nullptr) {
@@ -159,6 +173,7 @@ class Server final {
   MimeBodyDecoder decoder_;
   // Of HTTP alone: slow searches are not to hold up visits.
   pipeline::BlockingPool http_reads_{kHttpReadThreads};
+  Upkeep upkeep_;
   pipeline::CommitterPool writer_;
   http::Service service_;
   const std::shared_ptr<ChangeNotice> notice_;
@@ -199,11 +214,9 @@ int RunServe(const CommandOptions& options) {
   const auto control = ControlServer::Start(
       config->data_dir, runtime.main_loop(),
       [&server](std::string_view question) { return server.AnswerControl(question); },
-      [&records = *(*store)->records, &config](std::string_view question) {
-        return AnswerCheckpoint(records, config->data_dir, question);
-      });
+      [&server](std::string_view question) { return server.AnswerSlowly(question); });
   if (!control.ok()) {
-    LogWarning("`mailhaul status` and `backup` will not reach this process: " +
+    LogWarning("`mailhaul status`, `backup` and `remove` will not reach this process: " +
                control.status().ToString());
   }
   runtime.main_loop().Post([&server] { server.Start(); });

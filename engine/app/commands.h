@@ -14,7 +14,8 @@ struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
   bool online = false;   // check
-  std::string mailbox;   // export: TENANT/ID
+  std::string mailbox;   // export, remove: TENANT/ID
+  std::string tenant;    // remove: all of a tenant
   bool mbox = false;     // export: mboxrd
   bool maildir = false;  // export: Maildir++
   bool jsonl = false;    // export: JSON Lines
@@ -36,6 +37,7 @@ int RunExport(const CommandOptions& options);
 int RunVerify(const CommandOptions& options);
 int RunBackup(const CommandOptions& options);
 int RunRestore(const CommandOptions& options);
+int RunRemove(const CommandOptions& options);
 int RunSecretRotate(const CommandOptions& options);
 
 // Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`

@@ -25,7 +25,7 @@ inline constexpr std::string_view kPoolsQuestion = "pools";
 // Answered with the name of a fresh copy of the records below the data directory (store_copy.h), or
 // with "error: " and why.
 inline constexpr std::string_view kCheckpointQuestion = "checkpoint";
-inline constexpr size_t kControlQuestionBytesMax = 256;
+inline constexpr size_t kControlQuestionBytesMax = 1024;
 inline constexpr size_t kControlAnswerBytesMax = size_t{64} << 20;
 // For a whole exchange, on either side.
 inline constexpr Duration kControlTime = std::chrono::seconds(10);

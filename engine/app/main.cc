@@ -149,6 +149,19 @@ void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen
                  "Copy a backup into data_dir, which must hold no store", RunRestore);
   restore->add_option("--from", options.from, "A directory that `backup` made")->required();
 
+  CLI::App* remove =
+      AddCommand(cli, options, chosen, "remove",
+                 "Delete all that is stored of a mailbox or a tenant that is no longer configured; "
+                 "also while a server runs",
+                 RunRemove);
+  CLI::Option_group* what = remove->add_option_group("what");
+  what->add_option("--mailbox", options.mailbox, "TENANT/ID");
+  what->add_option("--tenant", options.tenant, "A tenant, with all its mailboxes");
+  what->require_option(1);
+  remove->footer(
+      "Nothing at the source is touched, and nothing is asked. Exit codes: 0 removed; 1 nothing of "
+      "it is stored; 2 usage, or it is still configured; 3 the store cannot be opened.");
+
   CLI::App* secret = cli.add_subcommand("secret", "Secrets that the store keeps sealed");
   secret->require_subcommand(1);
   CLI::App* rotate =

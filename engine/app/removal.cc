@@ -1,0 +1,113 @@
+#include "engine/app/removal.h"
+
+#include <algorithm>
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/units.h"
+
+namespace mailhaul::app {
+namespace {
+
+std::string Describe(uint64_t messages, uint64_t bytes) {
+  return std::to_string(messages) + (messages == 1 ? " message, " : " messages, ") +
+         FormatByteSize(bytes);
+}
+
+Result<std::string> BeginTenantRemoval(store::MailStore& store, TenantId tenant,
+                                       const std::string& name) {
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
+  const std::vector<MailboxId> mailboxes = store.MailboxesOf(tenant);
+  for (const MailboxId mailbox : mailboxes) {
+    MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, store.GetMailbox(mailbox));
+    messages += record.messages;
+    bytes += record.bytes;
+  }
+  MH_RETURN_IF_ERROR(store.RemoveTenant(tenant));
+  return name + ": " + std::to_string(mailboxes.size()) +
+         (mailboxes.size() == 1 ? " mailbox, " : " mailboxes, ") + Describe(messages, bytes);
+}
+
+}  // namespace
+
+Result<RemovalTarget> ParseRemovalTarget(std::string_view text) {
+  const size_t slash = text.find('/');
+  RemovalTarget target{.tenant = std::string(text.substr(0, slash)), .mailbox = std::nullopt};
+  if (slash != std::string_view::npos) {
+    target.mailbox = std::string(text.substr(slash + 1));
+  }
+  if (target.tenant.empty() || (target.mailbox && target.mailbox->empty())) {
+    return Status(Code::kInvalidArgument, "not TENANT or TENANT/ID: " + EscapeForLog(text));
+  }
+  return target;
+}
+
+Status CheckNotConfigured(const config::Config& config, const RemovalTarget& target) {
+  const auto tenant = std::find_if(
+      config.tenants.begin(), config.tenants.end(),
+      [&target](const config::TenantConfig& each) { return each.name == target.tenant; });
+  if (tenant == config.tenants.end()) {
+    return Status::Ok();
+  }
+  if (!target.mailbox) {
+    return {Code::kInvalidArgument, "tenant " + EscapeForLog(target.tenant) +
+                                        " is still configured: take its file out of `tenants` "
+                                        "first, or its mail would be collected anew"};
+  }
+  const bool there = std::any_of(
+      tenant->mailboxes.begin(), tenant->mailboxes.end(),
+      [&target](const config::MailboxConfig& each) { return each.id == *target.mailbox; });
+  return there ? Status(Code::kInvalidArgument,
+                        "mailbox " + EscapeForLog(target.ToString()) +
+                            " is still configured: take it out of its tenant's file first, or its "
+                            "mail would be collected anew")
+               : Status::Ok();
+}
+
+Result<std::string> BeginRemoval(store::MailStore& store, const RemovalTarget& target) {
+  const std::string name = EscapeForLog(target.ToString());
+  const std::optional<TenantId> tenant = store.FindTenant(target.tenant);
+  if (tenant && !target.mailbox) {
+    return BeginTenantRemoval(store, *tenant, name);
+  }
+  const std::optional<MailboxId> mailbox =
+      tenant ? store.FindMailbox(*tenant, *target.mailbox) : std::nullopt;
+  if (!mailbox) {
+    return Status(Code::kNotFound,
+                  (target.mailbox ? "no mailbox " : "no tenant ") + name + " is stored");
+  }
+  MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, store.GetMailbox(*mailbox));
+  MH_RETURN_IF_ERROR(store.RemoveMailbox(*mailbox));
+  return name + ": " + Describe(record.messages, record.bytes);
+}
+
+std::optional<std::string> AnswerRemoval(const config::Config& config, store::MailStore& store,
+                                         pipeline::Committer& committer, std::string_view question,
+                                         const std::function<void()>& removed) {
+  if (!question.starts_with(kRemoveQuestion)) {
+    return std::nullopt;
+  }
+  Result<RemovalTarget> target = ParseRemovalTarget(question.substr(kRemoveQuestion.size()));
+  Status refused = target.ok() ? CheckNotConfigured(config, *target) : target.status();
+  if (!refused.ok()) {
+    return std::string(kNotRemovedAnswer) + refused.message();
+  }
+  const auto result = std::make_shared<std::promise<Result<std::string>>>();
+  std::future<Result<std::string>> told = result->get_future();
+  committer.Run([&store, removed, result, moved = std::move(target).value()] {
+    Result<std::string> begun = BeginRemoval(store, moved);
+    if (begun.ok()) {
+      LogInfo("removing " + *begun);
+      removed();
+    }
+    result->set_value(std::move(begun));
+  });
+  const Result<std::string> begun = told.get();
+  return begun.ok() ? std::string(kRemovedAnswer) + *begun : "error: " + begun.status().ToString();
+}
+
+}  // namespace mailhaul::app

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -101,8 +102,11 @@ class StreamedByteSource final : public ByteSource {
 
 class SegmentBlobStore final : public BlobStore {
  public:
-  SegmentBlobStore(FileSystem& files, BlobStoreOptions options, uint32_t next_segment)
-      : files_(files), options_(std::move(options)), next_segment_(next_segment) {}
+  SegmentBlobStore(FileSystem& files, BlobStoreOptions options, std::set<uint32_t> segments)
+      : files_(files),
+        options_(std::move(options)),
+        segments_(std::move(segments)),
+        next_segment_(segments_.empty() ? 1 : *segments_.rbegin() + 1) {}
 
   Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override {
     return Place(BodyHeader(body.size(), sha256), body, body.size());
@@ -115,6 +119,9 @@ class SegmentBlobStore final : public BlobStore {
   Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) override;
   Status Sync() override;
   Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const override;
+  Result<std::vector<IdleSegment>> ListIdle() const override;
+  bool HasSegment(uint32_t segment) const override { return segments_.contains(segment); }
+  Status Remove(uint32_t segment) override;
   uint64_t bytes_written() const override { return bytes_written_.load(); }
 
   // Counts, marks the segment for the next sync, and remembers a failure.
@@ -145,6 +152,7 @@ class SegmentBlobStore final : public BlobStore {
   std::atomic<uint64_t> bytes_written_{0};
 
   // The writer's thread only.
+  std::set<uint32_t> segments_;  // All there are.
   uint32_t next_segment_;
   bool directory_dirty_ = false;
   Status failed_;  // kIo: for good. kDiskFull, of small bodies: until a Sync() has reported it.
@@ -264,7 +272,7 @@ Result<std::shared_ptr<Segment>> SegmentBlobStore::NewSegment() {
   MH_CHECK(next_segment_ != 0);
   segment->number = next_segment_;
   MH_ASSIGN_OR_RETURN(segment->file, files_.Create(PathOf(segment->number)));
-  ++next_segment_;
+  segments_.insert(next_segment_++);
   directory_dirty_ = true;
   unsynced_.push_back(segment);
   return segment;
@@ -500,20 +508,49 @@ Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& l
   return std::unique_ptr<ByteSource>(std::make_unique<OwnedByteSource>(std::move(whole)));
 }
 
+Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
+  std::set<uint32_t> in_use;
+  for (const auto& segment : {packed_, streamed_, unsized_}) {
+    in_use.insert(segment == nullptr ? 0 : segment->number);
+  }
+  for (const auto& segment : unsynced_) {
+    in_use.insert(segment->number);
+  }
+  std::vector<IdleSegment> idle;
+  for (const uint32_t number : segments_) {
+    if (number != *segments_.rbegin() && !in_use.contains(number)) {
+      MH_ASSIGN_OR_RETURN(const FileInfo info, files_.Stat(PathOf(number)));
+      idle.push_back({.number = number, .bytes = info.bytes});
+    }
+  }
+  return idle;
+}
+
+Status SegmentBlobStore::Remove(uint32_t segment) {
+  MH_CHECK(segments_.contains(segment) && segment != *segments_.rbegin());
+  MH_RETURN_IF_ERROR(files_.Remove(PathOf(segment)));
+  segments_.erase(segment);
+  const std::lock_guard lock(readers_mutex_);
+  readers_.erase(segment);
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreOptions options) {
   MH_RETURN_IF_ERROR(files.CreateDirectories(options.directory));
   MH_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(options.directory));
-  uint32_t last = 0;
+  std::set<uint32_t> segments;
   for (const std::string& name : names) {
-    last = std::max(last, ParseSegmentName(name));
+    if (const uint32_t number = ParseSegmentName(name); number != 0) {
+      segments.insert(number);
+    }
   }
-  if (last == UINT32_MAX) {
+  if (segments.contains(UINT32_MAX)) {
     return Status(Code::kResourceExhausted, "all segment numbers are used up");
   }
   return std::unique_ptr<BlobStore>(
-      std::make_unique<SegmentBlobStore>(files, std::move(options), last + 1));
+      std::make_unique<SegmentBlobStore>(files, std::move(options), std::move(segments)));
 }
 
 Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,

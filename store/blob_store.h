@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/byte_source.h"
 #include "base/result.h"
@@ -70,6 +71,18 @@ class BlobStore {
   virtual Status Sync() = 0;
   // The body, not yet checked against its hash. kCorrupt when no such body lies there.
   virtual Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const = 0;
+
+  // Reclaiming; the writer's thread. Segments that nothing is written to any more, but for the last
+  // one: its number must not be given out again.
+  struct IdleSegment {
+    uint32_t number = 0;
+    uint64_t bytes = 0;  // Of the file.
+  };
+  virtual Result<std::vector<IdleSegment>> ListIdle() const = 0;
+  virtual bool HasSegment(uint32_t segment) const = 0;
+  // With all bodies in it. Whoever has one open can go on reading it.
+  virtual Status Remove(uint32_t segment) = 0;
+
   virtual uint64_t bytes_written() const = 0;  // Since Open(), headers and padding included.
 };
 

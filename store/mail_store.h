@@ -228,6 +228,18 @@ class MailStore final {
   // Mailboxes and tenants that something is left of. Any thread.
   size_t removals_pending() const;
 
+  // Space of bodies, in passes over all references to them, of which a call does one step: at most
+  // 1,000 rows, or some MiB of bodies. A pass deletes references that nothing counts any more,
+  // moves bodies out of segments that they fill less than half of, and finds the segments that hold
+  // none: these are deleted once `grace` has passed since. Nothing is deleted while a reference
+  // cannot be read (kCorrupt). False: nothing is to be done now.
+  struct ReclaimOptions {
+    // Longer than any reader takes from a message's row to its body.
+    Duration grace = std::chrono::minutes(10);
+    bool may_delete = true;  // False while somebody copies or audits the segments.
+  };
+  Result<bool> ReclaimBodies(const ReclaimOptions& options);
+
   // Makes all batches durable with one sync of the segments and one log sync, and sets each
   // batch's status: kDiskFull, kIo, kBusy, kUnknownOutcome or kFenced when it is not durable.
   // Several batches may be for one folder. A UID that is in the ledger already is left alone.

@@ -45,6 +45,7 @@ Status BodyPlacer::PlaceOne(const BatchWork& batch, const IngestMessage& message
   }
   if (!body.own) {
     if (message.location) {
+      MH_RETURN_IF_ERROR(store_.UseSegment(message.location->segment));
       body.own = message.location;
     } else {
       const Result<BlobLocation> location =

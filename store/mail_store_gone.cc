@@ -237,6 +237,7 @@ Result<uint64_t> MailStore::MarkStaleGone(MailboxId mailbox, FolderId folder,
 
 Result<uint64_t> MailStore::RemoveGone(MailboxId mailbox, size_t messages_max) {
   impl_->cache.Trim();
+  impl_->reclaim.wanted = true;
   return Remover(*impl_, mailbox).Run(messages_max);
 }
 

@@ -14,6 +14,7 @@
 #include "store/mail_store.h"
 #include "store/mail_store_cache.h"
 #include "store/mailbox_table.h"
+#include "store/reclaim.h"
 #include "store/removal.h"
 
 namespace mailhaul::store {
@@ -51,6 +52,11 @@ struct MailStore::Impl {
 
   // The first `count` that the query asks for; its limit does not matter.
   Result<std::vector<DatePosition>> ListPositions(const MessageQuery& query, size_t count) const;
+  // A body in this segment, which nobody referred to so far, is about to be. kConflict: the segment
+  // was reclaimed in the meantime; the body has to be brought again.
+  Status UseSegment(uint32_t segment);
+  // Where a body is now. kNotFound: nobody refers to it any more.
+  Result<BlobLocation> FindBody(ShardId shard, TenantId tenant, const Sha256& sha256) const;
   // kNotFound also when it was deleted here, or its mailbox removed.
   Result<StoredMessage> ReadMessage(MessageId id, bool with_version) const;
 
@@ -64,6 +70,7 @@ struct MailStore::Impl {
   // The committer's thread only.
   MailStoreCache cache;
   RemovalQueue removals;
+  ReclaimState reclaim;
   Status failed;  // A disk error: nothing is acknowledged until the store is opened again.
 
   mutable std::mutex checks_mutex;

@@ -109,6 +109,7 @@ Result<StoredMessage> MailStore::ChangeMessage(MessageId id, const LocalPatch& p
 
 Status MailStore::DeleteMessage(MessageId id, const Admit& admit) {
   impl_->cache.Trim();
+  impl_->reclaim.wanted = true;
   return LocalChange(*impl_, id, admit).Delete();
 }
 

@@ -179,6 +179,18 @@ Result<UidSet> MailStore::ReadPlacedUids(MailboxId mailbox, FolderId folder,
   return placed;
 }
 
+Result<BlobLocation> MailStore::Impl::FindBody(ShardId shard, TenantId tenant,
+                                               const Sha256& sha256) const {
+  const std::string key = BlobKey(shard, tenant, sha256);
+  MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records, key));
+  if (!row) {
+    return AtKey({Code::kNotFound, "the body is no longer there"}, key);
+  }
+  const Result<BlobReference> reference = DecodeBlobReference(*row);
+  return reference.ok() ? Result<BlobLocation>(reference->location)
+                        : AtKey(reference.status(), key);
+}
+
 Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id, bool with_version) const {
   const std::string key = PlacementKey(id);
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records, key));
@@ -271,8 +283,14 @@ Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& mess
     return Status(Code::kNotFound, "the message's bytes are not stored: " +
                                        EscapeForLog(message.content.unparsed_reason));
   }
-  Result<std::unique_ptr<ByteSource>> source =
-      OpenChecked(impl_->blobs, message.location, message.sha256);
+  const std::optional<TenantId> tenant = impl_->table.TenantOf(message.mailbox);
+  if (!tenant) {
+    return Status(Code::kNotFound, "no message " + FormatId(message.id.value));
+  }
+  // Its own location is where the body was when it was placed: it may have moved since.
+  MH_ASSIGN_OR_RETURN(const BlobLocation location,
+                      impl_->FindBody(message.mailbox.shard(), *tenant, message.sha256));
+  Result<std::unique_ptr<ByteSource>> source = OpenChecked(impl_->blobs, location, message.sha256);
   if (!source.ok()) {
     return source.status().WithContext("message " + FormatId(message.id.value));
   }

@@ -213,6 +213,7 @@ class RemovalStep final {
 Result<bool> MailStore::ContinueRemovals() {
   impl_->cache.Trim();
   if (!impl_->removals.waiting.empty()) {
+    impl_->reclaim.wanted = true;
     MH_RETURN_IF_ERROR(RemovalStep(*impl_).Run());
   }
   return !impl_->removals.waiting.empty();

@@ -247,6 +247,7 @@ Status Outbox::DoubtAllAfterRestore(WallTime now) {
 
 Status Outbox::Forget(SubmissionId id) {
   impl_.cache.Trim();
+  impl_.reclaim.wanted = true;
   const auto fill = [&](ShardBatch& batch) -> Status {
     MH_ASSIGN_OR_RETURN(auto stored, ReadSubmission(impl_.records, id));
     const Submission& submission = stored.second;

@@ -71,7 +71,10 @@ Result<std::optional<Submission>> Outbox::FindByKey(MailboxId mailbox, std::stri
 }
 
 Result<std::unique_ptr<ByteSource>> Outbox::OpenRaw(const Submission& submission) const {
-  return OpenChecked(impl_.blobs, submission.location, submission.sha256);
+  MH_ASSIGN_OR_RETURN(
+      const BlobLocation location,
+      impl_.FindBody(submission.mailbox.shard(), submission.tenant, submission.sha256));
+  return OpenChecked(impl_.blobs, location, submission.sha256);
 }
 
 Result<Outbox::DuePage> Outbox::ListDue(WallTime until, const std::optional<DueSubmission>& after,

@@ -107,7 +107,11 @@ std::optional<std::string> AnswerRemoval(const config::Config& config, store::Ma
     result->set_value(std::move(begun));
   });
   const Result<std::string> begun = told.get();
-  return begun.ok() ? std::string(kRemovedAnswer) + *begun : "error: " + begun.status().ToString();
+  if (begun.ok()) {
+    return std::string(kRemovedAnswer) + *begun;
+  }
+  const bool is_absent = begun.status().code() == Code::kNotFound;
+  return std::string(is_absent ? kNotStoredAnswer : kNotRemovedAnswer) + begun.status().message();
 }
 
 }  // namespace mailhaul::app

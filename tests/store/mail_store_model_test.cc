@@ -77,7 +77,8 @@ class ModelRun final {
   void Reopen() {
     store_.reset();
     blobs_.reset();
-    blobs_ = BlobStore::Open(files_, {.directory = "/blobs"}).value();
+    // Few bodies to a segment, so that many are reclaimed.
+    blobs_ = BlobStore::Open(files_, {.directory = "/blobs", .segment_bytes_max = 8192}).value();
     store_ = MailStore::Open(records_, *blobs_, clock_).value();
   }
 
@@ -106,6 +107,7 @@ class ModelRun final {
     if (random_.Chance(1, 2)) {
       // It may fail; a later one goes on.
       static_cast<void>(store_->ContinueRemovals());
+      static_cast<void>(store_->ReclaimBodies({.grace = Duration::zero(), .may_delete = true}));
     }
     switch (Below(17)) {
       case 16:

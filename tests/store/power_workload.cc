@@ -139,6 +139,9 @@ Status PowerWorkload::Step() {
   if (random_.Chance(1, 40)) {
     return RemoveAccount();
   }
+  if (random_.Chance(1, 6)) {
+    return ReclaimSome();
+  }
   switch (Below(13)) {
     case 0:
     case 1:
@@ -381,6 +384,15 @@ Status PowerWorkload::RemoveAccount() {
     removed.removing = false;
     return Status::Ok();
   });
+}
+
+// Nobody may notice. What a cut leaves half done, some later pass finds.
+Status PowerWorkload::ReclaimSome() {
+  for (uint64_t steps = 1 + Below(8); steps > 0; --steps) {
+    MH_RETURN_IF_ERROR(
+        store_.mail().ReclaimBodies({.grace = Duration::zero(), .may_delete = true}).status());
+  }
+  return Status::Ok();
 }
 
 Status PowerWorkload::RemoveSome() {

@@ -62,6 +62,7 @@ class PowerWorkload final {
   Status RemoveSome();
   Status AssignSome();
   Status RemoveAccount();
+  Status ReclaimSome();
 
   struct Delivery {  // Of one mailbox, in one Append().
     size_t account = 0;

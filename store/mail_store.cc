@@ -60,6 +60,9 @@ void MailStore::Impl::Commit(std::span<const Batch> batches, std::span<Outcome> 
       continue;
     }
     cache.Drop(batches[i].shard);
+    if (outcomes[i].kind == Outcome::Kind::kUnknown) {
+      bytes.Doubt(batches[i].shard);
+    }
     if (status.code() == Code::kIo || status.code() == Code::kCorrupt) {
       failed = status;
     }
@@ -91,6 +94,14 @@ Status MailStore::Impl::CommitOne(Batch batch) {
   Outcome outcome;
   Commit({&batch, 1}, {&outcome, 1});
   return StatusOf(outcome);
+}
+
+Status MailStore::CountBytes(std::span<const TenantId> tenants) {
+  return impl_->bytes.Count(tenants);
+}
+
+std::optional<uint64_t> MailStore::BytesOf(TenantId tenant) const {
+  return impl_->bytes.Of(tenant);
 }
 
 BlobStore& MailStore::blobs() { return impl_->blobs; }

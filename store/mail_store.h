@@ -240,6 +240,13 @@ class MailStore final {
   };
   Result<bool> ReclaimBodies(const ReclaimOptions& options);
 
+  // Keeps count of what the mailboxes of these tenants hold, from now on: the sum of
+  // MailboxRecord::bytes, and of what is left of removed mailboxes. One read per mailbox.
+  Status CountBytes(std::span<const TenantId> tenants);
+  // Exact; absent: not counted. Any thread. After kUnknownOutcome up to that batch off, until the
+  // next one.
+  std::optional<uint64_t> BytesOf(TenantId tenant) const;
+
   // Makes all batches durable with one sync of the segments and one log sync, and sets each
   // batch's status: kDiskFull, kIo, kBusy, kUnknownOutcome or kFenced when it is not durable.
   // Several batches may be for one folder. A UID that is in the ledger already is left alone.

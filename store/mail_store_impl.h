@@ -16,6 +16,7 @@
 #include "store/mailbox_table.h"
 #include "store/reclaim.h"
 #include "store/removal.h"
+#include "store/tenant_bytes.h"
 
 namespace mailhaul::store {
 
@@ -23,7 +24,11 @@ inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-1";
 
 struct MailStore::Impl {
   Impl(KeyValueStore& record_store, BlobStore& blob_store, const Clock& time)
-      : records(record_store), blobs(blob_store), clock(time), cache(record_store, table) {}
+      : records(record_store),
+        blobs(blob_store),
+        clock(time),
+        bytes(record_store, table),
+        cache(record_store, table) {}
 
   Status LoadTables();
   Status LoadRemovals();
@@ -64,6 +69,7 @@ struct MailStore::Impl {
   BlobStore& blobs;
   const Clock& clock;
   MailboxTable table;
+  TenantBytes bytes;
 
   std::function<void(TenantId)> on_changes;  // Constant once writing has begun.
 

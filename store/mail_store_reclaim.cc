@@ -45,24 +45,30 @@ class Reclaimer final {
 
   Result<bool> Step(const MailStore::ReclaimOptions& options) {
     MH_RETURN_IF_ERROR(store_.failed);
-    switch (state_.stage) {
-      case ReclaimState::Stage::kIdle:
-        MH_RETURN_IF_ERROR(DeleteDead(options));
-        if (state_.wanted) {
-          MH_RETURN_IF_ERROR(Begin());
-        }
-        break;
-      case ReclaimState::Stage::kCount:
-        MH_RETURN_IF_ERROR(Count());
-        break;
-      case ReclaimState::Stage::kMove:
-        MH_RETURN_IF_ERROR(Move());
-        break;
+    const Status status = Run(options);
+    if (!status.ok()) {
+      // What was to be counted or moved may have been skipped: the next pass begins anew.
+      state_.stage = ReclaimState::Stage::kIdle;
+      state_.wanted = true;
+      return status;
     }
     return state_.stage != ReclaimState::Stage::kIdle || state_.wanted;
   }
 
  private:
+  Status Run(const MailStore::ReclaimOptions& options) {
+    switch (state_.stage) {
+      case ReclaimState::Stage::kIdle:
+        MH_RETURN_IF_ERROR(DeleteDead(options));
+        return state_.wanted ? Begin() : Status::Ok();
+      case ReclaimState::Stage::kCount:
+        return Count();
+      case ReclaimState::Stage::kMove:
+        break;
+    }
+    return Move();
+  }
+
   static std::string FirstKey() { return {static_cast<char>(Keyspace::kBlob)}; }
 
   Status DeleteDead(const MailStore::ReclaimOptions& options) {
@@ -115,8 +121,7 @@ class Reclaimer final {
     const Result<bool> rest = store_.records.Scan(request, add);
     const Status status = rest.ok() ? damaged : rest.status();
     if (!status.ok()) {
-      state_.stage = ReclaimState::Stage::kIdle;  // Nothing is known of any segment.
-      state_.dead.clear();
+      state_.dead.clear();  // Nothing is known of any segment.
       return status;
     }
     more = *rest;
@@ -250,7 +255,6 @@ class Reclaimer final {
 
   Status Fail(const Status& status) {
     static_cast<void>(store_.blobs.Sync());  // Lets the blob store begin anew.
-    state_.stage = ReclaimState::Stage::kIdle;
     if (status.code() == Code::kIo) {
       store_.failed = status;
     }

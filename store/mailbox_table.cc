@@ -142,6 +142,16 @@ std::vector<ShardId> MailboxTable::ShardsOf(TenantId tenant) const {
   return shards;
 }
 
+std::vector<std::pair<MailboxId, TenantId>> MailboxTable::All() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<std::pair<MailboxId, TenantId>> all;
+  all.reserve(mailboxes_.size());
+  for (const auto& [mailbox, entry] : mailboxes_) {
+    all.emplace_back(mailbox, entry.tenant);
+  }
+  return all;
+}
+
 std::vector<ShardId> MailboxTable::Shards() const {
   const std::shared_lock lock(mutex_);
   std::set<ShardId> shards;

@@ -53,7 +53,8 @@ class MailboxTable final {
   std::vector<MailboxId> MailboxesOf(TenantId tenant) const;  // By name.
   // Those that hold, or held, mailboxes of the tenant, ascending.
   std::vector<ShardId> ShardsOf(TenantId tenant) const;
-  std::vector<ShardId> Shards() const;  // Of any tenant; the same.
+  std::vector<ShardId> Shards() const;                      // Of any tenant; the same.
+  std::vector<std::pair<MailboxId, TenantId>> All() const;  // Removed ones too.
 
  private:
   struct Tenant {

@@ -19,6 +19,7 @@ ShardBatch::ShardBatch(MailStore::Impl& store, ShardId shard) : store_(store) {
 }
 
 Status ShardBatch::Open() {
+  MH_RETURN_IF_ERROR(store_.bytes.Settle());
   MH_ASSIGN_OR_RETURN(shard_, store_.cache.Shard(batch_.shard));
   return Status::Ok();
 }
@@ -53,12 +54,16 @@ void ShardBatch::Remove(std::string key, std::string before) {
 }
 
 void ShardBatch::Touch(MailboxId mailbox, FolderId folder) {
-  touched_folders_ += touched_[mailbox].insert(folder).second ? 1 : 0;
+  const auto [touched, first] = touched_.try_emplace(mailbox);
+  if (first) {
+    touched->second.bytes_before = shard_->mailboxes.at(mailbox).record.bytes;
+  }
+  touched_folders_ += touched->second.folders.insert(folder).second ? 1 : 0;
 }
 
 bool ShardBatch::touched(MailboxId mailbox, FolderId folder) const {
   const auto found = touched_.find(mailbox);
-  return found != touched_.end() && found->second.contains(folder);
+  return found != touched_.end() && found->second.folders.contains(folder);
 }
 
 void ShardBatch::AddToLedger(const LedgerId& id, Ledger& ledger, Uid uid) {
@@ -93,11 +98,11 @@ Batch ShardBatch::Finish() {
               std::move(change.before), std::move(change.after));
     }
   }
-  for (const auto& [mailbox, folders] : touched_) {
+  for (const auto& [mailbox, touched] : touched_) {
     MailboxState& state = shard_->mailboxes.at(mailbox);
     ApplyCheck(store_.PendingCheck(mailbox), state.record);
     batch_.Put(MailboxKey(mailbox), EncodeMailbox(state.record));
-    for (const FolderId folder : folders) {
+    for (const FolderId folder : touched.folders) {
       batch_.Put(FolderKey(mailbox, folder), EncodeFolder(state.folders.at(folder)));
     }
   }
@@ -111,7 +116,9 @@ Batch ShardBatch::Finish() {
 
 void ShardBatch::Accept() {
   shard_->sequences_stored = EncodeSequences(shard_->sequences);
-  for (const auto& [mailbox, folders] : touched_) {
+  for (const auto& [mailbox, touched] : touched_) {
+    const MailboxRecord& record = shard_->mailboxes.at(mailbox).record;
+    store_.bytes.Add(record.tenant, batch_.shard, record.bytes - touched.bytes_before);
     store_.ForgetCheck(mailbox);
   }
 }

@@ -79,7 +79,11 @@ class ShardBatch final {
   size_t put_bytes_ = 0;
   size_t ledger_bytes_ = 0;
   size_t touched_folders_ = 0;
-  std::map<MailboxId, std::set<FolderId>> touched_;
+  struct Touched {
+    std::set<FolderId> folders;
+    uint64_t bytes_before = 0;  // Of the mailbox.
+  };
+  std::map<MailboxId, Touched> touched_;
   std::map<LedgerId, Ledger*> ledgers_;
   std::set<MessageId> marked_;
 };

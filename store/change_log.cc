@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "store/change_trim.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -64,6 +65,11 @@ Result<bool> ReadShard(KeyValueStore& records, TenantId tenant, ShardId shard, s
         return true;
       }));
   MH_RETURN_IF_ERROR(damaged);
+  // Looked at last: had some of the rows been dropped meanwhile, it would say so.
+  MH_ASSIGN_OR_RETURN(const uint64_t dropped, ReadDroppedChanges(records, shard, tenant));
+  if (last < dropped) {
+    return Status(Code::kNotFound, "changes behind this position are no longer kept");
+  }
   return more;
 }
 
@@ -128,19 +134,37 @@ Result<ChangePage> MailStore::ListChanges(TenantId tenant, ChangePosition after,
   return page;
 }
 
+Result<ChangePosition> MailStore::StartOfChanges(TenantId tenant) const {
+  ChangePosition position;
+  for (const ShardId shard : impl_->table.ShardsOf(tenant)) {
+    MH_ASSIGN_OR_RETURN(const uint64_t dropped, ReadDroppedChanges(impl_->records, shard, tenant));
+    if (dropped > 0) {
+      position.Set(shard, dropped);
+    }
+  }
+  return position;
+}
+
 Result<ChangePosition> MailStore::EndOfChanges(TenantId tenant) const {
   ChangePosition position;
   for (const ShardId shard : impl_->table.ShardsOf(tenant)) {
     const std::string prefix = ChangePrefix(shard, tenant);
     const ScanRequest request{
         .begin = prefix, .end = PrefixEnd(prefix), .descending = true, .rows_max = 1};
+    uint64_t last = 0;
     MH_ASSIGN_OR_RETURN([[maybe_unused]] const bool more,
                         impl_->records.Scan(request, [&](std::string_view key, std::string_view) {
                           if (key.size() == prefix.size() + sizeof(uint64_t)) {
-                            position.Set(shard, ReadU64(key, prefix.size()));
+                            last = ReadU64(key, prefix.size());
                           }
                           return false;
                         }));
+    if (last == 0) {  // Perhaps all were dropped.
+      MH_ASSIGN_OR_RETURN(last, ReadDroppedChanges(impl_->records, shard, tenant));
+    }
+    if (last > 0) {
+      position.Set(shard, last);
+    }
   }
   return position;
 }

@@ -1,13 +1,18 @@
 // Reading the change log: what happened to the messages of a tenant, in the order of the commits of
-// each shard. Nothing is kept back: an entry is durable with the change that it tells of.
+// each shard. Nothing is kept back: an entry is durable with the change that it tells of. What is
+// old is dropped (TrimChanges), and whoever has not read it by then is told so.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
 
@@ -50,6 +55,17 @@ struct ChangePage {
   std::vector<Change> changes;
   ChangePosition position;  // Behind them.
   bool more = false;        // Known to be there already.
+};
+
+// What of the log may be dropped.
+struct ChangeTrim {
+  WallTime now{};
+  // Older entries go. That they are so old is noticed some 1/24 of this later at most, if
+  // TrimChanges is called that often. At least a second.
+  std::chrono::milliseconds keep{};
+  // The last number that a reader of this process has taken in: entries behind it stay until they
+  // are twice as old. Null, or absent for a tenant: there is no such reader.
+  std::function<std::optional<uint64_t>(TenantId, ShardId)> read_to;
 };
 
 }  // namespace mailhaul::store

@@ -11,6 +11,7 @@ namespace {
 constexpr uint8_t kFormatVersion = 0;
 constexpr uint8_t kSequences = 1;
 constexpr uint8_t kLastLogin = 2;
+constexpr uint8_t kChangeTimes = 3;
 
 // Within the keyspace of submissions, and of keys that stand for something else.
 constexpr uint8_t kById = 0;
@@ -322,9 +323,18 @@ std::string ChangePrefix(ShardId shard, TenantId tenant) {
   return KeyBuilder(Keyspace::kChange, shard).U32(tenant.value).Take();
 }
 
+std::string DroppedChangesKey(ShardId shard, TenantId tenant) {
+  return ChangeKey(shard, tenant, 0);
+}
+
+std::string ChangeTimesKey(ShardId shard) {
+  return KeyBuilder(Keyspace::kMeta, shard).U8(kChangeTimes).Take();
+}
+
 std::optional<TenantId> TenantOfChangeKey(std::string_view key) {
   const std::string prefix = KeyBuilder(Keyspace::kChange, 0).U32(0).Take();
-  if (key.size() != prefix.size() + sizeof(uint64_t) || key.front() != prefix.front()) {
+  if (key.size() != prefix.size() + sizeof(uint64_t) || key.front() != prefix.front() ||
+      ReadU64(key, prefix.size()) == 0) {
     return std::nullopt;
   }
   return TenantId{ReadU32(key, prefix.size() - sizeof(uint32_t))};

@@ -128,7 +128,11 @@ std::string BlobPrefix(ShardId shard, TenantId tenant);
 std::string BlobKey(ShardId shard, TenantId tenant, const Sha256& sha256);
 std::string ChangeKey(ShardId shard, TenantId tenant, uint64_t sequence);
 std::string ChangePrefix(ShardId shard, TenantId tenant);
-std::optional<TenantId> TenantOfChangeKey(std::string_view key);  // nullopt: of another keyspace.
+// Number 0, which no change has: holds the last number that was dropped.
+std::string DroppedChangesKey(ShardId shard, TenantId tenant);
+// What an entry of the log is of; nullopt: not the key of an entry.
+std::optional<TenantId> TenantOfChangeKey(std::string_view key);
+std::string ChangeTimesKey(ShardId shard);  // When the shard's changes had which numbers.
 
 // A position in a date index: what follows the prefix of its keys.
 struct DatePosition {

@@ -326,6 +326,7 @@ class MailStore final {
   std::optional<MailboxId> FindMailbox(TenantId tenant, std::string_view name) const;
   // Those that hold mailboxes of the tenant, ascending.
   std::vector<ShardId> ShardsOf(TenantId tenant) const;
+  std::vector<ShardId> Shards() const;                        // Of any tenant.
   Result<MailboxRecord> GetMailbox(MailboxId mailbox) const;  // kNotFound.
   // Also of one that was removed, while the change log may tell of it; "" for what was never there.
   std::string NameOf(MailboxId mailbox) const;
@@ -340,14 +341,19 @@ class MailStore final {
   Result<MessagePage> ListMessages(const MessageQuery& query) const;
   // What happened after `after`, oldest first in each shard and so in each mailbox; at most
   // `limit`, 1 .. 1000. The mailboxes of shards that are new to `after` are told of from their
-  // beginning. kNotFound would say that some of it is no longer kept; nothing is dropped yet.
+  // beginning. kNotFound: some of that was dropped.
   Result<ChangePage> ListChanges(TenantId tenant, ChangePosition after, size_t limit) const;
   // Calls `listener` on the committer's thread for each tenant whose change log has grown, once the
   // entries are durable. It must not block, and misses what other processes write. Before the first
   // write; at most once.
   void OnChanges(std::function<void(TenantId)> listener);
-  // Behind all that has happened.
+  // Before the oldest change that is kept; behind all that has happened.
+  Result<ChangePosition> StartOfChanges(TenantId tenant) const;
   Result<ChangePosition> EndOfChanges(TenantId tenant) const;
+  // Drops old entries of one shard's log, in one batch of at most kChangesTrimmedMax. True: there
+  // is more to drop at once. Writes nothing when there is nothing to drop or note. Committer's
+  // thread.
+  Result<bool> TrimChanges(ShardId shard, const ChangeTrim& trim);
   // The raw bytes, read once and compared with their hash before this returns. kNotFound when it
   // has no body; kCorrupt when they are not what was stored.
   Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;

@@ -116,6 +116,8 @@ std::vector<ShardId> MailStore::ShardsOf(TenantId tenant) const {
   return impl_->table.ShardsOf(tenant);
 }
 
+std::vector<ShardId> MailStore::Shards() const { return impl_->table.Shards(); }
+
 Result<MailboxRecord> MailStore::GetMailbox(MailboxId mailbox) const {
   std::optional<MailboxTable::Entry> entry = impl_->table.Find(mailbox);
   if (!entry || entry->removed) {

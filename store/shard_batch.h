@@ -56,6 +56,8 @@ class ShardBatch final {
   Uid AddToLedger(const LedgerId& id, Ledger& ledger, UidRange range);
   void AddChange(ChangeEntry::Type type, TenantId tenant, MailboxId mailbox, MessageId message);
   MessageId NextMessageId();
+  // The number that the next entry of the change log will have.
+  uint64_t next_change() const { return shard_->sequences.second; }
 
   // Marks a message whose rows this batch changes: what is stored of it is no longer true. False
   // when it was marked before.

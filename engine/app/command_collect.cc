@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "engine/app/change_trimmer.h"
 #include "engine/app/commands.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
@@ -87,7 +88,14 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Upkeep upkeep(runtime.context(), runtime.main_loop());
   const TimePoint started = store->clock.Now();
   std::unique_ptr<ProgressBar> progress;
+  std::shared_ptr<ChangeTrimmer> trimmer;
   runtime.main_loop().Post([&] {
+    if (config.change_log.keep.has_value()) {
+      trimmer = std::make_shared<ChangeTrimmer>(runtime.main_loop(), runtime.context().committer,
+                                                runtime.context().store, store->clock,
+                                                *config.change_log.keep, nullptr);
+      trimmer->Start();
+    }
     progress = std::make_unique<ProgressBar>(runtime.main_loop(), collector,
                                              runtime.context().progress, store->clock);
     upkeep.Start();
@@ -106,6 +114,9 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   signals.Watch(runtime.main_loop(), kStopGrace, [&] { collector.Stop(); });
   runtime.Run();
   signals.Unwatch();
+  if (trimmer != nullptr) {
+    trimmer->Close();
+  }
   NoteCleanEnd(*store, config);
   run.summary = collector.summary();
   run.seconds = std::chrono::duration<double>(store->clock.Now() - started).count();

@@ -1,3 +1,4 @@
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/app/change_notice.h"
+#include "engine/app/change_trimmer.h"
 #include "engine/app/commands.h"
 #include "engine/app/control_socket.h"
 #include "engine/app/directory.h"
@@ -45,12 +47,16 @@ class Server final {
         service_(*store.mail, directory_, decoder_, http_reads_, writer_, store.clock,
                  text_index_.get()),
         notice_(std::make_shared<ChangeNotice>(runtime.main_loop(),
-                                               [this](TenantId tenant) { OnChanges(tenant); })) {
+                                               [this](TenantId tenant) { OnChanges(tenant); })),
+        trimmer_(MakeTrimmer()) {
     directory_.SetTextIndex(text_index_.get());
     store.mail->OnChanges([notice = notice_](TenantId tenant) { notice->Note(tenant); });
   }
   // The last commits come after it.
-  ~Server() { notice_->Close(); }
+  ~Server() {
+    notice_->Close();
+    CloseTrimmer();
+  }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -83,6 +89,9 @@ class Server final {
       }
     }
     upkeep_.Start();
+    if (trimmer_ != nullptr) {
+      trimmer_->Start();
+    }
     ++parts_running_;
     sending_->sender().Start();
     ++parts_running_;
@@ -108,6 +117,7 @@ class Server final {
   void Stop() {
     LogInfo("stopping: finishing what is in flight");
     upkeep_.Stop();
+    CloseTrimmer();
     sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
     if (listener_ != nullptr) {
@@ -138,6 +148,28 @@ class Server final {
     }
     return std::make_unique<TextIndex>(config.data_dir, std::move(names), *store.mail, store.files,
                                        store.clock, runtime.context().progress);
+  }
+
+  // Null when changes are kept for ever.
+  std::shared_ptr<ChangeTrimmer> MakeTrimmer() {
+    if (!config_.change_log.keep.has_value()) {
+      return nullptr;
+    }
+    std::function<std::optional<uint64_t>(TenantId, ShardId)> read_to;
+    if (text_index_ != nullptr) {
+      read_to = [this](TenantId tenant, ShardId shard) {
+        return text_index_->ReadTo(tenant, shard);
+      };
+    }
+    return std::make_shared<ChangeTrimmer>(runtime_.main_loop(), runtime_.context().committer,
+                                           *store_.mail, store_.clock, *config_.change_log.keep,
+                                           std::move(read_to));
+  }
+
+  void CloseTrimmer() {
+    if (trimmer_ != nullptr) {
+      trimmer_->Close();
+    }
   }
 
   void OnChanges(TenantId tenant) {
@@ -177,6 +209,7 @@ class Server final {
   pipeline::CommitterPool writer_;
   http::Service service_;
   const std::shared_ptr<ChangeNotice> notice_;
+  const std::shared_ptr<ChangeTrimmer> trimmer_;
   std::map<TenantId, std::string> tenants_;  // Names of those configured.
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;

@@ -62,6 +62,13 @@ Result<http::TextHits> TextIndex::Find(const http::TextQuery& query) {
 
 std::optional<WallTime> TextIndex::IndexedTo(TenantId tenant) { return indexer_.IndexedTo(tenant); }
 
+std::optional<uint64_t> TextIndex::ReadTo(TenantId tenant, ShardId shard) const {
+  const bool is_indexed = std::any_of(tenants_.begin(), tenants_.end(), [&](const auto& name) {
+    return store_.FindTenant(name) == tenant;
+  });
+  return is_indexed ? std::optional(indexer_.ReadTo(tenant, shard)) : std::nullopt;
+}
+
 std::string TextIndex::Metrics() const {
   prometheus::MetricFamily lag =
       Family("mailhaul_text_lag_seconds", "Age of the newest moment up to which all is indexed.",

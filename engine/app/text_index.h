@@ -27,6 +27,9 @@ class TextIndex final : public http::TextSearch {
   Result<http::TextHits> Find(const http::TextQuery& query) override;
   std::optional<WallTime> IndexedTo(TenantId tenant) override;
 
+  // What of the change log an index has taken in; absent: it is none of the tenants indexed here.
+  std::optional<uint64_t> ReadTo(TenantId tenant, ShardId shard) const;
+
   // Prometheus text format 0.0.4; names: docs/operations.md.
   std::string Metrics() const;
 

@@ -133,6 +133,10 @@ struct Network {
   std::chrono::milliseconds idle_timeout{60'000};
 };
 
+struct ChangeLog {  // What /v1/changes tells of.
+  std::optional<std::chrono::milliseconds> keep{std::chrono::days(30)};  // Absent: all.
+};
+
 struct Config {
   std::string file;
   std::string data_dir;  // Relative paths are relative to the file that names them.
@@ -145,6 +149,7 @@ struct Config {
   std::map<std::string, PartialLimits> hosts;  // By pool.
   std::shared_ptr<const Providers> providers;  // Never null once loaded.
   Network network;
+  ChangeLog change_log;
   std::vector<TenantConfig> tenants;
 
   // How `host` (any case) is counted: the name of the profile whose server it is, else itself.

@@ -23,6 +23,7 @@ constexpr std::string_view kDefaultHost =
 constexpr uint32_t kThreadsMax = 64;
 constexpr Bounds<uint64_t> kMemoryBudget = {uint64_t{32} << 20, uint64_t{16} << 40};
 constexpr Bounds<uint32_t> kEgressConnections = {1, 100'000};
+constexpr Bounds<milliseconds> kChangesKept = {std::chrono::hours(1), std::chrono::days(3650)};
 constexpr Bounds<milliseconds> kTimeouts = {milliseconds(1), std::chrono::hours(1)};
 
 void ReadThreads(const MapReader& reader, uint32_t& out) {
@@ -138,6 +139,16 @@ void ReadNetwork(const Node& node, References& references, Report& report, Netwo
   }
 }
 
+void ReadChangeLog(const Node& node, Report& report, ChangeLog& out) {
+  const MapReader reader(node, "'change_log'", {{"keep"}}, report);
+  const Node* keep = reader.Find("keep");
+  if (keep != nullptr && keep->kind == Node::Kind::kScalar && keep->text == "all") {
+    out.keep = std::nullopt;
+  } else {
+    reader.Duration("keep", kChangesKept, *out.keep, "all or ");
+  }
+}
+
 void ReadPatterns(const Node& node, std::string_view key, Report& report,
                   std::vector<PathPattern>& out) {
   const std::vector<Node>& items = Items(node, key, report);
@@ -184,7 +195,7 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
   }
   const MapReader reader(*root, "the main file",
                          {{"data_dir", "threads", "memory_budget", "http", "egress", "hosts",
-                           "network", "providers", "tenants", "master_key"},
+                           "network", "providers", "tenants", "master_key", "change_log"},
                           {"backfill_share", "slice", "webhooks", "send"}},
                          report);
   const Node* data_dir = reader.Require("data_dir");
@@ -211,6 +222,9 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
   }
   if (const Node* network = reader.Find("network")) {
     ReadNetwork(*network, references, report, config.network);
+  }
+  if (const Node* change_log = reader.Find("change_log")) {
+    ReadChangeLog(*change_log, report, config.change_log);
   }
   if (const Node* providers = reader.Find("providers")) {
     ReadPatterns(*providers, "providers", report, parsed.providers);

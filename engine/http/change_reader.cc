@@ -41,7 +41,7 @@ struct Reader::ChangeRows {
 Result<store::ChangePosition> Reader::Since(const Call& call, TenantId tenant) const {
   const std::string* since = call.Parameter("since");
   if (since == nullptr || since->empty()) {
-    return store::ChangePosition();
+    return store_.StartOfChanges(tenant);
   }
   if (*since == kSinceLatest) {
     return store_.EndOfChanges(tenant);

@@ -12,17 +12,18 @@ namespace {
 constexpr size_t kChangesPerStep = 200;
 constexpr size_t kMessagesPerStep = 100;
 
-// The log no longer goes back to the position.
-bool IsTooOld(const Status& status) {
-  return status.code() == Code::kNotFound || status.code() == Code::kInvalidArgument;
-}
-
 }  // namespace
 
 std::optional<WallTime> Indexer::IndexedTo(TenantId tenant) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = indexed_to_.find(tenant);
   return known == indexed_to_.end() ? std::nullopt : std::optional<WallTime>(known->second);
+}
+
+uint64_t Indexer::ReadTo(TenantId tenant, ShardId shard) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto known = read_to_.find({.shard = shard, .tenant = tenant});
+  return known == read_to_.end() ? 0 : known->second;
 }
 
 IndexerStats Indexer::stats() const {
@@ -246,11 +247,34 @@ Status Indexer::Walk(const IndexId& id) {
   return {};
 }
 
+Status Indexer::RebuildOutdated(TenantId tenant, const std::vector<ShardId>& shards,
+                                const std::string& why) {
+  MH_ASSIGN_OR_RETURN(const store::ChangePosition start, store_.StartOfChanges(tenant));
+  for (const ShardId shard : shards) {
+    const IndexId id{.shard = shard, .tenant = tenant};
+    if (progress_[id].position < start.Last(shard)) {
+      MH_RETURN_IF_ERROR(Rebuild(id, why));
+    }
+  }
+  return {};
+}
+
 Result<bool> Indexer::Step(TenantId tenant) {
+  const std::vector<ShardId> shards = store_.ShardsOf(tenant);
+  Result<bool> more = StepOn(tenant, shards);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const ShardId shard : shards) {
+    const IndexId id{.shard = shard, .tenant = tenant};
+    const auto known = progress_.find(id);
+    read_to_[id] = known == progress_.end() ? 0 : known->second.position;
+  }
+  return more;
+}
+
+Result<bool> Indexer::StepOn(TenantId tenant, const std::vector<ShardId>& shards) {
   MH_RETURN_IF_ERROR(CheckRoom());
   // Taken before anything is read: what is stored later may be missed.
   const WallTime now = clock_.WallNow();
-  const std::vector<ShardId> shards = store_.ShardsOf(tenant);
   MH_RETURN_IF_ERROR(Prepare(tenant, shards));
   store::ChangePosition position;
   for (const ShardId shard : shards) {
@@ -258,10 +282,8 @@ Result<bool> Indexer::Step(TenantId tenant) {
   }
   const Result<store::ChangePage> page =
       store_.ListChanges(tenant, std::move(position), kChangesPerStep);
-  if (IsTooOld(page.status())) {
-    for (const ShardId shard : shards) {
-      MH_RETURN_IF_ERROR(Rebuild({.shard = shard, .tenant = tenant}, page.status().ToString()));
-    }
+  if (page.status().code() == Code::kNotFound) {
+    MH_RETURN_IF_ERROR(RebuildOutdated(tenant, shards, page.status().message()));
     return true;
   }
   if (!page.ok()) {

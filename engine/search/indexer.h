@@ -31,7 +31,8 @@ inline constexpr uint64_t kFreeBytesMin = uint64_t{256} << 20;
 struct IndexerStats {
   uint64_t messages = 0;       // Put into an index since the start.
   uint64_t bodies_unread = 0;  // Indexed without their bodies, which could not be read.
-  uint64_t rebuilds = 0;       // Files deleted because they were damaged, or ahead of the store.
+  uint64_t rebuilds =
+      0;  // Files deleted because they were damaged, ahead of the store, or too old.
 };
 
 class Indexer final {
@@ -44,6 +45,10 @@ class Indexer final {
   // kBusy...: nothing is lost, try again later. The indexing thread only.
   Result<bool> Step(TenantId tenant);
 
+  // Any thread. The last number of the change log that has been taken in; 0 while that is not
+  // known.
+  uint64_t ReadTo(TenantId tenant, ShardId shard) const;
+
   // Any thread. All messages that were stored by then are in the indexes; absent: not all that were
   // there when this process began, or when an index was last built anew.
   std::optional<WallTime> IndexedTo(TenantId tenant) const;
@@ -52,6 +57,10 @@ class Indexer final {
  private:
   using Changes = std::vector<store::Change>;
 
+  Result<bool> StepOn(TenantId tenant, const std::vector<ShardId>& shards);
+  // The log was trimmed beyond what some indexes have taken in: these are built anew.
+  Status RebuildOutdated(TenantId tenant, const std::vector<ShardId>& shards,
+                         const std::string& why);
   Status Prepare(TenantId tenant, const std::vector<ShardId>& shards);
   Status PrepareIndex(const IndexId& id, const store::ChangePosition& end);
   Status Rebuild(const IndexId& id, const std::string& why);
@@ -76,6 +85,7 @@ class Indexer final {
 
   mutable std::mutex mutex_;
   std::map<TenantId, WallTime> indexed_to_;  // Guarded by mutex_.
+  std::map<IndexId, uint64_t> read_to_;      // Guarded by mutex_; as in progress_.
   IndexerStats stats_;                       // Guarded by mutex_.
 };
 

@@ -11,6 +11,7 @@
 #include "store/audit/paging.h"
 #include "store/audit/submission_audit.h"
 #include "store/audit/wanted_rows.h"
+#include "store/change_trim.h"
 #include "store/key_layout.h"
 #include "store/ledger.h"
 #include "store/mail_store_cache.h"
@@ -239,15 +240,50 @@ class RowAudit final {
   }
 
   Status CheckChanges() {
-    return Each(Keyspace::kChange, [this](const Row& row) {
+    MH_RETURN_IF_ERROR(CheckChangeTimes());
+    // Of the tenant whose entries follow.
+    std::string prefix;
+    uint64_t dropped = 0;
+    return Each(Keyspace::kChange, [&](const Row& row) {
       constexpr size_t kChangeKeyBytes = kKeyPrefixBytes + sizeof(uint32_t) + sizeof(uint64_t);
-      if (row.key.size() != kChangeKeyBytes || !DecodeChange(row.value).ok()) {
+      if (row.key.size() != kChangeKeyBytes) {
+        Complain(row.key, "not the key of a change log entry");
+        return Status::Ok();
+      }
+      if (!row.key.starts_with(prefix) || prefix.empty()) {
+        prefix = row.key.substr(0, kChangeKeyBytes - sizeof(uint64_t));
+        dropped = 0;
+      }
+      const uint64_t number = ReadU64(row.key, prefix.size());
+      const Result<uint64_t> last =
+          number == 0 ? DecodeDroppedChanges(row.value) : Result<uint64_t>(number);
+      if (!last.ok() || (number != 0 && !DecodeChange(row.value).ok())) {
         Complain(row.key, "not a readable change log entry");
-      } else if (ReadU64(row.key, kChangeKeyBytes - sizeof(uint64_t)) >= sequences_.second) {
+      } else if (*last >= sequences_.second) {
         Complain(row.key, "a change log number that is still to be given out");
+      } else if (number == 0) {
+        dropped = *last;
+      } else if (number <= dropped) {
+        Complain(row.key, "a change log entry that counts as dropped");
       }
       return Status::Ok();
     });
+  }
+
+  Status CheckChangeTimes() {
+    const std::string key = ChangeTimesKey(shard_);
+    MH_ASSIGN_OR_RETURN(const std::optional<std::string> row, GetRow(records_, key));
+    if (!row) {
+      return Status::Ok();
+    }
+    ++report_.rows;
+    const Result<std::vector<ChangeMark>> marks = DecodeChangeMarks(*row);
+    if (!marks.ok()) {
+      Complain(key, marks.status().message());
+    } else if (marks->back().next > sequences_.second) {
+      Complain(key, "names a change log number that is still to be given out");
+    }
+    return Status::Ok();
   }
 
   KeyValueStore& records_;

@@ -81,6 +81,7 @@ TEST_F(LoadConfigTest, FillsDefaultsAndResolvesPathsFromTheFileThatNamesThem) {
   EXPECT_EQ(config.threads, 0U);
   EXPECT_EQ(config.memory_budget, uint64_t{512} << 20);
   EXPECT_FALSE(config.http);
+  EXPECT_EQ(config.change_log.keep, milliseconds(std::chrono::days(30)));
   ASSERT_EQ(config.egress.size(), 1U);
   EXPECT_EQ(config.egress[0].address, "");
   ASSERT_EQ(config.tenants.size(), 1U);
@@ -113,6 +114,7 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
         "  default: {connections: 6, connections_per_mailbox: 3, logins_per_second: 9}\n"
         "network: {allow_private: true, compress: true, ca_file: ca.pem, connect_timeout: 1s, "
         "idle_timeout: 2s}\n"
+        "change_log: {keep: 90d}\n"
         "tenants: [t.yaml]\n");
   Write("t.yaml", "tenant: t\n");
   const Loaded loaded = Load("main.yaml");
@@ -134,6 +136,7 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   EXPECT_EQ(limits.connections_per_mailbox, 2U);  // Inherited, as far as it can hold.
   EXPECT_EQ(limits.logins_per_second, 9U);
   EXPECT_EQ(config.LimitsOf("other.example").connections, 6U);
+  EXPECT_EQ(config.change_log.keep, milliseconds(std::chrono::days(90)));
   EXPECT_TRUE(config.network.allow_private);
   EXPECT_TRUE(config.network.compress);
   EXPECT_EQ(config.network.ca_file, Path("ca.pem"));

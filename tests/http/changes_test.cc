@@ -61,6 +61,36 @@ TEST_F(ChangesTest, AStateIsOfOneTenantAndWhole) {
   EXPECT_EQ(Get("/v1/changes", "none").status, 401U);
 }
 
+TEST_F(ChangesTest, AStateBehindWhichChangesWereDroppedIsTooOld) {
+  const std::string start = State("/v1/changes?since=latest");
+  Store("acme", "alice", "INBOX", {{.subject = "1"}});
+  const std::string first = State("/v1/changes");
+  Store("acme", "alice", "INBOX", {{.subject = "2"}});
+  store::ChangeTrim trim;
+  trim.keep = std::chrono::hours(1);
+  trim.read_to = [](TenantId, ShardId) { return std::optional<uint64_t>(1); };
+  for (const int64_t hour : {100, 101}) {
+    trim.now = WallTime(std::chrono::hours(hour));
+    for (const ShardId shard : store_->Shards()) {
+      ASSERT_TRUE(store_->TrimChanges(shard, trim).ok());
+    }
+  }
+  const HttpAnswer old = Get("/v1/changes?since=" + start);
+  EXPECT_EQ(old.status, 410U);
+  EXPECT_EQ(old.Code(), "state_too_old");
+  const std::string accept = "Accept: text/event-stream\r\n";
+  const HttpAnswer stream =
+      Get("/v1/changes", "read-acme", accept + "Last-Event-ID: " + start + "\r\n");
+  EXPECT_EQ(stream.status, 410U);
+  EXPECT_EQ(stream.Code(), "state_too_old");
+  EXPECT_EQ(GetJson("/v1/changes?since=" + first).at("changes").as_array().size(), 1U);
+  EXPECT_EQ(GetJson("/v1/changes").at("changes").as_array().size(), 1U);
+  EXPECT_TRUE(GetJson("/v1/changes?since=" + State("/v1/changes?since=latest"))
+                  .at("changes")
+                  .as_array()
+                  .empty());
+}
+
 TEST_F(ChangesTest, ABrokenStoreIsSaid) {
   records_.failure = Status(Code::kIo, "the disk is gone");
   EXPECT_GE(Get("/v1/changes").status, 500U);

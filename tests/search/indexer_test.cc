@@ -101,6 +101,40 @@ TEST_F(IndexerTest, AWalkGoesOnAfterARestartWhileMailComesIn) {
   EXPECT_EQ(all.back(), 2);
 }
 
+TEST_F(IndexerTest, WhatWasTakenInMayBeDroppedAndAnIndexThatIsTooOldIsBuiltAnew) {
+  const auto drop = [&](int64_t hour,
+                        std::function<std::optional<uint64_t>(TenantId, ShardId)> read_to) {
+    store::ChangeTrim trim;
+    trim.keep = std::chrono::hours(1);
+    trim.read_to = std::move(read_to);
+    for (const int64_t at : {hour, hour + 1}) {  // Noted; older than they are kept.
+      trim.now = WallTime(std::chrono::hours(at));
+      ASSERT_TRUE(store_->TrimChanges(mailbox_.shard(), trim).ok());
+    }
+  };
+  const auto read_to = [&](TenantId tenant, ShardId shard) {
+    return std::optional(indexer_->ReadTo(tenant, shard));
+  };
+  Store({Mail(1, "apple", "x")});
+  Index();
+  EXPECT_EQ(indexer_->ReadTo(tenant_, mailbox_.shard()), 1U);
+  Store({Mail(2, "apple", "x")});
+  drop(100, read_to);
+  EXPECT_EQ(store_->StartOfChanges(tenant_)->Last(mailbox_.shard()), 1U);
+  Index();
+  EXPECT_EQ(indexer_->stats().rebuilds, 0U);
+  EXPECT_EQ(Find("apple"), (Seconds{2, 1}));
+  Store({Mail(3, "apple", "x")});
+  Delete(1);
+  drop(200, nullptr);
+  Store({Mail(4, "apple", "x")});
+  ReopenIndex();
+  EXPECT_EQ(indexer_->ReadTo(tenant_, mailbox_.shard()), 0U);
+  Index();
+  EXPECT_EQ(indexer_->stats().rebuilds, 1U);
+  EXPECT_EQ(Find("apple"), (Seconds{4, 3, 2}));
+}
+
 TEST_F(IndexerTest, ADeletedDirectoryIsBuiltAnew) {
   Store({Mail(1, "apple", "x")});
   Index();

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "store/rocksdb_store.h"
+#include "tests/store/change_model.h"
 #include "tests/store/expect_sound.h"
 #include "tests/store/follow_fixture.h"
 #include "tests/store/store_model.h"
@@ -111,7 +112,7 @@ class ModelRun final {
       static_cast<void>(store_->ContinueRemovals());
       static_cast<void>(store_->ReclaimBodies({.grace = Duration::zero(), .may_delete = true}));
     }
-    switch (Below(17)) {
+    switch (Below(18)) {
       case 16:
         return RemoveTheMailbox();
       case 0:
@@ -137,6 +138,8 @@ class ModelRun final {
         return ChangeOne();
       case 14:
         return DeleteOne();
+      case 15:
+        return TrimSome();
       default:
         return Assign();
     }
@@ -227,6 +230,14 @@ class ModelRun final {
     EXPECT_EQ(store_->GetMessage(*id).status().code(), Code::kNotFound);
     EXPECT_EQ(store_->DeleteMessage(*id, nullptr).code(), Code::kNotFound);
     EXPECT_EQ(store_->ChangeMessage(*id, {}, nullptr).status().code(), Code::kNotFound);
+  }
+
+  void TrimSome() {
+    now_ += std::chrono::minutes(1 + Below(90));
+    ChangeTrim trim;
+    trim.now = now_;
+    trim.keep = std::chrono::hours(1);
+    Insist([&] { return store_->TrimChanges(mailbox_.shard(), trim).status(); });
   }
 
   static IngestMessage ToIngest(const StoreModel::Arrival& arrival) {
@@ -443,6 +454,7 @@ class ModelRun final {
     }
     CompareFolders();
     CompareMailbox();
+    changes_.Compare(*store_, tenant_, mailbox_.shard(), random_);
     for (const auto& [place, uids] : model_.ledgers()) {
       EXPECT_EQ(*store_->ReadLedger(mailbox_, place.first, place.second), ToUidSet(uids));
     }
@@ -575,6 +587,8 @@ class ModelRun final {
   TenantId tenant_;
   MailboxId mailbox_;
   std::vector<Folder> folders_;
+  ChangeModel changes_;
+  WallTime now_{};
   bool disturbed_ = false;  // A call had to be repeated: its counts are of the last part only.
 };
 

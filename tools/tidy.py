@@ -55,7 +55,7 @@ LIBRARY_HOMES = [
     (re.compile(r"curl/"), ("connectors/https/",)),
     (re.compile(r"pugi\w*\.hpp$"), ("connectors/autodiscover/",)),
     (re.compile(r"idn2\.h$"), ("connectors/net/",)),
-    (re.compile(r"zlib\.h$"), ("connectors/net/", "engine/search/")),
+    (re.compile(r"zlib\.h$"), ("connectors/net/", "engine/http/", "engine/search/")),
     (re.compile(r"rocksdb/"), ("store/*.cc",)),
     (re.compile(r"gmime/"), ("engine/mime/",)),
     (re.compile(r"glib"), ("engine/mime/", "engine/search/")),

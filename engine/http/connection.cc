@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "connectors/net/run_on.h"
+#include "engine/http/content_coding.h"
 
 namespace mailhaul::http {
 namespace {
@@ -256,6 +257,16 @@ net::Task<Response> Connection::Answer(Decision decision) {
     co_return TooBusy("stopping");
   }
   Response response = co_await context_.dispatcher.Serve(std::move(call));
+  if (response.body.size() >= kCodedBytesMin && IsCodeable(response) &&
+      PrefersGzip(parser_->head().accept_encoding)) {
+    Response* const coded = &response;
+    std::function<bool()> work = [coded] {
+      ApplyGzip(coded);
+      return true;
+    };
+    const bool done = co_await net::RunOn<bool>(context_.dispatcher.read_pool(), std::move(work));
+    static_cast<void>(done);
+  }
   co_return response;
 }
 

@@ -1,11 +1,13 @@
 #include "engine/http/entity_tag.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailhaul::http {
 namespace {
 
 constexpr std::string_view kWeak = "W/";
+constexpr std::string_view kCodedEnd = "-gzip\"";
 
 bool Names(std::string_view field, std::string_view tag, bool weak_counts) {
   if (field == "*") {
@@ -30,21 +32,30 @@ bool Names(std::string_view field, std::string_view tag, bool weak_counts) {
 
 std::string EntityTag(std::string_view version) { return "\"" + std::string(version) + "\""; }
 
+std::string CodedEntityTag(std::string_view tag) {
+  return std::string(tag.substr(0, tag.size() - 1)) + std::string(kCodedEnd);
+}
+
 bool IfNoneMatchNames(std::string_view field, std::string_view tag) {
-  return Names(field, tag, /*weak_counts=*/true);
+  return Names(field, tag, /*weak_counts=*/true) ||
+         Names(field, CodedEntityTag(tag), /*weak_counts=*/true);
 }
 
 bool IfMatchNames(std::string_view field, std::string_view tag) {
-  return Names(field, tag, /*weak_counts=*/false);
+  return Names(field, tag, /*weak_counts=*/false) ||
+         Names(field, CodedEntityTag(tag), /*weak_counts=*/false);
 }
 
 bool IsUnchanged(const Call& call, std::string_view version, Response* response) {
-  const std::string tag = EntityTag(version);
-  response->headers.push_back({.name = "ETag", .value = tag});
-  // It may be kept, but the right to read it may end, and what it says may change.
-  response->headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
+  std::string tag = EntityTag(version);
   const bool unchanged =
       call.if_none_match.has_value() && IfNoneMatchNames(*call.if_none_match, tag);
+  if (unchanged && !Names(*call.if_none_match, tag, /*weak_counts=*/true)) {
+    tag = CodedEntityTag(tag);  // The one that the client has.
+  }
+  response->headers.push_back({.name = "ETag", .value = std::move(tag)});
+  // It may be kept, but the right to read it may end, and what it says may change.
+  response->headers.push_back({.name = "Cache-Control", .value = "private, no-cache"});
   if (unchanged) {
     response->status = 304;
   }

@@ -12,6 +12,11 @@ namespace mailhaul::http {
 // The strong tag of a version, which holds neither quotes nor controls.
 std::string EntityTag(std::string_view version);
 
+// The tag of the same version in gzip, whose bytes are others (RFC 9110 section 8.8.3.3).
+std::string CodedEntityTag(std::string_view tag);
+
+// The conditions hold for a version in whichever coding it was sent.
+
 // Whether If-None-Match names `tag`: a weak tag counts as the strong one.
 bool IfNoneMatchNames(std::string_view field, std::string_view tag);
 // Whether If-Match names `tag`: a weak tag never does.

@@ -234,6 +234,10 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   call.query = std::move(target->query);
   call.if_none_match = head.if_none_match;
   call.if_match = head.if_match;
+  if (head.method == "GET") {
+    call.range = head.range;
+    call.if_range = head.if_range;
+  }
   call.content_type = head.content_type;
   call.events = call.route == Route::kChanges && head.accepts_events && head.method == "GET";
   if (call.events && head.last_event_id.has_value() && !head.last_event_id->empty()) {

@@ -50,6 +50,8 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> query;  // Only names the route knows.
   std::optional<std::string> if_none_match;
   std::optional<std::string> if_match;
+  std::optional<std::string> range;  // Of GET only (RFC 9110 section 14.2).
+  std::optional<std::string> if_range;
   std::optional<std::string> content_type;
   std::optional<std::string> idempotency_key;
   size_t body_bytes_max = 0;  // 0: it takes no body, and one that is sent is dropped.

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "connectors/connector.h"
+#include "engine/http/byte_range.h"
 #include "engine/http/content_fields.h"
 #include "engine/http/cursor.h"
 #include "engine/http/entity_tag.h"
@@ -371,6 +372,7 @@ Answer Reader::ShowMessage(const Call& call, const store::StoredMessage& message
   }
   Answer answer{.response = {}, .mailbox = place->mailbox};
   if (IsUnchanged(call, message.version, &answer.response)) {
+    answer.response.headers.push_back({.name = "Vary", .value = "Accept-Encoding"});
     return answer;
   }
   BodyDecoder::Text body;
@@ -412,6 +414,7 @@ Answer Reader::Raw(const Call& call) const {
   response.headers.push_back(
       {.name = "Content-Disposition", .value = "attachment; filename=\"" + call.name + ".eml\""});
   response.source = std::move(raw).value();
+  ApplyRange(call, EntityTag(HashText(found->message.sha256)), &response);
   return answer;
 }
 
@@ -449,6 +452,7 @@ Answer Reader::Attachment(const Call& call) const {
   response.headers.push_back(
       {.name = "Content-Security-Policy", .value = "sandbox; default-src 'none'"});
   response.body = std::move(bytes).value();
+  ApplyRange(call, EntityTag(version), &response);
   return answer;
 }
 

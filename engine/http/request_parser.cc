@@ -151,6 +151,14 @@ class RequestParser::Engine final : public bh::basic_parser<true> {
         return TakeOnce("If-None-Match", View(value), &head_->if_none_match, error);
       case bh::field::if_match:
         return TakeOnce("If-Match", View(value), &head_->if_match, error);
+      case bh::field::range:
+        return TakeOnce("Range", View(value), &head_->range, error);
+      case bh::field::if_range:
+        return TakeOnce("If-Range", View(value), &head_->if_range, error);
+      case bh::field::accept_encoding:
+        head_->accept_encoding += (head_->accept_encoding.empty() ? "" : ", ");
+        head_->accept_encoding += View(value);
+        return;
       case bh::field::content_type:
         return TakeOnce("Content-Type", View(value), &head_->content_type, error);
       case bh::field::accept:

@@ -26,6 +26,9 @@ struct RequestHead {
   std::optional<std::string> authorization;
   std::optional<std::string> if_none_match;
   std::optional<std::string> if_match;
+  std::optional<std::string> range;
+  std::optional<std::string> if_range;
+  std::string accept_encoding;  // All of its fields, joined.
   std::optional<std::string> content_type;
   std::optional<std::string> last_event_id;
   bool accepts_events = false;  // Accept names text/event-stream.

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/http/content_coding.h"
 
 namespace mailhaul::http {
 namespace {
@@ -49,6 +50,9 @@ void SetCommonFields(const Response& response, const HeadContext& context, Empty
     message->set(bh::field::content_type, response.content_type);
     if (!response.until_close) {
       message->set(bh::field::content_length, std::to_string(response.body_bytes()));
+    }
+    if (IsCodeable(response)) {
+      message->set(bh::field::vary, "Accept-Encoding");
     }
     if (response.source == nullptr) {
       message->set(bh::field::cache_control, "no-store");

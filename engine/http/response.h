@@ -24,6 +24,7 @@ struct Response {
   std::unique_ptr<ByteSource> source;  // Sent instead of `body` when set.
   std::vector<Header> headers;         // Beyond those that every answer has.
   bool close = false;                  // The connection cannot go on after this answer.
+  bool in_ranges = false;              // A client may ask for a part of it.
   bool until_close = false;            // The body has no length: it ends with the connection.
   Status cause;                        // For the log only: why a 5xx.
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "engine/http/byte_range.h"
+#include "engine/http/content_coding.h"
 #include "engine/http/cursor.h"
 #include "engine/http/gate.h"
 #include "engine/http/local_changes.h"
@@ -62,6 +64,13 @@ Outcome Feed(RequestParser* parser, std::string_view bytes, size_t step) {
   return {parser->state(), consumed};
 }
 
+void TryRange(std::string_view field, uint64_t size) {
+  const std::optional<ByteRange> range = ParseRange(field, size);
+  if (range.has_value() && range->bytes != 0) {
+    MH_CHECK(range->first < size && range->bytes <= size - range->first);
+  }
+}
+
 void TryCall(const Call& call) {
   const Parsed<MessageFilter> filter = ParseMessageFilter(call);
   if (const std::string* cursor = call.Parameter("cursor"); cursor != nullptr) {
@@ -100,6 +109,8 @@ void FuzzOne(std::string_view input) {
   }
   if (at_once.state == RequestParser::State::kDone ||
       at_once.state == RequestParser::State::kBody) {
+    static_cast<void>(PrefersGzip(whole.head().accept_encoding));
+    TryRange(whole.head().range.value_or(whole.head().target), input.size());
     const OpenDirectory directory;
     const Decision decision = Decide(whole.head(), directory);
     if (std::holds_alternative<Call>(decision)) {

@@ -27,6 +27,7 @@ TEST(ResponseTest, AHeadHoldsTheFieldsOfEveryAnswer) {
             "X-Request-Id: 7\r\n"
             "Content-Type: application/json\r\n"
             "Content-Length: 2\r\n"
+            "Vary: Accept-Encoding\r\n"
             "Cache-Control: no-store\r\n\r\n");
 }
 

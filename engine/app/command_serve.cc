@@ -70,6 +70,8 @@ class Server final {
     if (!config_.http.has_value()) {
       return {};
     }
+    service_.SetOptions({.per_token_per_second = config_.http->per_token_per_second,
+                         .access_log = config_.http->access_log});
     MH_ASSIGN_OR_RETURN(const net::IpAddress address, net::IpAddress::Parse(config_.http->address));
     MH_ASSIGN_OR_RETURN(listener_, runtime_.main_network().Listen(
                                        {.address = address, .port = config_.http->port}));

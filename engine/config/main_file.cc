@@ -24,6 +24,7 @@ constexpr uint32_t kThreadsMax = 64;
 constexpr Bounds<uint64_t> kMemoryBudget = {uint64_t{32} << 20, uint64_t{16} << 40};
 constexpr Bounds<uint32_t> kEgressConnections = {1, 100'000};
 constexpr Bounds<milliseconds> kChangesKept = {std::chrono::hours(1), std::chrono::days(3650)};
+constexpr Bounds<uint32_t> kRequestRates = {0, 1'000'000};
 constexpr Bounds<milliseconds> kTimeouts = {milliseconds(1), std::chrono::hours(1)};
 
 void ReadThreads(const MapReader& reader, uint32_t& out) {
@@ -36,8 +37,11 @@ void ReadThreads(const MapReader& reader, uint32_t& out) {
 }
 
 Http ReadHttp(const Node& node, Report& report) {
-  const MapReader reader(node, "'http'", {{"listen"}, {"tls"}}, report);
+  const MapReader reader(node, "'http'",
+                         {{"listen", "per_token_per_second", "access_log"}, {"tls"}}, report);
   Http http;
+  reader.Integer("per_token_per_second", kRequestRates, http.per_token_per_second);
+  reader.Bool("access_log", http.access_log);
   std::string listen;
   if (!reader.Text("listen", kListenBytesMax, listen)) {
     return http;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "connectors/net/run_on.h"
+#include "engine/http/access_log.h"
 #include "engine/http/content_coding.h"
 
 namespace mailhaul::http {
@@ -108,11 +109,19 @@ void Connection::Stop() {
 
 std::unique_ptr<RequestParser> Connection::NewParser() {
   decision_.reset();
+  caller_ = {};
   return std::make_unique<RequestParser>([this](const RequestHead& head) {
-    decision_ = Decide(head, context_.dispatcher.directory());
-    const Call* call = std::get_if<Call>(&*decision_);
-    if (call == nullptr || call->body_bytes_max <= kBodyBytesMax) {
-      return call == nullptr ? 0 : call->body_bytes_max;
+    head_at_ = context_.clock.Now();
+    decision_ = Decide(head, context_.dispatcher.directory(),
+                       {.rates = &context_.rates, .now = head_at_, .caller = &caller_});
+    if (Response* refusal = std::get_if<Response>(&*decision_)) {
+      // It goes before the size of a body that nobody reads.
+      refusal->close = refusal->close || head.body_bytes.value_or(0) > kBodyBytesMax;
+      return size_t{0};
+    }
+    const Call* call = &std::get<Call>(*decision_);
+    if (call->body_bytes_max <= kBodyBytesMax) {
+      return call->body_bytes_max;
     }
     if (head.body_bytes && *head.body_bytes <= kBodyBytesMax) {
       return call->body_bytes_max;  // Most are small, and need no place among the large ones.
@@ -275,9 +284,27 @@ bool Connection::KeepsAlive(const Response& response) const {
          requests_ < kRequestsPerConnectionMax;
 }
 
+void Connection::LogAccess(const Response& response, std::string_view request_id) const {
+  const std::string peer = stream_->peer_name();
+  // Without a head there was nothing to decide.
+  const Duration time = decision_.has_value() ? context_.clock.Now() - head_at_ : Duration{};
+  LogInfo(AccessLine({.request_id = request_id,
+                      .peer = peer,
+                      .tenant = caller_.tenant,
+                      .token = caller_.token,
+                      .method = parser_->head().method,
+                      .target = parser_->head().target,
+                      .status = response.status,
+                      .bytes = response.body_bytes(),
+                      .time = std::chrono::floor<std::chrono::microseconds>(time)}));
+}
+
 net::Task<bool> Connection::Send(Response response, bool keep_alive) {
   const std::string request_id = context_.NextRequestId();
   LogFailure(response, request_id, parser_->head());
+  if (context_.access_log) {
+    LogAccess(response, request_id);
+  }
   const HeadContext head{
       .keep_alive = keep_alive, .now = context_.clock.WallNow(), .request_id = request_id};
   std::string bytes = SerializeHead(response, head);

@@ -36,6 +36,8 @@ struct ConnectionContext {
   Dispatcher& dispatcher;
   const Clock& clock;
   ChangeStreams& streams;
+  TokenRates rates{};
+  bool access_log = false;
   bool stopping = false;    // Answers end with "Connection: close".
   size_t answer_bytes = 0;  // JSON held now.
   size_t large_bodies = 0;  // Requests whose body may be a large one.
@@ -77,6 +79,7 @@ class Connection final {
   net::Task<bool> BeginStream();
   net::Task<bool> SendEvents(std::string text);
 
+  void LogAccess(const Response& response, std::string_view request_id) const;
   // The answer to the request in parser_.
   net::Task<Response> Answer(Decision decision);
   void Parse();
@@ -89,6 +92,8 @@ class Connection final {
   ConnectionContext& context_;
   std::unique_ptr<RequestParser> parser_;
   std::optional<Decision> decision_;  // Since the head is there.
+  Caller caller_;                     // Of decision_.
+  TimePoint head_at_{};               // When it was decided.
   std::string input_;                 // Received and not yet parsed.
   std::vector<char> chunk_;           // Read() target.
   size_t requests_ = 0;

@@ -141,16 +141,23 @@ std::string_view AllowedMethods(Methods methods) {
   return "";
 }
 
-// A refusal of a method that the route does not take.
-std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view method) {
-  const std::string_view allowed = AllowedMethods(entry.methods);
+std::vector<std::string_view> SplitMethods(std::string_view allowed) {
+  std::vector<std::string_view> methods;
   size_t begin = 0;
   while (begin < allowed.size()) {
     const size_t end = std::min(allowed.find(',', begin), allowed.size());
-    if (allowed.substr(begin, end - begin) == method) {
-      return std::nullopt;
-    }
+    methods.push_back(allowed.substr(begin, end - begin));
     begin = end + 2;  // Behind ", ".
+  }
+  return methods;
+}
+
+// A refusal of a method that the route does not take.
+std::optional<Response> CheckMethod(const RouteEntry& entry, std::string_view method) {
+  const std::string_view allowed = AllowedMethods(entry.methods);
+  const std::vector<std::string_view> methods = SplitMethods(allowed);
+  if (std::find(methods.begin(), methods.end(), method) != methods.end()) {
+    return std::nullopt;
   }
   Response response = Problem(405, "method_not_allowed", "this path takes " + std::string(allowed));
   response.headers.push_back({.name = "Allow", .value = std::string(allowed)});
@@ -162,31 +169,43 @@ bool NeedsToken(const std::vector<std::string>& segments, const Directory& direc
                                (segments.front() == "metrics" && !directory.MetricsAreOpen()));
 }
 
+std::string_view ScopeName(Scope scope) {
+  return scope == Scope::kAdmin ? "admin" : scope == Scope::kSend ? "send" : "read";
+}
+
 // A refusal of a token without the scope that the route asks for.
 std::optional<Response> CheckScope(const TokenGrant& grant, const RouteEntry* entry) {
   const Scope scope = entry == nullptr ? Scope::kRead : entry->scope;
   if (scope == Scope::kAdmin ? grant.admin : scope == Scope::kSend ? grant.send : grant.read) {
     return std::nullopt;
   }
-  const std::string_view name = scope == Scope::kAdmin  ? "admin"
-                                : scope == Scope::kSend ? "send"
-                                                        : "read";
   return Problem(403, "insufficient_scope",
-                 "this token has no scope \"" + std::string(name) + "\"");
+                 "this token has no scope \"" + std::string(ScopeName(scope)) + "\"");
 }
 
 // The method decides between the calls of one path.
-void ChooseCall(std::string_view method, Call* call) {
+Route RouteFor(std::string_view method, Route route) {
   if (method == "PATCH") {
-    call->route = Route::kChangeMessage;
-    call->body_bytes_max = kChangeBodyBytesMax;
-  } else if (method == "DELETE") {
-    call->route =
-        call->route == Route::kSubmission ? Route::kCancelSubmission : Route::kDeleteMessage;
-  } else if (method == "POST" && call->route == Route::kSubmissions) {
-    call->route = Route::kSubmit;
-    call->body_bytes_max = kSubmissionBodyBytesMax;
+    return Route::kChangeMessage;
   }
+  if (method == "DELETE") {
+    return route == Route::kSubmission ? Route::kCancelSubmission : Route::kDeleteMessage;
+  }
+  return method == "POST" && route == Route::kSubmissions ? Route::kSubmit : route;
+}
+
+size_t BodyBytesMax(Route route) {
+  return route == Route::kChangeMessage ? kChangeBodyBytesMax
+         : route == Route::kSubmit      ? kSubmissionBodyBytesMax
+                                        : 0;
+}
+
+Response TooManyRequests(Duration wait) {
+  Response response = Problem(429, "too_many_requests", "this token asks more often than it may");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  response.headers.push_back(
+      {.name = "Retry-After", .value = std::to_string(std::max<int64_t>(seconds, 1))});
+  return response;
 }
 
 }  // namespace
@@ -197,7 +216,7 @@ const std::string* Call::Parameter(std::string_view parameter) const {
   return it == query.end() ? nullptr : &it->second;
 }
 
-Decision Decide(const RequestHead& head, const Directory& directory) {
+Decision Decide(const RequestHead& head, const Directory& directory, const GateContext& context) {
   Result<Target> target = ParseTarget(head.target);
   if (!target.ok()) {
     return Problem(400, "bad_target", target.status().message());
@@ -210,6 +229,15 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
     const TokenGrant* grant = call.token.empty() ? nullptr : directory.FindToken(call.token);
     if (grant == nullptr) {
       return Unauthorized();
+    }
+    if (context.caller != nullptr) {
+      *context.caller = {.tenant = grant->tenant, .token = call.token};
+    }
+    if (context.rates != nullptr) {
+      const std::optional<Duration> wait = context.rates->Take(call.token, context.now);
+      if (wait.has_value()) {
+        return TooManyRequests(*wait);
+      }
     }
     std::optional<Response> refusal = CheckScope(*grant, entry);
     if (refusal.has_value()) {
@@ -227,8 +255,8 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   if (refusal.has_value()) {
     return std::move(*refusal);
   }
-  call.route = entry->route;
-  ChooseCall(head.method, &call);
+  call.route = RouteFor(head.method, entry->route);
+  call.body_bytes_max = BodyBytesMax(call.route);
   call.name = target->segments.size() > 2 ? target->segments[2] : "";
   call.part = target->segments.size() > 4 ? target->segments[4] : "";
   call.query = std::move(target->query);
@@ -247,6 +275,28 @@ Decision Decide(const RequestHead& head, const Directory& directory) {
   }
   call.idempotency_key = head.idempotency_key;
   return call;
+}
+
+std::vector<RouteInfo> DescribeRoutes() {
+  std::vector<RouteInfo> described;
+  for (const RouteEntry& entry : Routes()) {
+    RouteInfo info;
+    for (const std::string_view segment : entry.pattern) {
+      if (!segment.empty()) {
+        info.path += "/" + (segment == kArgument ? "{}" : std::string(segment));
+      }
+    }
+    info.parameters.assign(entry.parameters.begin(), entry.parameters.end());
+    // /metrics is open on loopback only.
+    const bool takes_token = entry.pattern[0] == "v1" || entry.route == Route::kMetrics;
+    info.scope = takes_token ? ScopeName(entry.scope) : "";
+    for (const std::string_view method : SplitMethods(AllowedMethods(entry.methods))) {
+      info.method = method;
+      info.route = RouteFor(method, entry.route);
+      described.push_back(info);
+    }
+  }
+  return described;
 }
 
 }  // namespace mailhaul::http

@@ -12,6 +12,7 @@
 #include "engine/http/request_parser.h"
 #include "engine/http/response.h"
 #include "engine/http/service.h"
+#include "engine/http/token_rates.h"
 
 namespace mailhaul::http {
 
@@ -65,6 +66,31 @@ struct Call {
 
 using Decision = std::variant<Call, Response>;
 
-Decision Decide(const RequestHead& head, const Directory& directory);
+// Whose known token a request came with; both empty without one.
+struct Caller {
+  std::string tenant;
+  std::string token;  // Its SHA-256.
+};
+
+struct GateContext {
+  TokenRates* rates = nullptr;  // Null: no limit.
+  TimePoint now{};
+  Caller* caller = nullptr;  // Filled if not null.
+};
+
+// Every request with a known token takes a turn of it, also one that is then refused: guessing
+// costs as much as knowing.
+Decision Decide(const RequestHead& head, const Directory& directory,
+                const GateContext& context = {});
+
+// What the gate lets through: one for each method of each path.
+struct RouteInfo {
+  Route route = Route::kHealth;
+  std::string method;
+  std::string path;                     // "/v1/mailboxes/{}/folders"
+  std::vector<std::string> parameters;  // Of the query.
+  std::string scope;                    // "read", "send", "admin"; "": no token.
+};
+std::vector<RouteInfo> DescribeRoutes();
 
 }  // namespace mailhaul::http

@@ -126,6 +126,11 @@ Service::Service(store::MailStore& store, Directory& directory, const BodyDecode
 
 Service::~Service() = default;
 
+void Service::SetOptions(const ServiceOptions& options) {
+  impl_->context.rates = TokenRates(options.per_token_per_second);
+  impl_->context.access_log = options.access_log;
+}
+
 void Service::EnableSending(Outgoing& outgoing) {
   impl_->submissions.emplace(impl_->mail, outgoing, impl_->time);
   impl_->dispatcher.EnableSending(*impl_->submissions);

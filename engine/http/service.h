@@ -120,6 +120,11 @@ class BodyDecoder {
   virtual Result<std::string> DecodeAttachment(const ByteSource& raw, size_t n) const = 0;
 };
 
+struct ServiceOptions {
+  uint32_t per_token_per_second = 0;  // Requests; 0: no limit. See token_rates.h.
+  bool access_log = false;            // One line for each answer (access_log.h).
+};
+
 class Service final {
  public:
   // `writer` runs its work on the store's committing thread, in order. `text` may be null: then
@@ -128,6 +133,8 @@ class Service final {
           WorkPool& read_pool, WorkPool& writer, const Clock& clock, TextSearch* text = nullptr);
   ~Service();
 
+  // Before Serve().
+  void SetOptions(const ServiceOptions& options);
   // Before Serve(): /v1/submissions is there. `outgoing` outlives the service.
   void EnableSending(Outgoing& outgoing);
   // Accepts and serves until Stop(); completes when every connection has ended.

@@ -108,7 +108,7 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   Write("ca.pem", "certificates");
   Write("main.yaml",
         "data_dir: /var/lib/mailhaul\nthreads: 3\nmemory_budget: 32MiB\n"
-        "http: {listen: \"[::1]:0\"}\n"
+        "http: {listen: \"[::1]:0\", per_token_per_second: 7, access_log: true}\n"
         "egress: [{address: 192.0.2.10, connections: 7}, {address: \"2001:DB8::1\"}]\n"
         "hosts:\n  Imap.Example.com: {connections: 2}\n"
         "  default: {connections: 6, connections_per_mailbox: 3, logins_per_second: 9}\n"
@@ -127,6 +127,8 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   ASSERT_TRUE(config.http);
   EXPECT_EQ(config.http->address, "::1");
   EXPECT_EQ(config.http->port, 0);
+  EXPECT_EQ(config.http->per_token_per_second, 7U);
+  EXPECT_TRUE(config.http->access_log);
   ASSERT_EQ(config.egress.size(), 2U);
   EXPECT_EQ(config.egress[0].connections, 7U);
   EXPECT_EQ(config.egress[1].address, "2001:db8::1");
@@ -425,6 +427,8 @@ TEST(ExampleTest, ShowsEveryKey) {
                           "memory_budget",
                           "http",
                           "listen",
+                          "per_token_per_second",
+                          "access_log",
                           "egress",
                           "address",
                           "connections",

@@ -4,9 +4,13 @@
 #include <memory>
 #include <utility>
 
+#include "base/text.h"
 #include "connectors/net/run_on.h"
 #include "engine/http/cursor.h"
+#include "engine/http/entity_tag.h"
 #include "engine/http/json.h"
+#include "engine/http/openapi.h"
+#include "store/sha256.h"
 
 namespace mailhaul::http {
 namespace {
@@ -115,7 +119,10 @@ net::Task<Response> Dispatcher::Read(Call call) {
     directory_.MarkActive(tenant, answer.mailbox);
   }
   if (answer.wanted.has_value() && !directory_.FetchWhole(tenant, answer.mailbox, *answer.wanted)) {
-    co_return Problem(429, "too_many_fetches", "other messages of this mailbox are fetched first");
+    Response busy =
+        Problem(429, "too_many_fetches", "other messages of this mailbox are fetched first");
+    busy.headers.push_back({.name = "Retry-After", .value = "30"});
+    co_return busy;
   }
   co_return std::move(answer.response);
 }
@@ -149,6 +156,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
         return JsonResponse(StatusJson("ready"));
       }
       return FailureResponse(Status(Code::kBusy, "not ready"));
+    case Route::kOpenApi:
+      return Description(call);
     case Route::kMetrics:
       return Metrics();
     case Route::kPools:
@@ -193,6 +202,21 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Changes(call); });
   }
   return NotFoundResponse();
+}
+
+Response Dispatcher::Description(const Call& call) {
+  static const std::string version = [] {
+    const store::Sha256 hash = store::ComputeSha256(OpenApiText());
+    return HexEncode(std::string(hash.begin(), hash.end()));
+  }();
+  Response answer;
+  if (IsUnchanged(call, version, &answer)) {
+    answer.headers.push_back({.name = "Vary", .value = "Accept-Encoding"});
+    return answer;
+  }
+  Response response = JsonResponse(std::string(OpenApiText()));
+  response.headers = std::move(answer.headers);
+  return response;
 }
 
 Response Dispatcher::Metrics() const {

@@ -51,6 +51,7 @@ class Dispatcher final {
   Response Refresh(const Call& call) const;
   Response Pools(const Call& call) const;
   Response Metrics() const;
+  static Response Description(const Call& call);
   bool IsConfigured(const Call& call) const;
 
   const Reader& reader_;

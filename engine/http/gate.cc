@@ -34,10 +34,11 @@ struct RouteEntry {
 using Methods = RouteEntry::Methods;
 using Scope = RouteEntry::Scope;
 
-const std::array<RouteEntry, 17>& Routes() {
-  static const std::array<RouteEntry, 17> routes = {{
+const std::array<RouteEntry, 18>& Routes() {
+  static const std::array<RouteEntry, 18> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
+      {Route::kOpenApi, {"openapi.json"}, {}},
       {Route::kMetrics, {"metrics"}, {}, Methods::kRead, Scope::kAdmin},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},

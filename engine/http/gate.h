@@ -21,6 +21,7 @@ inline constexpr size_t kChangeBodyBytesMax = 64 * 1024;  // The JSON of a local
 enum class Route {
   kHealth,
   kReady,
+  kOpenApi,
   kMetrics,
   kMailboxes,
   kMailbox,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/http/record.h"
+
 namespace mailhaul::http {
 
 net::Task<Result<std::unique_ptr<net::Stream>>> OfferedListener::Accept() {
@@ -295,6 +297,9 @@ HttpAnswer ServiceTest::Request(const std::string& method, const std::string& ta
                token + "\r\n" + more_fields + length + "\r\n" + body);
   std::vector<HttpAnswer> answers = ParseAnswers(output);
   EXPECT_EQ(answers.size(), 1U) << target;
+  if (!answers.empty()) {
+    RecordExchange(method, target, more_fields, body, answers.front());
+  }
   return answers.empty() ? HttpAnswer{} : std::move(answers.front());
 }
 

@@ -158,6 +158,17 @@ TEST_F(SubmissionTest, CancelsWhatIsQueuedAndRetriesWhatIsUncertain) {
   EXPECT_EQ(Text(retried, "state"), "queued");
 }
 
+TEST_F(SubmissionTest, WhatAConnectionHasCannotBeCanceled) {
+  const std::string id = Text(Post(R"({"mailbox":"alice","subject":"a"})"), "id");
+  const auto begin = [](store::Submission& submission) {
+    return BeginAttempt(submission, WallTime());
+  };
+  ASSERT_TRUE(store::Outbox(*store_).Update({ParseId(id).value()}, begin).ok());
+  const HttpAnswer refused = Request("DELETE", "/v1/submissions/" + id, "send-acme");
+  EXPECT_EQ(refused.status, 409U);
+  EXPECT_EQ(refused.Code(), "wrong_state");
+}
+
 TEST_F(SubmissionTest, ListsInPagesWithFilters) {
   for (int i = 0; i < 5; ++i) {
     Post(R"({"mailbox":"alice","subject":"s)" + std::to_string(i) + "\"}");

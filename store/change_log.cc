@@ -75,6 +75,23 @@ Result<bool> ReadShard(KeyValueStore& records, TenantId tenant, ShardId shard, s
 
 }  // namespace
 
+std::string_view ToString(ChangeEntry::Type type) {
+  using Type = ChangeEntry::Type;
+  switch (type) {
+    case Type::kMessageCreated:
+      return "message.created";
+    case Type::kMessageUpdated:
+      return "message.updated";
+    case Type::kMessageDeleted:
+      return "message.deleted";
+    case Type::kMailboxUpdated:
+      return "mailbox.updated";
+    case Type::kSubmissionUpdated:
+      return "submission.updated";
+  }
+  return "";
+}
+
 uint64_t ChangePosition::Last(ShardId shard) const {
   const auto found = last_.find(shard);
   return found == last_.end() ? 0 : found->second;

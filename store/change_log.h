@@ -31,6 +31,9 @@ struct ChangeEntry {
   MessageId message;
 };
 
+// "message.created", ...: what interfaces call it.
+std::string_view ToString(ChangeEntry::Type type);
+
 // How far somebody has read: by shard, the last number read. A shard that is absent was not read.
 class ChangePosition final {
  public:

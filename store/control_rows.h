@@ -1,5 +1,6 @@
 // Small rows of the control shard, each under a name, apart from the mail: what day_use.h,
-// check_time.h, last_login.h and sealed_secrets.h keep.
+// check_time.h, last_login.h, sealed_secrets.h and webhook_position.h
+// keep.
 #pragma once
 
 #include <functional>

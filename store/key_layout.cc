@@ -120,6 +120,9 @@ std::string CheckTimeKey(std::string_view host) {
 std::string SecretKey(std::string_view name) {
   return KeyBuilder(Keyspace::kSecret, kControlShard).Take() + std::string(name);
 }
+std::string WebhookKey(std::string_view name) {
+  return KeyBuilder(Keyspace::kWebhook, kControlShard).Take() + std::string(name);
+}
 std::string TenantPrefix() { return KeyBuilder(Keyspace::kTenant, kControlShard).Take(); }
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox) {
   return KeyBuilder(Keyspace::kAssignment, kControlShard)

@@ -47,9 +47,10 @@ enum class Keyspace : uint8_t {
   kIdempotency = 24,
   kSecret = 25,
   kRemoval = 26,
+  kWebhook = 27,
 };
 inline constexpr uint8_t kKeyspaceFirst = 1;
-inline constexpr uint8_t kKeyspaceLast = 26;
+inline constexpr uint8_t kKeyspaceLast = 27;
 
 // Of any valid key: at least the keyspace and the shard.
 inline constexpr size_t kKeyPrefixBytes = 3;
@@ -80,6 +81,7 @@ std::string RemovalPrefix(TenantId tenant);
 std::string DayUseKey(std::string_view name);     // Of "": the prefix of all.
 std::string CheckTimeKey(std::string_view host);  // Likewise.
 std::string SecretKey(std::string_view name);     // Likewise.
+std::string WebhookKey(std::string_view name);    // Likewise.
 
 // Mail shards.
 std::string ShardSequenceKey(ShardId shard);  // Next message and change number.

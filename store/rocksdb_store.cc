@@ -126,6 +126,8 @@ std::string FamilyName(Keyspace keyspace) {
       return "secret";
     case Keyspace::kRemoval:
       return "removal";
+    case Keyspace::kWebhook:
+      return "webhook";
   }
   return "reserved_" + std::to_string(static_cast<int>(keyspace));
 }

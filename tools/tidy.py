@@ -42,9 +42,10 @@ MAY_INCLUDE = {
     "engine/http": LOWER | {"engine/http"},
     "engine/pipeline": LOWER | {"engine/mime", "engine/pipeline"},
     "engine/send": LOWER | {"engine/mime", "engine/pipeline", "engine/send"},
+    "engine/notify": LOWER | {"engine/notify"},
     "engine/search": LOWER | {"engine/mime", "engine/search"},
     "engine/app": LOWER | {"engine/config", "engine/mime", "engine/http", "engine/pipeline",
-                           "engine/send", "engine/search", "engine/app"},
+                           "engine/send", "engine/search", "engine/notify", "engine/app"},
 }
 FREE_FOLDERS = ("tests/", "bench/")  # May include everything.
 # A library's headers, and the only places that may include them.

@@ -14,6 +14,7 @@
 #include "engine/app/directory.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/notifier.h"
 #include "engine/app/outgoing.h"
 #include "engine/app/removal.h"
 #include "engine/app/runtime.h"
@@ -67,6 +68,8 @@ class Server final {
     outgoing_ = std::make_unique<ConfiguredOutgoing>(config_, runtime_.context().store,
                                                      sending_->sender(), random_);
     service_.EnableSending(*outgoing_);
+    MH_ASSIGN_OR_RETURN(notifier_, MakeNotifier());
+    directory_.SetNotifier(notifier_.get());
     if (!config_.http.has_value()) {
       return {};
     }
@@ -96,6 +99,10 @@ class Server final {
     }
     ++parts_running_;
     sending_->sender().Start();
+    if (notifier_ != nullptr) {
+      ++parts_running_;
+      notifier_->Start([this] { PartEnded(); });
+    }
     ++parts_running_;
     collector_.Start([this] { PartEnded(); });
     LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
@@ -122,6 +129,9 @@ class Server final {
     CloseTrimmer();
     sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
+    if (notifier_ != nullptr) {
+      notifier_->Stop();
+    }
     if (listener_ != nullptr) {
       service_.Stop();
       listener_->Abort();
@@ -178,7 +188,20 @@ class Server final {
     const auto name = tenants_.find(tenant);
     if (name != tenants_.end()) {
       service_.OnChanges(name->second);
+      if (notifier_ != nullptr) {
+        notifier_->OnChanges(name->second);
+      }
     }
+  }
+
+  Result<std::unique_ptr<Notifier>> MakeNotifier() {
+    return Notifier::Create(config_, {.store = *store_.mail,
+                                      .records = *store_.records,
+                                      .clock = store_.clock,
+                                      .loop = runtime_.main_loop(),
+                                      .network = runtime_.main_network(),
+                                      .reads = runtime_.reads(),
+                                      .writer = writer_});
   }
 
   net::Task<void> ServeHttp() {
@@ -209,6 +232,7 @@ class Server final {
   pipeline::BlockingPool http_reads_{kHttpReadThreads};
   Upkeep upkeep_;
   pipeline::CommitterPool writer_;
+  std::unique_ptr<Notifier> notifier_;  // Null: there are no webhooks.
   http::Service service_;
   const std::shared_ptr<ChangeNotice> notice_;
   const std::shared_ptr<ChangeTrimmer> trimmer_;

@@ -155,7 +155,12 @@ std::string CollectorDirectory::AllPoolsJson() const {
 
 std::string CollectorDirectory::Metrics() const {
   return MetricsText(collector_, clock_.Now()) +
-         (text_index_ == nullptr ? std::string() : text_index_->Metrics());
+         (text_index_ == nullptr ? std::string() : text_index_->Metrics()) +
+         (notifier_ == nullptr ? std::string() : notifier_->Metrics());
+}
+
+std::vector<http::WebhookLive> CollectorDirectory::Webhooks(std::string_view tenant) const {
+  return notifier_ == nullptr ? std::vector<http::WebhookLive>() : notifier_->Live(tenant);
 }
 
 void CollectorDirectory::MarkActive(std::string_view tenant, std::string_view mailbox) {

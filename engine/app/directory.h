@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/app/collector.h"
+#include "engine/app/notifier.h"
 #include "engine/app/text_index.h"
 #include "engine/http/service.h"
 
@@ -31,9 +32,12 @@ class CollectorDirectory final : public http::Directory {
   // {"pools":[...],"pools_left_out":number}, each as GET /v1/pools has it; at most
   // kPoolsToldMax.
   std::string AllPoolsJson() const;
+  std::vector<http::WebhookLive> Webhooks(std::string_view tenant) const override;
   std::string Metrics() const override;
   // Metrics() then tell of it as well. It outlives this.
   void SetTextIndex(const TextIndex* text_index) { text_index_ = text_index; }
+  // Metrics() and Webhooks() then tell of it. It outlives this.
+  void SetNotifier(const Notifier* notifier) { notifier_ = notifier; }
   bool MetricsAreOpen() const override { return metrics_are_open_; }
 
  private:
@@ -42,6 +46,7 @@ class CollectorDirectory final : public http::Directory {
 
   bool metrics_are_open_ = false;
   const TextIndex* text_index_ = nullptr;
+  const Notifier* notifier_ = nullptr;
   std::map<std::string, http::TokenGrant, std::less<>> tokens_;
   std::map<std::string, std::vector<std::string>, std::less<>> names_;
   Collector& collector_;

@@ -92,6 +92,12 @@ struct Send {                                      // How fast messages are sent
   std::chrono::milliseconds retry_for{std::chrono::hours(5 * 24)};  // Then a submission fails.
 };
 
+struct WebhookConfig {
+  std::string url;                  // https://, or http:// to loopback.
+  Secret secret;                    // "whsec_" and base64, or the key itself.
+  std::vector<std::string> events;  // Change types (docs/http.md); empty: all.
+};
+
 struct TenantConfig {
   std::string name;  // Like a mailbox id, at most 64 bytes.
   std::string file;  // Where it was read from.
@@ -100,6 +106,7 @@ struct TenantConfig {
   Freshness freshness;
   Collect collect;
   Send send;
+  std::vector<WebhookConfig> webhooks;
   std::vector<MailboxConfig> mailboxes;
 };
 

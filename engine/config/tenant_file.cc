@@ -8,6 +8,7 @@
 #include "engine/config/secret_value.h"
 #include "engine/config/server_section.h"
 #include "engine/config/text_rules.h"
+#include "engine/config/webhook_section.h"
 
 namespace mailhaul::config {
 namespace {
@@ -163,8 +164,8 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   const MapReader reader(
       *root, "a tenant file",
-      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "mailboxes"},
-       {"quota", "mailboxes_csv", "webhooks", "signature", "retention"}},
+      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "webhooks", "mailboxes"},
+       {"quota", "mailboxes_csv", "signature", "retention"}},
       report);
   ParsedTenant parsed;
   parsed.tenant.file = report.file();
@@ -183,6 +184,9 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   if (const Node* send = reader.Find("send")) {
     ReadSend(*send, report, parsed.tenant.send);
+  }
+  if (const Node* webhooks = reader.Find("webhooks")) {
+    ReadWebhooks(*webhooks, references, report, parsed.tenant.webhooks);
   }
   if (const Node* mailboxes = reader.Find("mailboxes")) {
     ReadMailboxes(*mailboxes, providers, references, report, parsed.tenant.mailboxes);

@@ -112,7 +112,7 @@ EventPage Reader::Events(const Call& call, const std::optional<store::ChangePosi
     const store::Change& change = rows.page.changes[i];
     position.Set(change.shard, change.sequence);
     events.text += "id: " + StateOf(call, position) + "\nevent: ";
-    events.text += ChangeTypeName(change.entry.type);
+    events.text += store::ToString(change.entry.type);
     events.text += "\ndata: " + rows.items[i] + "\n\n";
   }
   events.position = rows.page.position;

@@ -18,24 +18,6 @@ ChangeStreams::Seat::~Seat() {
   }
 }
 
-net::Task<void> ChangeStreams::Seat::WaitUntil(TimePoint when) {
-  if (!woken_) {
-    net::Loop* loop = net::Loop::Current();
-    const net::Loop::TimerId timer = loop->AddTimer(when, [this] { Wake(); });
-    const bool woken = co_await wake_.Wait();
-    static_cast<void>(woken);
-    loop->CancelTimer(timer);
-  }
-  woken_ = false;
-}
-
-void ChangeStreams::Seat::Wake() {
-  if (wake_.waiting()) {
-    wake_.Set(true);
-  }
-  woken_ = true;
-}
-
 std::unique_ptr<ChangeStreams::Seat> ChangeStreams::Open(const std::string& tenant,
                                                          const std::string& token) {
   const auto count = per_token_.find(token);
@@ -49,14 +31,14 @@ std::unique_ptr<ChangeStreams::Seat> ChangeStreams::Open(const std::string& tena
 void ChangeStreams::WakeTenant(std::string_view tenant) {
   for (Seat* seat : seats_) {
     if (seat->tenant_ == tenant) {
-      seat->Wake();
+      seat->waker_.Wake();
     }
   }
 }
 
 void ChangeStreams::WakeAll() {
   for (Seat* seat : seats_) {
-    seat->Wake();
+    seat->waker_.Wake();
   }
 }
 

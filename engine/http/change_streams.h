@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "connectors/net/task.h"
+#include "connectors/net/waker.h"
 
 namespace mailhaul::http {
 
@@ -34,17 +35,15 @@ class ChangeStreams final {
 
     // Until the tenant's changes grow or everybody is woken, at once if that has happened since the
     // last wait; at the latest until `when`.
-    net::Task<void> WaitUntil(TimePoint when);
+    net::Task<void> WaitUntil(TimePoint when) { return waker_.WaitUntil(when); }
 
    private:
     friend class ChangeStreams;
-    void Wake();
 
     ChangeStreams& streams_;
     const std::string tenant_;
     const std::string token_;
-    bool woken_ = false;
-    net::OneShot<bool> wake_;
+    net::Waker waker_;
   };
 
   // Null when the token or the server has as many as it may have.

@@ -162,6 +162,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Metrics();
     case Route::kPools:
       return Pools(call);
+    case Route::kWebhooks:
+      return Webhooks(call);
     case Route::kMailboxes:
       return PrepareMailboxes(std::move(call));
     case Route::kMailbox: {
@@ -254,6 +256,14 @@ Response Dispatcher::Pools(const Call& call) const {
     next_cursor = EncodeCursor(scope, FormatId(first + limit));
   }
   return JsonResponse(items.Finish(next_cursor));
+}
+
+Response Dispatcher::Webhooks(const Call& call) const {
+  ListWriter items;
+  for (const WebhookLive& webhook : directory_.Webhooks(call.tenant)) {
+    items.Add(WebhookJson(webhook));
+  }
+  return JsonResponse(items.Finish(std::nullopt));
 }
 
 Response Dispatcher::Refresh(const Call& call) const {

@@ -50,6 +50,7 @@ class Dispatcher final {
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
   Response Refresh(const Call& call) const;
   Response Pools(const Call& call) const;
+  Response Webhooks(const Call& call) const;
   Response Metrics() const;
   static Response Description(const Call& call);
   bool IsConfigured(const Call& call) const;

@@ -34,8 +34,8 @@ struct RouteEntry {
 using Methods = RouteEntry::Methods;
 using Scope = RouteEntry::Scope;
 
-const std::array<RouteEntry, 18>& Routes() {
-  static const std::array<RouteEntry, 18> routes = {{
+const std::array<RouteEntry, 19>& Routes() {
+  static const std::array<RouteEntry, 19> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
       {Route::kOpenApi, {"openapi.json"}, {}},
@@ -51,6 +51,7 @@ const std::array<RouteEntry, 18>& Routes() {
       {Route::kFetch, {"v1", "messages", kArgument, "fetch"}, {}, Methods::kAction},
       {Route::kChanges, {"v1", "changes"}, kChangesParameters},
       {Route::kPools, {"v1", "pools"}, kListParameters, Methods::kRead, Scope::kAdmin},
+      {Route::kWebhooks, {"v1", "webhooks"}, {}},
       {Route::kSubmissions,
        {"v1", "submissions"},
        kSubmissionParameters,

@@ -41,6 +41,7 @@ enum class Route {
   kFetch,
   kChanges,
   kPools,
+  kWebhooks,
 };
 
 // A request that may be answered.

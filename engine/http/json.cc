@@ -157,6 +157,28 @@ std::string PoolJson(const PoolLive& pool) {
   return json::serialize(out);
 }
 
+std::string WebhookJson(const WebhookLive& webhook) {
+  json::array types;
+  for (const std::string& type : webhook.types) {
+    types.push_back(Text(type));
+  }
+  json::object out;
+  out["host"] = Text(webhook.host);
+  out["events"] = webhook.types.empty() ? json::value(nullptr) : json::value(std::move(types));
+  out["state"] = webhook.failures_in_a_row == 0 ? "ok" : "failing";
+  out["posts"] = webhook.posts;
+  out["events_sent"] = webhook.events;
+  out["failures"] = webhook.failures;
+  out["failures_in_a_row"] = webhook.failures_in_a_row;
+  out["failing_since"] = TimeOrNull(webhook.failing_since.value_or(WallTime{}));
+  out["next_attempt_at"] = TimeOrNull(webhook.next_attempt.value_or(WallTime{}));
+  out["error"] = nullptr;
+  if (!webhook.error_code.empty()) {
+    out["error"] = {{"code", Text(webhook.error_code)}, {"detail", Text(webhook.error_detail)}};
+  }
+  return json::serialize(out);
+}
+
 std::string FolderJson(const store::FolderRecord& folder) {
   json::object out;
   out["name"] = Text(folder.name);
@@ -180,29 +202,12 @@ std::string MessageWithBodyJson(const store::StoredMessage& message, const Messa
   return json::serialize(out);
 }
 
-std::string_view ChangeTypeName(store::ChangeEntry::Type type) {
-  using Type = store::ChangeEntry::Type;
-  switch (type) {
-    case Type::kMessageCreated:
-      return "message.created";
-    case Type::kMessageUpdated:
-      return "message.updated";
-    case Type::kMessageDeleted:
-      return "message.deleted";
-    case Type::kMailboxUpdated:
-      return "mailbox.updated";
-    case Type::kSubmissionUpdated:
-      return "submission.updated";
-  }
-  return "";
-}
-
 std::string ChangeJson(const store::Change& change, std::string_view mailbox) {
   const MessageId message = change.entry.message;
   const bool of_submission = change.entry.type == store::ChangeEntry::Type::kSubmissionUpdated;
   json::object out = {
       {"seq", Text(FormatId(change.shard) + "." + FormatId(change.sequence))},
-      {"type", Text(ChangeTypeName(change.entry.type))},
+      {"type", Text(store::ToString(change.entry.type))},
       {"mailbox", TextOrNull(mailbox)},
       {"message", TextOrNull(message.value == 0 || of_submission ? "" : FormatId(message.value))}};
   if (of_submission) {

@@ -13,6 +13,7 @@ namespace mailhaul::http {
 
 std::string MailboxJson(const store::MailboxRecord& record, const MailboxLive& live);
 std::string PoolJson(const PoolLive& pool);
+std::string WebhookJson(const WebhookLive& webhook);
 std::string FolderJson(const store::FolderRecord& folder);
 
 // `mailbox` and `folder` are the names the message lies under.
@@ -25,8 +26,6 @@ std::string MessageJson(const store::StoredMessage& message, const MessagePlace&
 std::string MessageWithBodyJson(const store::StoredMessage& message, const MessagePlace& place,
                                 const BodyDecoder::Text& body, bool truncated);
 
-// "message.created", ...
-std::string_view ChangeTypeName(store::ChangeEntry::Type type);
 // One entry of the change log; `mailbox` is its name.
 std::string ChangeJson(const store::Change& change, std::string_view mailbox);
 // Of values that are JSON already.

@@ -84,6 +84,20 @@ struct PoolLive {
   uint64_t day_bytes_max = 0;  // 0: no limit, and not counted.
 };
 
+// Where a tenant has its changes POSTed.
+struct WebhookLive {
+  std::string host;                // Of its URL, whose rest may be secret.
+  std::vector<std::string> types;  // Empty: all.
+  uint64_t posts = 0;              // Taken since the start.
+  uint64_t events = 0;             // In these.
+  uint64_t failures = 0;
+  uint32_t failures_in_a_row = 0;           // 0: all is well.
+  std::optional<WallTime> failing_since{};  // While failing, as the others.
+  std::optional<WallTime> next_attempt{};
+  std::string error_code;
+  std::string error_detail;
+};
+
 class Directory {
  public:
   virtual ~Directory() = default;
@@ -101,6 +115,8 @@ class Directory {
   virtual bool Ready() const = 0;
   // In an order that does not change; up to `count` from the one at `first` on.
   virtual std::vector<PoolLive> Pools(size_t first, size_t count) const = 0;
+  // In the order of the configuration.
+  virtual std::vector<WebhookLive> Webhooks(std::string_view tenant) const = 0;
   // Prometheus text format 0.0.4.
   virtual std::string Metrics() const = 0;
   // Whether they are for whoever can connect.

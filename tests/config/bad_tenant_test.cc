@@ -24,7 +24,7 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "zzzzzzzzzz: 1\n",
      "2:1: unknown key 'zzzzzzzzzz'; known here: 'tenant', 'weight', 'tokens', 'freshness', "
-     "'collect', 'send', 'mailboxes'\n"},
+     "'collect', 'send', 'webhooks', 'mailboxes'\n"},
     {"KeyInTheWrongCase", "Tenant: a\n",
      "1:1: unknown key 'Tenant'; did you mean 'tenant'?\n"
      "1:1: a tenant file lacks the key 'tenant'\n"},
@@ -40,19 +40,36 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "quota: {bytes: 1GiB}\n"
      "mailboxes_csv: a.csv\n"
-     "webhooks: []\n"
      "retention: 1d\n"
      "signature: x\n",
      "2:1: known key 'quota', not supported by this version yet\n"
      "3:1: known key 'mailboxes_csv', not supported by this version yet\n"
-     "4:1: known key 'webhooks', not supported by this version yet\n"
-     "5:1: known key 'retention', not supported by this version yet\n"
-     "6:1: known key 'signature', not supported by this version yet\n"},
+     "4:1: known key 'retention', not supported by this version yet\n"
+     "5:1: known key 'signature', not supported by this version yet\n"},
     {"BadTenantName", "tenant: a/b\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
     {"TenantNameTooLong",
      "tenant: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
+    {"BadWebhooks",
+     "tenant: a\n"
+     "webhooks:\n"
+     "  - {url: \"http://hooks.example/\", secret: 0123456789abcdef}\n"
+     "  - {url: \"https://hooks.example/\", secret: short}\n"
+     "  - {url: \"https://hooks.example/\", secret: whsec_x}\n"
+     "  - {url: \"https://hooks.example/\", secret: whsec_c2hvcnQ=}\n"
+     "  - {url: \"https://hooks.example/\", secret: 0123456789abcdef, events: [mail]}\n"
+     "  - {secret: 0123456789abcdef}\n"
+     "  - {url: \"https://a.example/\", secret: 0123456789abcdef}\n"
+     "  - {url: \"https://a.example/\", secret: 0123456789abcdef}\n",
+     "3:11: 'url' must be an https:// URL\n"
+     "4:45: 'secret' must have at least 16 bytes, such as of `openssl rand -hex 32`\n"
+     "5:45: 'secret' must have base64 behind 'whsec_'\n"
+     "6:45: 'secret' must have at least 16 bytes, such as of `openssl rand -hex 32`\n"
+     "7:72: 'events' must be of 'message.created', 'message.updated', 'message.deleted', "
+     "'mailbox.updated', 'submission.updated'\n"
+     "8:5: a webhook lacks the key 'url'\n"
+     "10:5: an earlier webhook of this tenant has the same 'url'\n"},
     {"BadSend",
      "tenant: a\n"
      "send: {per_mailbox_per_minute: 0, retry_for: 1s, per_hour: 3}\n",

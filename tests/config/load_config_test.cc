@@ -153,6 +153,9 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
         "freshness: {active: 1s, normal: 2s, dormant: 3s, active_for: 4s, dormant_after: 5s}\n"
         "collect: {window: all, backfill: false, max_message: 1MB, exclude: [A, B],\n"
         "          deletions: mirror}\n"
+        "webhooks:\n  - {url: \"https://h.example/x\", secret: 0123456789abcdef,\n"
+        "     events: [message.created, message.created, submission.updated]}\n"
+        "  - {url: \"http://127.0.0.1:8/\", secret: whsec_MDEyMzQ1Njc4OWFiY2RlZg==}\n"
         "mailboxes:\n  - id: 007\n    address: a@b\n"
         "    source: {protocol: imap, host: h, port: 1143, security: plaintext,\n"
         "             allow_plaintext: true, auth: password, allow_cram_md5: true, username: u,\n"
@@ -173,6 +176,12 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfATenantFile) {
   EXPECT_EQ(tenant.collect.max_message, 1'000'000U);
   EXPECT_EQ(tenant.collect.exclude, (std::vector<std::string>{"A", "B"}));
   EXPECT_EQ(tenant.collect.deletions, Deletions::kMirror);
+  ASSERT_EQ(tenant.webhooks.size(), 2U);
+  EXPECT_EQ(tenant.webhooks[0].url, "https://h.example/x");
+  EXPECT_EQ(tenant.webhooks[0].secret.Reveal(), "0123456789abcdef");
+  EXPECT_EQ(tenant.webhooks[0].events,
+            (std::vector<std::string>{"message.created", "submission.updated"}));
+  EXPECT_TRUE(tenant.webhooks[1].events.empty());
   const MailboxConfig& mailbox = tenant.mailboxes.at(0);
   EXPECT_EQ(mailbox.id, "007");
   EXPECT_EQ(mailbox.source.port, 1143);
@@ -419,72 +428,78 @@ TEST(ExampleTest, LoadsAndSaysTheDefaults) {
   EXPECT_EQ(tenant.mailboxes.size(), 4U);
 }
 
+constexpr const char* kKeys[] = {"data_dir",
+                                 "threads",
+                                 "memory_budget",
+                                 "http",
+                                 "listen",
+                                 "per_token_per_second",
+                                 "access_log",
+                                 "egress",
+                                 "address",
+                                 "connections",
+                                 "hosts",
+                                 "default",
+                                 "network",
+                                 "connections_per_mailbox",
+                                 "allow_private",
+                                 "compress",
+                                 "ca_file",
+                                 "connect_timeout",
+                                 "logins_per_second",
+                                 "idle_timeout",
+                                 "tenants",
+                                 "tenant",
+                                 "webhooks",
+                                 "url",
+                                 "secret",
+                                 "events",
+                                 "weight",
+                                 "tokens",
+                                 "sha256",
+                                 "env",
+                                 "file",
+                                 "scopes",
+                                 "freshness",
+                                 "active",
+                                 "normal",
+                                 "dormant",
+                                 "active_for",
+                                 "dormant_after",
+                                 "collect",
+                                 "window",
+                                 "backfill",
+                                 "max_message",
+                                 "exclude",
+                                 "deletions",
+                                 "mailboxes",
+                                 "id",
+                                 "source",
+                                 "submission",
+                                 "protocol",
+                                 "host",
+                                 "port",
+                                 "security",
+                                 "allow_plaintext",
+                                 "auth",
+                                 "allow_cram_md5",
+                                 "username",
+                                 "password",
+                                 "providers",
+                                 "bytes_per_day",
+                                 "mailbox_bytes_per_day",
+                                 "pop3_mailbox_bytes_per_day",
+                                 "provider",
+                                 "oauth2",
+                                 "token_url",
+                                 "client_id",
+                                 "client_secret",
+                                 "refresh_token"};
+
 TEST(ExampleTest, ShowsEveryKey) {
   const std::string text = TextOf(std::string(MAILHAUL_CONFIGS) + "/example.yaml") +
                            TextOf(std::string(MAILHAUL_CONFIGS) + "/tenants/example.yaml");
-  for (const char* key : {"data_dir",
-                          "threads",
-                          "memory_budget",
-                          "http",
-                          "listen",
-                          "per_token_per_second",
-                          "access_log",
-                          "egress",
-                          "address",
-                          "connections",
-                          "hosts",
-                          "default",
-                          "network",
-                          "connections_per_mailbox",
-                          "allow_private",
-                          "compress",
-                          "ca_file",
-                          "connect_timeout",
-                          "logins_per_second",
-                          "idle_timeout",
-                          "tenants",
-                          "tenant",
-                          "weight",
-                          "tokens",
-                          "sha256",
-                          "env",
-                          "file",
-                          "scopes",
-                          "freshness",
-                          "active",
-                          "normal",
-                          "dormant",
-                          "active_for",
-                          "dormant_after",
-                          "collect",
-                          "window",
-                          "backfill",
-                          "max_message",
-                          "exclude",
-                          "deletions",
-                          "mailboxes",
-                          "id",
-                          "source",
-                          "submission",
-                          "protocol",
-                          "host",
-                          "port",
-                          "security",
-                          "allow_plaintext",
-                          "auth",
-                          "allow_cram_md5",
-                          "username",
-                          "password",
-                          "providers",
-                          "bytes_per_day",
-                          "mailbox_bytes_per_day",
-                          "pop3_mailbox_bytes_per_day",
-                          "provider",
-                          "oauth2",
-                          "token_url",
-                          "client_id",
-                          "client_secret",
-                          "refresh_token"}) {
+  for (const char* key : kKeys) {
     EXPECT_NE(text.find(std::string(key) + ":"), std::string::npos) << key;
   }
 }

@@ -35,6 +35,7 @@ class OpenDirectory final : public Directory {
   }
   bool Ready() const override { return true; }
   std::vector<PoolLive> Pools(size_t /*first*/, size_t /*count*/) const override { return {}; }
+  std::vector<WebhookLive> Webhooks(std::string_view /*tenant*/) const override { return {}; }
   std::string Metrics() const override { return ""; }
   bool MetricsAreOpen() const override { return false; }
 

@@ -23,6 +23,9 @@ class FakeDirectory final : public Directory {
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return ready; }
   std::vector<PoolLive> Pools(size_t first, size_t count) const override;
+  std::vector<WebhookLive> Webhooks(std::string_view tenant) const override {
+    return tenant == "acme" ? webhooks : std::vector<WebhookLive>();
+  }
   std::string Metrics() const override { return "up 1\n"; }
   bool MetricsAreOpen() const override { return metrics_are_open; }
 
@@ -36,6 +39,7 @@ class FakeDirectory final : public Directory {
   bool accepts = true;                 // What Refresh() and FetchWhole() return.
   bool ready = true;
   std::vector<PoolLive> pools;
+  std::vector<WebhookLive> webhooks;  // Of acme.
   bool metrics_are_open = true;
 
  private:

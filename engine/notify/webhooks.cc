@@ -1,0 +1,300 @@
+#include "engine/notify/webhooks.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "connectors/net/run_on.h"
+
+namespace mailhaul::notify {
+namespace {
+
+struct Page {
+  std::vector<Event> events;  // Those that the webhook wants.
+  store::ChangePosition position;
+  bool more = false;
+};
+
+Result<store::ChangePosition> EndOf(const store::MailStore& store, const std::string& name) {
+  const std::optional<TenantId> tenant = store.FindTenant(name);
+  return tenant.has_value() ? store.EndOfChanges(*tenant) : store::ChangePosition();
+}
+
+Result<Page> ReadPage(const store::MailStore& store, const Webhook& webhook,
+                      const store::ChangePosition& after) {
+  Page page;
+  page.position = after;
+  const std::optional<TenantId> tenant = store.FindTenant(webhook.tenant);
+  if (!tenant.has_value()) {
+    return page;
+  }
+  MH_ASSIGN_OR_RETURN(const store::ChangePage read,
+                      store.ListChanges(*tenant, after, kEventsPerPostMax));
+  for (const store::Change& change : read.changes) {
+    if (webhook.Wants(change.entry.type)) {
+      const Result<store::MailboxRecord> mailbox = store.GetMailbox(change.entry.mailbox);
+      page.events.push_back({.change = change, .mailbox = mailbox.ok() ? mailbox->name : ""});
+    }
+  }
+  page.position = read.position;
+  page.more = read.more;
+  return page;
+}
+
+}  // namespace
+
+struct Webhooks::Follower {
+  Webhook webhook;
+  std::optional<store::ChangePosition> position;
+  bool saved = false;   // `position`, or one before it.
+  bool missed = false;  // To be told with the next POST.
+  WebhookState state;
+  TimePoint saved_at{};
+  net::Waker waker;  // New changes, or stopping.
+
+  std::string Label() const {
+    return "webhook of tenant " + webhook.tenant + " at " + EscapeForLog(webhook.Host());
+  }
+};
+
+Webhooks::Webhooks(WebhookContext context, std::vector<Webhook> webhooks,
+                   std::map<std::string, std::string> positions)
+    : context_(std::move(context)) {
+  for (Webhook& webhook : webhooks) {
+    auto follower = std::make_unique<Follower>();
+    follower->webhook = std::move(webhook);
+    follower->state.tenant = follower->webhook.tenant;
+    follower->state.host = follower->webhook.Host();
+    follower->state.types = follower->webhook.events;
+    Place(positions, *follower);
+    followers_.push_back(std::move(follower));
+  }
+}
+
+Webhooks::~Webhooks() = default;
+
+void Webhooks::Place(const std::map<std::string, std::string>& positions, Follower& follower) {
+  const auto saved = positions.find(follower.webhook.Name());
+  if (saved != positions.end()) {
+    Result<store::ChangePosition> position = store::ChangePosition::Decode(saved->second);
+    if (position.ok()) {
+      follower.position = *std::move(position);
+      follower.saved = true;
+      return;
+    }
+    LogError("the " + follower.Label() + " begins anew: its position is damaged");
+    follower.missed = true;
+  }
+  Result<store::ChangePosition> end = EndOf(context_.store, follower.webhook.tenant);
+  if (end.ok()) {  // Else Begin() asks again.
+    follower.position = *std::move(end);
+  }
+}
+
+net::Task<void> Webhooks::Run() {
+  for (const std::unique_ptr<Follower>& follower : followers_) {
+    tasks_.Spawn(Follow(*follower));
+  }
+  co_await tasks_.Drain();
+}
+
+void Webhooks::Stop() {
+  stopping_ = true;
+  context_.http.Abort();
+  for (const std::unique_ptr<Follower>& follower : followers_) {
+    follower->waker.Wake();
+  }
+}
+
+void Webhooks::OnChanges(std::string_view tenant) {
+  for (const std::unique_ptr<Follower>& follower : followers_) {
+    // While it waits to try again its endpoint is to be left alone.
+    if (follower->webhook.tenant == tenant && follower->state.failing == 0) {
+      follower->waker.Wake();
+    }
+  }
+}
+
+std::vector<WebhookState> Webhooks::States() const {
+  std::vector<WebhookState> states;
+  for (const std::unique_ptr<Follower>& follower : followers_) {
+    states.push_back(follower->state);
+  }
+  return states;
+}
+
+net::Task<void> Webhooks::Follow(Follower& follower) {
+  while (!stopping_) {
+    const bool begun = co_await Begin(follower);
+    if (!begun || stopping_) {
+      continue;
+    }
+    const bool more = co_await Step(follower);
+    if (!more && !stopping_) {
+      const TimePoint when = net::Loop::Current()->Now() + kPollTime;
+      co_await follower.waker.WaitUntil(when);
+    }
+  }
+}
+
+// Whether the position is known and durable: nothing is sent before, or what happens meanwhile
+// would be lost with a crash.
+net::Task<bool> Webhooks::Begin(Follower& follower) {
+  if (!follower.position.has_value()) {
+    const store::MailStore* store = &context_.store;
+    const std::string tenant = follower.webhook.tenant;
+    std::function<Result<store::ChangePosition>()> work = [store, tenant] {
+      return EndOf(*store, tenant);
+    };
+    Result<store::ChangePosition> end =
+        co_await net::RunOn<Result<store::ChangePosition>>(context_.reads, std::move(work));
+    if (!end.ok()) {
+      co_await WaitToRetry(follower, end.status());
+      co_return false;
+    }
+    follower.position = *std::move(end);
+  }
+  if (!follower.saved) {
+    const Status saved = co_await Save(follower);
+    if (!saved.ok()) {
+      co_await WaitToRetry(follower, saved);
+      co_return false;
+    }
+    follower.saved = true;
+  }
+  co_return true;
+}
+
+// Returns whether there is more to deliver at once.
+net::Task<bool> Webhooks::Step(Follower& follower) {
+  const store::MailStore* store = &context_.store;
+  const Webhook* webhook = &follower.webhook;
+  std::function<Result<Page>()> work = [store, webhook, after = *follower.position] {
+    return ReadPage(*store, *webhook, after);
+  };
+  Result<Page> page = co_await net::RunOn<Result<Page>>(context_.reads, std::move(work));
+  if (page.status().code() == Code::kNotFound) {
+    LogWarning("the " + follower.Label() +
+               " was out of reach for so long that changes were dropped: it misses some");
+    follower.missed = true;
+    follower.position.reset();
+    follower.saved = false;
+    co_return true;  // Begins again.
+  }
+  if (!page.ok()) {
+    co_await WaitToRetry(follower, page.status());
+    co_return true;
+  }
+  EndFailing(follower);  // To read the log; the endpoint's own ended with its delivery.
+  const bool delivers = !page->events.empty();
+  if (delivers) {
+    const bool taken = co_await Deliver(follower, std::move(page->events));
+    if (!taken) {
+      co_return false;
+    }
+    follower.missed = false;
+  }
+  const bool moved = page->position.Encode() != follower.position->Encode();
+  follower.position = std::move(page->position);
+  // What it does not want may pass by unsaved for a while: it is only read again.
+  const TimePoint now = net::Loop::Current()->Now();
+  if (moved && (delivers || now - follower.saved_at >= kPollTime)) {
+    const Status saved = co_await Save(follower);
+    static_cast<void>(saved);  // At worst a restart sends these again.
+  }
+  co_return page->more;
+}
+
+// False only when stopping.
+net::Task<bool> Webhooks::Deliver(Follower& follower, std::vector<Event> events) {
+  const std::string post_id = PostId(events);
+  const std::string body = BodyOf(follower.webhook, events, follower.missed);
+  while (!stopping_) {
+    const Status posted = co_await Post(follower, post_id, body);
+    if (posted.ok()) {
+      EndFailing(follower);
+      ++follower.state.posts;
+      follower.state.events += events.size();
+      co_return true;
+    }
+    if (!stopping_) {
+      co_await WaitToRetry(follower, posted);
+    }
+  }
+  co_return false;
+}
+
+net::Task<Status> Webhooks::Post(Follower& follower, const std::string& post_id,
+                                 const std::string& body) {
+  // Of this attempt: endpoints refuse what is old, against repetition by others.
+  const int64_t seconds = SecondsOf(context_.clock.WallNow());
+  HttpRequest request;
+  request.method = "POST";
+  request.url = follower.webhook.url;
+  request.headers = {
+      {"Content-Type", "application/json"},
+      {std::string(kIdField), post_id},
+      {std::string(kTimestampField), std::to_string(seconds)},
+      {std::string(kSignatureField), SignatureOf(follower.webhook.secret, post_id, seconds, body)}};
+  request.body = Secret(body);
+  const TimePoint deadline = net::Loop::Current()->Now() + kPostTime;
+  const Result<HttpAnswer> answer = co_await context_.http.Fetch(std::move(request), deadline);
+  if (!answer.ok()) {
+    co_return answer.status();
+  }
+  if (answer->status >= 200 && answer->status < 300) {
+    co_return Status::Ok();
+  }
+  const Status refused(Code::kServerRefused,
+                       "it answered with status " + std::to_string(answer->status));
+  co_return refused.WithRetryAfter(answer->retry_after);
+}
+
+void Webhooks::EndFailing(Follower& follower) {
+  WebhookState& state = follower.state;
+  if (state.failing > 0) {
+    LogInfo("the " + follower.Label() + " takes events again");
+  }
+  state.failing = 0;
+  state.failing_since.reset();
+  state.next_attempt.reset();
+  state.last_failure = Status();
+}
+
+net::Task<Status> Webhooks::Save(Follower& follower) {
+  std::function<Status()> work = [this, name = follower.webhook.Name(),
+                                  position = follower.position->Encode()] {
+    return context_.save(name, position);
+  };
+  const Status status = co_await net::RunOn<Status>(context_.writer, std::move(work));
+  follower.saved_at = net::Loop::Current()->Now();
+  if (!status.ok()) {
+    LogWarning("the position of the " + follower.Label() + " is not saved: " + status.ToString());
+  }
+  co_return status;
+}
+
+net::Task<void> Webhooks::WaitToRetry(Follower& follower, const Status& failure) {
+  WebhookState& state = follower.state;
+  ++state.failures;
+  ++state.failing;
+  if (state.failing == 1) {
+    state.failing_since = context_.clock.WallNow();
+  }
+  state.last_failure = failure;
+  const auto retry_after = std::chrono::ceil<std::chrono::seconds>(failure.retry_after());
+  const Duration delay = RetryDelay(follower.state.failing, retry_after, context_.random);
+  // Once at first, then whenever the doubling makes it rare.
+  if ((follower.state.failing & (follower.state.failing - 1)) == 0) {
+    LogWarning("the " + follower.Label() + " has failed " + std::to_string(follower.state.failing) +
+               " times in a row, events wait: " + failure.ToString());
+  }
+  const TimePoint when = net::Loop::Current()->Now() + delay;
+  state.next_attempt =
+      context_.clock.WallNow() + std::chrono::ceil<std::chrono::milliseconds>(delay);
+  while (!stopping_ && net::Loop::Current()->Now() < when) {
+    co_await follower.waker.WaitUntil(when);
+  }
+}
+
+}  // namespace mailhaul::notify

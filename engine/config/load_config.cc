@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/config/config.h"
 #include "engine/config/load_providers.h"
+#include "engine/config/mailboxes_csv.h"
 #include "engine/config/main_file.h"
 #include "engine/config/path_pattern.h"
 #include "engine/config/references.h"
@@ -85,21 +86,46 @@ class Registry final {
   std::map<std::string, std::string> tokens_;  // Hash to tenant.
 };
 
+// Problems of the table come after those of the tenant file. Whether all is good.
+bool LoadMailboxesCsv(const Providers& providers, References& references, Report& report,
+                      ParsedTenant& parsed, std::vector<Problem>& problems) {
+  const std::string& path = parsed.mailboxes_csv.path;
+  if (path.empty()) {
+    return true;
+  }
+  const Result<FileText> text = references.ReadFile(path, kCsvBytesMax);
+  if (!text.ok()) {
+    report.Error(parsed.mailboxes_csv.position, CannotRead(path, text.status()));
+    return false;
+  }
+  Report of_table(path, false);
+  ParseMailboxesCsv(text->bytes, providers, references, of_table, parsed);
+  of_table.WarnOfInlineSecrets(text->readable_by_others);
+  const bool good = !of_table.failed();
+  MoveProblems(of_table, problems);
+  return good;
+}
+
 void LoadTenant(const std::string& file, References& references, Registry& registry,
                 Loaded& loaded) {
   Report report(file, false);
+  std::vector<Problem> of_table;
   const Result<FileText> text = references.ReadFile(file, kFileBytesMax);
   if (!text.ok()) {
     report.Error({}, "cannot be read: " + text.status().message());
   } else if (std::optional<ParsedTenant> parsed =
                  ParseTenant(text->bytes, *loaded.config->providers, references, report)) {
     registry.Check(*parsed, report);
-    if (!report.failed()) {
+    const bool table_good =
+        LoadMailboxesCsv(*loaded.config->providers, references, report, *parsed, of_table);
+    if (!report.failed() && table_good) {
       registry.Add(parsed->tenant);
       loaded.config->tenants.push_back(std::move(parsed->tenant));
     }
   }
+  report.WarnOfInlineSecrets(text.ok() && text->readable_by_others);
   MoveProblems(report, loaded.problems);
+  std::move(of_table.begin(), of_table.end(), std::back_inserter(loaded.problems));
 }
 
 }  // namespace
@@ -119,6 +145,7 @@ Loaded LoadConfig(const std::string& file, EnvironmentLookup environment) {
   std::vector<Problem> of_providers;
   parsed.config.providers = LoadProviders(parsed.providers, references, report, of_providers);
   FinishHosts(parsed, report);
+  report.WarnOfInlineSecrets(text->readable_by_others);
   const bool failed = report.failed() || IsAnyFatal(of_providers);
   MoveProblems(report, loaded.problems);
   std::move(of_providers.begin(), of_providers.end(), std::back_inserter(loaded.problems));

@@ -13,6 +13,25 @@ void Report::Error(Position where, std::string message) {
 
 void Report::Warning(Position where, std::string message) { Add(where, std::move(message), true); }
 
+void Report::NoteInlineSecret(Position where) {
+  if (inline_secrets_++ == 0) {
+    first_inline_secret_ = where;
+  }
+}
+
+void Report::WarnOfInlineSecrets(bool readable_by_others) {
+  if (inline_secrets_ == 0) {
+    return;
+  }
+  const std::string count =
+      inline_secrets_ == 1 ? "a secret stands" : std::to_string(inline_secrets_) + " secrets stand";
+  Warning(first_inline_secret_,
+          count + " in this file as text" +
+              (readable_by_others ? ", and other users can read it; chmod 600 mends that"
+                                  : "; a reference to a file or to the environment is safer"));
+  inline_secrets_ = 0;
+}
+
 void Report::Add(Position where, std::string message, bool warning) {
   if (full()) {
     ++dropped_;

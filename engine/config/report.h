@@ -27,6 +27,11 @@ class Report final {
   void Error(Position where, std::string message);
   void Warning(Position where, std::string message);
 
+  // The file holds a secret itself. WarnOfInlineSecrets() says so once, however many there are;
+  // `readable_by_others`: the file, by users other than its owner.
+  void NoteInlineSecret(Position where);
+  void WarnOfInlineSecrets(bool readable_by_others);
+
   // All problems by position. The report is empty afterwards.
   std::vector<Problem> Take();
 
@@ -37,6 +42,8 @@ class Report final {
   bool fatal_;
   bool failed_ = false;
   size_t dropped_ = 0;
+  size_t inline_secrets_ = 0;
+  Position first_inline_secret_;
   std::vector<Problem> problems_;
 };
 

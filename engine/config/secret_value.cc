@@ -153,6 +153,7 @@ bool ReadSecret(const Node& node, std::string_view what, References& references,
                 Secret& out) {
   const std::string name(what);
   if (node.kind == Node::Kind::kScalar) {
+    report.NoteInlineSecret(node.position);
     return Accept(node.text, "the " + name, node.position, report, out);
   }
   if (node.kind != Node::Kind::kMap) {

@@ -4,9 +4,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "engine/config/mailbox_section.h"
 #include "engine/config/map_reader.h"
 #include "engine/config/secret_value.h"
-#include "engine/config/server_section.h"
 #include "engine/config/text_rules.h"
 #include "engine/config/webhook_section.h"
 
@@ -21,23 +21,7 @@ constexpr Bounds<milliseconds> kRetryFor = {std::chrono::minutes(1), std::chrono
 constexpr Bounds<milliseconds> kDurations = {milliseconds(1), std::chrono::days(36'500)};
 constexpr Bounds<uint64_t> kMessageBytes = {uint64_t{1} << 10, uint64_t{1} << 30};
 constexpr size_t kFolderNameBytesMax = 1024;
-constexpr std::string_view kNameRule = "letters, digits and . _ - @ + only, at most ";
-
-// `key` of `reader`, which must be there, as a name of tenant or mailbox.
-bool ReadName(const MapReader& reader, std::string_view key, size_t bytes_max, Report& report,
-              std::string& out) {
-  const Node* node = reader.Require(key);
-  if (node == nullptr) {
-    return false;
-  }
-  if (node->kind != Node::Kind::kScalar || !IsName(node->text, bytes_max)) {
-    report.Error(node->position, "'" + std::string(key) + "' must be a name: " +
-                                     std::string(kNameRule) + std::to_string(bytes_max) + " bytes");
-    return false;
-  }
-  out = node->text;
-  return true;
-}
+constexpr size_t kPathBytesMax = 4096;
 
 void ReadTokens(const Node& node, References& references, Report& report, ParsedTenant& parsed) {
   const std::vector<Node>& items = Items(node, "tokens", report);
@@ -111,41 +95,22 @@ void ReadSend(const Node& node, Report& report, Send& out) {
   reader.Duration("retry_for", kRetryFor, out.retry_for);
 }
 
-MailboxConfig ReadMailbox(const Node& node, const Providers& providers, References& references,
-                          Report& report) {
-  const MapReader reader(node, "a mailbox",
-                         {{"id", "address", "source", "submission"}, {"signature"}}, report);
-  MailboxConfig mailbox;
-  ReadName(reader, "id", kMailboxIdBytesMax, report, mailbox.id);
-  const Node* address = reader.Require("address");
-  if (address != nullptr &&
-      ReadText(*address, "address", kMailAddressBytesMax, report, mailbox.address) &&
-      !IsMailAddress(mailbox.address)) {
-    report.Error(address->position, "'address' must be a mail address such as alice@example.com");
-  }
-  if (const Node* source = reader.Require("source")) {
-    ReadSource(*source, providers, references, report, mailbox);
-  }
-  ReadSubmission(reader.Find("submission"), references, report, mailbox);
-  return mailbox;
-}
-
 void ReadMailboxes(const Node& node, const Providers& providers, References& references,
-                   Report& report, std::vector<MailboxConfig>& out) {
+                   Report& report, ParsedTenant& parsed) {
   const std::vector<Node>& items = Items(node, "mailboxes", report);
   if (items.size() > kMailboxesInYamlMax) {
-    report.Error(node.position,
-                 "more than " + std::to_string(kMailboxesInYamlMax) + " mailboxes in one tenant");
+    report.Error(node.position, "more than " + std::to_string(kMailboxesInYamlMax) +
+                                    " mailboxes; 'mailboxes_csv' takes more");
     return;
   }
-  std::unordered_map<std::string, int> line_of_id;
+  std::vector<MailboxConfig>& out = parsed.tenant.mailboxes;
   out.reserve(items.size());
   for (const Node& item : items) {
     MailboxConfig mailbox = ReadMailbox(item, providers, references, report);
     if (mailbox.id.empty()) {
       continue;
     }
-    const auto [first, added] = line_of_id.emplace(mailbox.id, item.position.line);
+    const auto [first, added] = parsed.line_of_id.emplace(mailbox.id, item.position.line);
     if (!added) {
       report.Error(item.position, "the mailbox id '" + mailbox.id + "' is already used in line " +
                                       std::to_string(first->second));
@@ -164,8 +129,9 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   const MapReader reader(
       *root, "a tenant file",
-      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "webhooks", "mailboxes"},
-       {"quota", "mailboxes_csv", "signature", "retention"}},
+      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "webhooks", "mailboxes",
+        "mailboxes_csv"},
+       {"quota", "signature", "retention"}},
       report);
   ParsedTenant parsed;
   parsed.tenant.file = report.file();
@@ -189,7 +155,13 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
     ReadWebhooks(*webhooks, references, report, parsed.tenant.webhooks);
   }
   if (const Node* mailboxes = reader.Find("mailboxes")) {
-    ReadMailboxes(*mailboxes, providers, references, report, parsed.tenant.mailboxes);
+    ReadMailboxes(*mailboxes, providers, references, report, parsed);
+  }
+  if (const Node* csv = reader.Find("mailboxes_csv")) {
+    std::string path;
+    if (ReadText(*csv, "mailboxes_csv", kPathBytesMax, report, path)) {
+      parsed.mailboxes_csv = {.path = ResolvePath(report.file(), path), .position = csv->position};
+    }
   }
   if (report.failed()) {
     return std::nullopt;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/config/config.h"
@@ -17,7 +19,12 @@ inline constexpr size_t kExcludedFoldersMax = 1000;
 struct ParsedTenant {
   TenantConfig tenant;
   Position name_position;
-  std::vector<Position> token_positions;  // One for each token.
+  std::vector<Position> token_positions;            // One for each token.
+  std::unordered_map<std::string, int> line_of_id;  // Of its mailboxes.
+  struct {
+    std::string path;  // "": none.
+    Position position;
+  } mailboxes_csv;
 };
 
 // `report` names the file. Nothing is returned when it has failed.

@@ -24,7 +24,7 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "zzzzzzzzzz: 1\n",
      "2:1: unknown key 'zzzzzzzzzz'; known here: 'tenant', 'weight', 'tokens', 'freshness', "
-     "'collect', 'send', 'webhooks', 'mailboxes'\n"},
+     "'collect', 'send', 'webhooks', 'mailboxes', 'mailboxes_csv'\n"},
     {"KeyInTheWrongCase", "Tenant: a\n",
      "1:1: unknown key 'Tenant'; did you mean 'tenant'?\n"
      "1:1: a tenant file lacks the key 'tenant'\n"},
@@ -39,13 +39,11 @@ const Case kTenantCases[] = {
     {"KeysOfLaterVersions",
      "tenant: a\n"
      "quota: {bytes: 1GiB}\n"
-     "mailboxes_csv: a.csv\n"
      "retention: 1d\n"
      "signature: x\n",
      "2:1: known key 'quota', not supported by this version yet\n"
-     "3:1: known key 'mailboxes_csv', not supported by this version yet\n"
-     "4:1: known key 'retention', not supported by this version yet\n"
-     "5:1: known key 'signature', not supported by this version yet\n"},
+     "3:1: known key 'retention', not supported by this version yet\n"
+     "4:1: known key 'signature', not supported by this version yet\n"},
     {"BadTenantName", "tenant: a/b\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
     {"TenantNameTooLong",

@@ -45,10 +45,16 @@ class LoadConfigTest : public testing::Test {
 
   Loaded Load(const std::string& name) { return LoadConfig(Path(name), Lookup); }
 
-  // One a line, without the path of the test's folder.
-  std::string Shown(const Loaded& loaded) const {
+  // One a line, without the path of the test's folder. That secrets stand in a file is left out: it
+  // has a test of its own.
+  std::string Shown(const Loaded& loaded, bool with_inline_secrets = false) const {
     std::string shown;
     for (const Problem& problem : loaded.problems) {
+      if (!with_inline_secrets &&
+          problem.message.find("in this file as text") != problem.message.npos) {
+        EXPECT_TRUE(problem.warning);
+        continue;
+      }
       std::string line = problem.ToString();
       for (size_t at = line.find(folder_); at != std::string::npos; at = line.find(folder_)) {
         line.erase(at, folder_.size() + 1);
@@ -393,7 +399,59 @@ TEST_F(LoadConfigTest, ATenantHoldsTenThousandMailboxesAndNoMore) {
   ASSERT_TRUE(full.config);
   EXPECT_EQ(full.config->tenants.at(0).mailboxes.size(), kMailboxesInYamlMax);
   Write("t.yaml", text + "  - {id: one_more, address: a@b, source: {host: h, password: p}}\n");
-  EXPECT_EQ(Shown(Load("main.yaml")), "t.yaml:3:3: more than 10000 mailboxes in one tenant\n");
+  EXPECT_EQ(Shown(Load("main.yaml")),
+            "t.yaml:3:3: more than 10000 mailboxes; 'mailboxes_csv' takes more\n");
+}
+
+TEST_F(LoadConfigTest, WarnsOnceOfSecretsThatStandInAFile) {
+  Write("main.yaml", "data_dir: d\ntenants: [t.yaml]\n");
+  Write("t.csv", "id,address,password\nc,c@b,hunter2\n");
+  Write("t.yaml",
+        "tenant: t\nmailboxes_csv: t.csv\nmailboxes:\n"
+        "  - {id: a, address: a@b, source: {host: h, password: hunter2}}\n"
+        "  - {id: b, address: a@b, source: {host: h, password: hunter2}}\n");
+  EXPECT_EQ(Shown(Load("main.yaml"), true),
+            "t.yaml:4:55: warning: 2 secrets stand in this file as text; a reference to a file or "
+            "to the environment is safer\n"
+            "t.csv:2:7: warning: a secret stands in this file as text; a reference to a file or to "
+            "the environment is safer\n");
+  chmod(Path("t.csv").c_str(), S_IRUSR | S_IWUSR | S_IROTH);
+  Write("t.yaml", "tenant: t\nmailboxes_csv: t.csv\n");
+  EXPECT_EQ(Shown(Load("main.yaml"), true),
+            "t.csv:2:7: warning: a secret stands in this file as text, and other users can read "
+            "it; chmod 600 mends that\n");
+}
+
+TEST_F(LoadConfigTest, ATableHoldsMoreMailboxesThanYamlDoes) {
+  Write("main.yaml", "data_dir: d\ntenants: [tenants/t.yaml]\n");
+  Write("tenants/t.yaml",
+        "tenant: t\nmailboxes_csv: more/t.csv\nmailboxes:\n"
+        "  - {id: a, address: a@b, source: {host: h, password: p}}\n");
+  std::string text = "id,address,host,password\n";
+  for (size_t i = 0; i <= kMailboxesInYamlMax; ++i) {
+    text += "m" + std::to_string(i) + ",a@b,h,p\n";
+  }
+  Write("tenants/more/t.csv", text);
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->tenants.at(0).mailboxes.size(), kMailboxesInYamlMax + 2);
+}
+
+TEST_F(LoadConfigTest, ABadTableLeavesOutItsTenantAlone) {
+  Write("main.yaml", "data_dir: d\ntenants: [tenants/*.yaml]\n");
+  Write("tenants/a.yaml", "tenant: a\nmailboxes_csv: a.csv\n");
+  Write("tenants/b.yaml", "tenant: b\nmailboxes_csv: b.csv\n");
+  Write("tenants/c.yaml", "tenant: c\nmailboxes_csv: nowhere.csv\n");
+  Write("tenants/a.csv", "id,address,password\nx,nobody,p\n");
+  Write("tenants/b.csv", "id,address,password\nx,x@y,p\n");
+  const Loaded loaded = Load("main.yaml");
+  EXPECT_EQ(Shown(loaded),
+            "tenants/a.csv:2:3: 'address' must be a mail address such as alice@example.com\n"
+            "tenants/c.yaml:2:16: cannot read tenants/nowhere.csv: No such file or directory\n");
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.config->tenants.size(), 1U);
+  EXPECT_EQ(loaded.config->tenants[0].name, "b");
 }
 
 std::string TextOf(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/compression.h"
 #include "store/key_layout.h"
 #include "store/mail_store_impl.h"
 #include "store/segment.h"
@@ -137,7 +138,7 @@ class Reclaimer final {
       if (reference.value.count == 0) {
         unused.push_back(reference);
       } else {
-        CountLive(reference.value.location);
+        CountLive(reference.value);
       }
     }
     const auto remove = [](Batch& batch, const Reference& reference) {
@@ -146,7 +147,7 @@ class Reclaimer final {
     MH_ASSIGN_OR_RETURN(const std::vector<bool> removed, Commit(unused, remove));
     for (size_t i = 0; i < unused.size(); ++i) {
       if (!removed[i]) {
-        CountLive(unused[i].value.location);  // Somebody refers to it again.
+        CountLive(unused[i].value);  // Somebody refers to it again.
       }
     }
     if (!more) {
@@ -155,10 +156,10 @@ class Reclaimer final {
     return Status::Ok();
   }
 
-  void CountLive(const BlobLocation& location) {
-    const auto segment = state_.segments.find(location.segment);
+  void CountLive(const BlobReference& body) {
+    const auto segment = state_.segments.find(body.location.segment);
     if (segment != state_.segments.end()) {
-      segment->second.live_bytes += kBodyHeaderBytes + location.size;
+      segment->second.live_bytes += kBodyHeaderBytes + body.stored_bytes();
     }
   }
 
@@ -211,7 +212,7 @@ class Reclaimer final {
     bool more = false;
     MH_ASSIGN_OR_RETURN(std::vector<Reference> references, Scan(more));
     std::vector<Reference> moved;
-    std::vector<BlobLocation> places;
+    std::vector<BlobReference> places;
     uint64_t bytes = 0;
     for (Reference& reference : references) {
       if (!state_.moving.contains(reference.value.location.segment)) {
@@ -222,7 +223,7 @@ class Reclaimer final {
         more = true;
         break;
       }
-      Result<BlobLocation> place = Copy(reference);
+      Result<BlobReference> place = Copy(reference);
       if (place.status().code() == Code::kCorrupt) {
         state_.moving.erase(reference.value.location.segment);  // `verify` shall find it here.
         continue;
@@ -230,7 +231,7 @@ class Reclaimer final {
       if (!place.ok()) {
         return Fail(place.status());
       }
-      bytes += place->size;
+      bytes += place->stored_bytes();
       places.push_back(*place);
       moved.push_back(std::move(reference));
     }
@@ -241,8 +242,7 @@ class Reclaimer final {
       }
       const auto replace = [&](Batch& batch, const Reference& reference) {
         const auto index = static_cast<size_t>(&reference - moved.data());
-        batch.Put(reference.key,
-                  EncodeBlobReference({.location = places[index], .count = reference.value.count}));
+        batch.Put(reference.key, EncodeBlobReference(places[index]));
       };
       MH_RETURN_IF_ERROR(Commit(moved, replace).status());
     }
@@ -261,24 +261,38 @@ class Reclaimer final {
     return status;
   }
 
-  Result<BlobLocation> Copy(const Reference& reference) {
+  // The reference to the copy.
+  Result<BlobReference> Copy(const Reference& reference) {
     MH_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
                         OpenChecked(store_.blobs, reference.value.location, reference.sha256()));
-    if (source->size() < kStreamedFrom) {
-      std::string body(source->size(), '\0');
-      MH_ASSIGN_OR_RETURN([[maybe_unused]] const size_t got, source->ReadAt(0, body));
-      return store_.blobs.Append(body, reference.sha256());
+    BlobReference copy{.location = {}, .count = reference.value.count, .compressed = 0};
+    if (reference.value.compressed == 0 && source->size() >= kStreamedFrom) {
+      MH_ASSIGN_OR_RETURN(copy.location, CopyInParts(*source, reference.sha256()));
+      return copy;
     }
+    std::string body(source->size(), '\0');
+    MH_ASSIGN_OR_RETURN([[maybe_unused]] const size_t got, source->ReadAt(0, body));
+    if (const std::optional<std::string> compressed = CompressBody(body)) {
+      copy.compressed = static_cast<uint32_t>(compressed->size());
+      MH_ASSIGN_OR_RETURN(copy.location, store_.blobs.AppendCompressed(*compressed, body.size(),
+                                                                       reference.sha256()));
+      return copy;
+    }
+    MH_ASSIGN_OR_RETURN(copy.location, store_.blobs.Append(body, reference.sha256()));
+    return copy;
+  }
+
+  Result<BlobLocation> CopyInParts(const ByteSource& source, const Sha256& sha256) {
     MH_ASSIGN_OR_RETURN(const std::unique_ptr<BlobStore::Writer> writer,
-                        store_.blobs.Begin(source->size()));
+                        store_.blobs.Begin(source.size()));
     std::string part(kPartBytes, '\0');
-    for (uint64_t offset = 0; offset < source->size();) {
-      MH_ASSIGN_OR_RETURN(const size_t got, source->ReadAt(offset, part));
+    for (uint64_t offset = 0; offset < source.size();) {
+      MH_ASSIGN_OR_RETURN(const size_t got, source.ReadAt(offset, part));
       MH_RETURN_IF_ERROR(writer->Append(std::string_view(part).substr(0, got)));
       offset += got;
     }
     MH_ASSIGN_OR_RETURN(const BlobStore::Writer::Finished finished, writer->Finish());
-    if (finished.sha256 != reference.sha256()) {
+    if (finished.sha256 != sha256) {
       return Status(Code::kCorrupt, "a body changed while it was moved");
     }
     return finished.location;

@@ -42,6 +42,8 @@ struct Scheduler::Impl {
     TimePoint since;
     TimePoint connected;                        // Its connection, perhaps for a grant before it.
     TimePoint worked_until = TimePoint::max();  // max(): until it is given back.
+    // The same, of what its tenant pays for: closing too, holding what nobody else needs not.
+    TimePoint charged_until = TimePoint::max();
   };
 
   // Why a pool may not start what is due, and until when; max(): not by time.

@@ -56,9 +56,10 @@ void Scheduler::Impl::SettleTime(const Grant& grant, const GrantRecord& record, 
   PoolState& pool = pools[record.pool];
   TenantState& tenant = tenants[mailbox.tenant];
   const Duration time = Since(record.since, std::min(record.worked_until, now));
-  tenant.connection_time += time;
+  const Duration charged = Since(record.since, std::min(record.charged_until, now));
+  tenant.connection_time += charged;
   if (record.charged) {
-    QueueOf(pool, record.kind)->Correct(mailbox.tenant, record.cost, CostOf(mailbox, time));
+    QueueOf(pool, record.kind)->Correct(mailbox.tenant, record.cost, CostOf(mailbox, charged));
     ReturnIfIdle(pool, record.kind);
   }
   CorrectKinds(record, time);

@@ -242,6 +242,9 @@ std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
       impl.EndSlice(out);
       impl.RefreshPool(out.pool);
     }
+    if (Shortage(grant, now) == 0) {
+      out.charged_until = std::min(out.charged_until, impl.now);
+    }
     return std::nullopt;
   }
   const Impl::GrantRecord record = impl.Release(grant);

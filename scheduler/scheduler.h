@@ -234,7 +234,7 @@ class Scheduler final {
   // block the pool; kCancelled changes nothing; success clears the back-off. It does not queue the
   // job again: the caller submits what is left. A grant is given back once; anything else aborts.
   // The tenant is charged for the time from the grant until here, or until a TryContinue() that
-  // gave none: holding a connection that nobody else needs costs nothing.
+  // gave none while Shortage() was 0: holding a connection that nobody else needs costs nothing.
   // Of kAuthFailed it says what that means; otherwise kFine.
   CredentialVerdict Finish(const Grant& grant, TimePoint now, const Status& outcome);
 

@@ -135,6 +135,19 @@ TEST_F(SchedulerShareTest, AHeldConnectionIsNotChargedForItsIdleTime) {
   scheduler_.Finish(grant, At(seconds(500)), Status::Ok());
   const PoolStats stats = scheduler_.Pool(0, At(seconds(500)));
   EXPECT_EQ(stats.service_time[Index(JobKind::kNew)], Duration(seconds(1)));
+  EXPECT_EQ(scheduler_.Tenant(0).connection_time, Duration(seconds(1)));
+}
+
+TEST_F(SchedulerShareTest, ClosingAConnectionThatOthersWaitForIsCharged) {
+  const HostId host = AddHost({1, 1000}, "closing.example");
+  AddBoxes(5001, 1, host, 1);
+  AddBoxes(5002, 1, host, 2);
+  Submit(5001, JobKind::kNew, At(seconds(0)));
+  const Grant grant = MustTake(At(seconds(10)));
+  Submit(5002, JobKind::kNew, At(seconds(0)));
+  EXPECT_FALSE(scheduler_.TryContinue(grant, At(seconds(12))).has_value());
+  scheduler_.Finish(grant, At(seconds(15)), Status::Ok());
+  EXPECT_EQ(scheduler_.Tenant(0).connection_time, Duration(seconds(5)));
 }
 
 TEST_F(SchedulerShareTest, ServiceTimesAreMeasuredPerKindFromWhatSucceeded) {

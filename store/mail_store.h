@@ -236,6 +236,7 @@ class MailStore final {
   struct ReclaimOptions {
     // Longer than any reader takes from a message's row to its body.
     Duration grace = std::chrono::minutes(10);
+    bool may_begin = true;   // False: a pass that is under way goes on, but none begins.
     bool may_delete = true;  // False while somebody copies or audits the segments.
   };
   Result<bool> ReclaimBodies(const ReclaimOptions& options);
@@ -284,6 +285,11 @@ class MailStore final {
   // those are kept, so that they are known should they come back. Returns how many; 0: none are
   // left.
   Result<uint64_t> RemoveGone(MailboxId mailbox, size_t messages_max);
+
+  // Deletes messages of the tenant's mailboxes in this shard that were received before then: one
+  // batch from `next` on, which is "" at first and moves on. True: there may be more. Their UIDs
+  // stay in the ledger, so that they are not fetched again.
+  Result<bool> RemoveExpired(TenantId tenant, ShardId shard, WallTime before, std::string& next);
 
   // Local changes. `admit`, if given, is asked with the message as it is stored at that moment;
   // what it fails with is returned, and nothing is changed. Durable when they return. kNotFound: no

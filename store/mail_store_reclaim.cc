@@ -53,7 +53,7 @@ class Reclaimer final {
       state_.wanted = true;
       return status;
     }
-    return state_.stage != ReclaimState::Stage::kIdle || state_.wanted;
+    return state_.stage != ReclaimState::Stage::kIdle || (state_.wanted && options.may_begin);
   }
 
  private:
@@ -61,7 +61,7 @@ class Reclaimer final {
     switch (state_.stage) {
       case ReclaimState::Stage::kIdle:
         MH_RETURN_IF_ERROR(DeleteDead(options));
-        return state_.wanted ? Begin() : Status::Ok();
+        return state_.wanted && options.may_begin ? Begin() : Status::Ok();
       case ReclaimState::Stage::kCount:
         return Count();
       case ReclaimState::Stage::kMove:

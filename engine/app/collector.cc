@@ -50,6 +50,7 @@ Status Collector::Prepare() {
     MH_RETURN_IF_ERROR(Onboard(tenant));
   }
   summary_.mailboxes_total = mailboxes_.size();
+  MH_RETURN_IF_ERROR(CountQuotaBytes());
   RestoreCheckTimes();
   MH_RETURN_IF_ERROR(RestoreTokens());
   return RestoreDayUses();
@@ -71,6 +72,7 @@ Status Collector::Onboard(const config::TenantConfig& tenant) {
     MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, context_.store.GetMailbox(id));
     auto state = std::make_unique<MailboxState>();
     state->id = id;
+    state->tenant_id = tenant_id;
     state->tenant = &tenant;
     state->config = &mailbox;
     state->host = HostOf(mailbox.pool, mailbox.profile.get());
@@ -311,7 +313,9 @@ void Collector::FlushDirty() {
     record.last_used = mailbox->last_used;
     record.window_coverage = mailbox->window_coverage;
     record.backfill_coverage = mailbox->backfill_coverage;
-    record.error_code = mailbox->last_error.ok() ? "" : ToString(mailbox->last_error.code());
+    record.error_code = mailbox->last_error.ok() ? ""
+                        : mailbox->over_quota    ? kOverQuota
+                                                 : ToString(mailbox->last_error.code());
     record.error_detail = mailbox->last_error.message();
     store::MailStore* store = &context_.store;
     context_.committer.Run([store, record] {

@@ -5,11 +5,13 @@
 // and report back by message. Under the simulator all of them are one virtual loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +40,9 @@ inline constexpr uint64_t kWantedBytesMax = uint64_t{1} << 30;  // Of one such m
 // What a check draws at once of a day's bytes, and how long what did not fit waits.
 inline constexpr uint64_t kDayPortion = uint64_t{16} << 20;
 inline constexpr Duration kDayPause = std::chrono::minutes(10);
+
+// State and error code of mailboxes whose tenant has no room left.
+inline constexpr std::string_view kOverQuota = "over_quota";
 
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
@@ -70,6 +75,7 @@ struct Summary {
 // What is known of one mailbox. Touched on the main loop only.
 struct MailboxState {
   MailboxId id;
+  TenantId tenant_id;
   const config::TenantConfig* tenant = nullptr;
   const config::MailboxConfig* config = nullptr;
   scheduler::HostId host = 0;
@@ -78,7 +84,8 @@ struct MailboxState {
   enum class Phase : uint8_t { kPending, kCollecting, kOk, kFailing };
   Phase phase = Phase::kPending;
   Status last_error;
-  uint32_t attempts = 0;  // Failures in a row.
+  bool over_quota = false;  // last_error says so: it waits for room.
+  uint32_t attempts = 0;    // Failures in a row.
   WallTime last_complete{};
   WallTime last_used{};  // New mail came, or somebody read it; else when it was first seen.
   std::optional<WallTime> next_due;
@@ -175,6 +182,14 @@ class Collector final {
     uint64_t day_bytes_max = 0;    // 0: no limit.
   };
   PoolNames NamesOf(scheduler::HostId host, scheduler::EgressId egress) const;
+  // Tenants that have a quota. Main loop.
+  struct QuotaUse {
+    TenantId tenant;
+    std::string name;
+    uint64_t bytes_max = 0;
+    uint64_t bytes = 0;
+  };
+  std::vector<QuotaUse> QuotaUses() const;
   const std::string& NameOf(TenantId tenant) const { return tenant_names_.at(tenant); }
 
  private:
@@ -306,6 +321,12 @@ class Collector final {
   // Of hosts with at least so many more samples than are saved; > 0.
   void SaveCheckTimes(uint32_t samples_min);
   void RestoreCheckTimes();
+  // Quotas (collector_quota.cc).
+  Status CountQuotaBytes();
+  bool IsOverQuota(const MailboxState& mailbox) const;
+  void ParkForQuota(MailboxState& mailbox);
+  void ArmQuotaTimer();
+  void ResumeWithinQuota();
   // Refresh tokens (collector_tokens.cc).
   enum class Grant : uint8_t { kSource, kSubmission };
   static const config::OAuth2* GrantOf(const MailboxState& mailbox, Grant grant);  // Null: none.
@@ -346,6 +367,11 @@ class Collector final {
   std::unordered_map<MailboxId, MailboxState*> by_id_;
   std::map<std::string, MailboxState*, std::less<>> by_name_;
   std::map<TenantId, std::string> tenant_names_;
+  std::vector<QuotaUse> quotas_;                        // Without their bytes.
+  std::map<TenantId, std::set<MailboxState*>> parked_;  // By quota.
+  net::Loop::TimerId quota_timer_ = 0;
+  // Of tenants with a quota: bytes that visits have asked for and not stored. Any thread.
+  std::map<TenantId, std::atomic<uint64_t>> quota_asked_;
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   net::Loop::TimerId flush_timer_ = 0;
   net::Loop::TimerId day_timer_ = 0;

@@ -56,6 +56,11 @@ void Collector::Dispatch(scheduler::Grant grant) {
       return;
     }
   }
+  if (IsOverQuota(*mailbox)) {
+    scheduler_.Finish(grant, now, Status(Code::kCancelled, "over quota"));
+    ParkForQuota(*mailbox);
+    return;
+  }
   if (mailbox->login_not_before > now) {
     // The server would refuse, and the whole pool would be slowed down for it.
     scheduler_.Finish(grant, now, Status(Code::kCancelled, "too early for another login"));
@@ -164,6 +169,14 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
   visit_options.mirror = mailbox->tenant->collect.deletions == config::Deletions::kMirror;
   visit_options.wanted = visitor.wanted;
   visit_options.quiet = &mailbox->memory->quiet;
+  visit_options.tenant = mailbox->tenant_id;
+  if (mailbox->tenant->quota_bytes != 0) {
+    visit_options.quota_bytes = mailbox->tenant->quota_bytes;
+    visit_options.quota_asked = &quota_asked_.at(mailbox->tenant_id);
+  }
+  if (mailbox->tenant->retention.has_value()) {
+    visit_options.received_from = context_.clock.WallNow() - *mailbox->tenant->retention;
+  }
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
   SessionEnd end;
   for (bool first = true;; first = false) {

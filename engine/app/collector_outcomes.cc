@@ -166,6 +166,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
 void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored) {
   mailbox.attempts = 0;
   mailbox.last_error = Status::Ok();
+  mailbox.over_quota = false;
   host_states_[grant.host].attempts = 0;
   if (grant.job.kind == JobKind::kNew) {
     scheduler_.NoteNewMail(grant, context_.clock.Now(),
@@ -289,8 +290,13 @@ void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbo
 
 void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
                           const Status& status, scheduler::CredentialVerdict verdict) {
+  if (status.code() == Code::kResourceExhausted && mailbox.tenant->quota_bytes != 0) {
+    ParkForQuota(mailbox);
+    return;
+  }
   mailbox.phase = MailboxState::Phase::kFailing;
   mailbox.last_error = ToShow(status, verdict);
+  mailbox.over_quota = false;
   ++mailbox.attempts;
   MarkDirty(mailbox);
   LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());

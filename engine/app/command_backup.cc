@@ -9,6 +9,7 @@
 #include "engine/app/commands.h"
 #include "engine/app/control_socket.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/readers_lock.h"
 #include "engine/app/runtime.h"
 #include "engine/app/store_copy.h"
 #include "store/outbox.h"
@@ -77,6 +78,7 @@ Status Backup(const config::Config& config, std::string target) {
       return {Code::kInvalidArgument, "--output: " + EscapeForLog(path) + " is there already"};
     }
   }
+  const ReadersLock reading = ReadersLock::Share(config.data_dir);
   MH_ASSIGN_OR_RETURN(const std::string name, ObtainCheckpoint(config));
   const std::string checkpoint = config.data_dir + "/" + name;
   const Status copied = CopyStore(checkpoint, config.data_dir + kBlobs, target + kUnfinished);

@@ -85,7 +85,7 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
-  Upkeep upkeep(runtime.context(), runtime.main_loop());
+  Upkeep upkeep(config, runtime.context(), runtime.main_loop());
   const TimePoint started = store->clock.Now();
   std::unique_ptr<ProgressBar> progress;
   std::shared_ptr<ChangeTrimmer> trimmer;

@@ -7,6 +7,7 @@
 #include "engine/app/commands.h"
 #include "engine/app/control_socket.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/readers_lock.h"
 #include "engine/app/removal.h"
 #include "engine/app/runtime.h"
 
@@ -37,12 +38,27 @@ Result<std::optional<std::string>> AskForRemoval(const config::Config& config,
 
 Result<std::string> RemoveHere(const config::Config& config, const RemovalTarget& target) {
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
-  Result<std::string> begun = BeginRemoval(*store->mail, target);
+  Result<std::string> begun = BeginRemoval(config, *store->mail, target);
   Status status = begun.status();
   for (bool more = true; status.ok() && more;) {
     const Result<bool> continued = store->mail->ContinueRemovals();
     status = continued.status();
     more = continued.ok() && *continued;
+  }
+  const std::optional<ReadersLock> alone = ReadersLock::TryExclude(config.data_dir);
+  for (bool more = true; status.ok() && more;) {
+    // Nobody in this process reads: what is found dead may go at once.
+    const Result<bool> reclaimed = store->mail->ReclaimBodies(
+        {.grace = Duration::zero(), .may_begin = true, .may_delete = alone.has_value()});
+    status = reclaimed.status();
+    more = reclaimed.ok() && *reclaimed;
+  }
+  if (status.ok()) {
+    status =
+        store->mail
+            ->ReclaimBodies(
+                {.grace = Duration::zero(), .may_begin = false, .may_delete = alone.has_value()})
+            .status();
   }
   if (!store->after_unclean_end) {
     NoteCleanEnd(*store, config);

@@ -43,7 +43,7 @@ class Server final {
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
-        upkeep_(runtime.context(), runtime.main_loop()),
+        upkeep_(config, runtime.context(), runtime.main_loop()),
         writer_(runtime.context().committer),
         service_(*store.mail, directory_, decoder_, http_reads_, writer_, store.clock,
                  text_index_.get()),

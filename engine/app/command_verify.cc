@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/app/commands.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/readers_lock.h"
 #include "engine/app/runtime.h"
 #include "store/audit/audit.h"
 
@@ -98,6 +99,7 @@ int RunVerify(const CommandOptions& options) {
     return kExitUsage;
   }
   store::PosixFileSystem files;
+  const ReadersLock reading = ReadersLock::Share(config->data_dir);
   const std::string directory = config->data_dir + "/records";
   const Result<std::unique_ptr<store::EmbeddedStore>> records =
       store::OpenRocksDbReadOnly(directory);

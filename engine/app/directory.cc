@@ -25,6 +25,9 @@ std::string StateOf(const MailboxState& mailbox) {
     case MailboxState::Phase::kFailing:
       break;
   }
+  if (mailbox.over_quota) {
+    return std::string(kOverQuota);
+  }
   switch (mailbox.last_error.code()) {
     case Code::kAuthFailed:
       return "needs_credentials";

@@ -82,6 +82,23 @@ void AddTenants(const Collector& collector, std::vector<prometheus::MetricFamily
   }
 }
 
+void AddQuotas(const Collector& collector, std::vector<prometheus::MetricFamily>& out) {
+  Family bytes("tenant_bytes", "Stored for tenants that have a quota.", MetricType::Gauge);
+  Family limit("tenant_quota_bytes", "Their quota.", MetricType::Gauge);
+  Family over("tenant_over_quota", "1 while a tenant is not collected for lack of room.",
+              MetricType::Gauge);
+  const std::vector<Collector::QuotaUse> uses = collector.QuotaUses();
+  for (size_t i = 0; i < std::min(uses.size(), kMetricTenantsMax); ++i) {
+    const Labels labels = {{"tenant", uses[i].name}};
+    bytes.Add(labels, static_cast<double>(uses[i].bytes));
+    limit.Add(labels, static_cast<double>(uses[i].bytes_max));
+    over.Add(labels, uses[i].bytes >= uses[i].bytes_max ? 1 : 0);
+  }
+  for (Family* family : {&bytes, &limit, &over}) {
+    out.push_back(family->Take());
+  }
+}
+
 Labels With(Labels labels, const char* name, std::string_view value) {
   labels.push_back({name, std::string(value)});
   return labels;
@@ -144,6 +161,7 @@ void AddPools(const Collector& collector, TimePoint now,
 std::string MetricsText(const Collector& collector, TimePoint now) {
   std::vector<prometheus::MetricFamily> families;
   AddTenants(collector, families);
+  AddQuotas(collector, families);
   AddPools(collector, now, families);
   return prometheus::TextSerializer().Serialize(families);
 }

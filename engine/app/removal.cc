@@ -1,13 +1,16 @@
 #include "engine/app/removal.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "engine/search/index_file.h"
 
 namespace mailhaul::app {
 namespace {
@@ -30,6 +33,27 @@ Result<std::string> BeginTenantRemoval(store::MailStore& store, TenantId tenant,
   MH_RETURN_IF_ERROR(store.RemoveTenant(tenant));
   return name + ": " + std::to_string(mailboxes.size()) +
          (mailboxes.size() == 1 ? " mailbox, " : " mailboxes, ") + Describe(messages, bytes);
+}
+
+void DeleteText(const config::Config& config, const store::MailStore& store, TenantId tenant,
+                const std::string& name) {
+  const bool is_configured =
+      std::any_of(config.tenants.begin(), config.tenants.end(),
+                  [&name](const config::TenantConfig& each) { return each.name == name; });
+  if (is_configured) {
+    return;
+  }
+  for (const ShardId shard : store.ShardsOf(tenant)) {
+    const std::string path =
+        config.data_dir + "/text/" + search::FileNameOf({.shard = shard, .tenant = tenant});
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::error_code error;
+      std::filesystem::remove(path + suffix, error);
+      if (error) {
+        LogWarning("delete " + EscapeForLog(path + suffix) + " yourself: " + error.message());
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -68,21 +92,26 @@ Status CheckNotConfigured(const config::Config& config, const RemovalTarget& tar
                : Status::Ok();
 }
 
-Result<std::string> BeginRemoval(store::MailStore& store, const RemovalTarget& target) {
+Result<std::string> BeginRemoval(const config::Config& config, store::MailStore& store,
+                                 const RemovalTarget& target) {
   const std::string name = EscapeForLog(target.ToString());
   const std::optional<TenantId> tenant = store.FindTenant(target.tenant);
-  if (tenant && !target.mailbox) {
-    return BeginTenantRemoval(store, *tenant, name);
-  }
   const std::optional<MailboxId> mailbox =
-      tenant ? store.FindMailbox(*tenant, *target.mailbox) : std::nullopt;
-  if (!mailbox) {
+      tenant && target.mailbox ? store.FindMailbox(*tenant, *target.mailbox) : std::nullopt;
+  if (!tenant || (target.mailbox && !mailbox)) {
     return Status(Code::kNotFound,
                   (target.mailbox ? "no mailbox " : "no tenant ") + name + " is stored");
   }
-  MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, store.GetMailbox(*mailbox));
-  MH_RETURN_IF_ERROR(store.RemoveMailbox(*mailbox));
-  return name + ": " + Describe(record.messages, record.bytes);
+  std::string what;
+  if (mailbox) {
+    MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, store.GetMailbox(*mailbox));
+    MH_RETURN_IF_ERROR(store.RemoveMailbox(*mailbox));
+    what = name + ": " + Describe(record.messages, record.bytes);
+  } else {
+    MH_ASSIGN_OR_RETURN(what, BeginTenantRemoval(store, *tenant, name));
+  }
+  DeleteText(config, store, *tenant, target.tenant);
+  return what;
 }
 
 std::optional<std::string> AnswerRemoval(const config::Config& config, store::MailStore& store,
@@ -98,8 +127,8 @@ std::optional<std::string> AnswerRemoval(const config::Config& config, store::Ma
   }
   const auto result = std::make_shared<std::promise<Result<std::string>>>();
   std::future<Result<std::string>> told = result->get_future();
-  committer.Run([&store, removed, result, moved = std::move(target).value()] {
-    Result<std::string> begun = BeginRemoval(store, moved);
+  committer.Run([&config, &store, removed, result, moved = std::move(target).value()] {
+    Result<std::string> begun = BeginRemoval(config, store, moved);
     if (begun.ok()) {
       LogInfo("removing " + *begun);
       removed();

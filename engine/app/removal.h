@@ -32,8 +32,11 @@ Result<RemovalTarget> ParseRemovalTarget(std::string_view text);
 // kInvalidArgument: the configuration still has it, so that it would come back at once.
 Status CheckNotConfigured(const config::Config& config, const RemovalTarget& target);
 // From then on nobody finds it; MailStore::ContinueRemovals() does the rest. Returns what it was:
-// "acme/alice: 12 messages, 34 KiB". kNotFound. The committer's thread only.
-Result<std::string> BeginRemoval(store::MailStore& store, const RemovalTarget& target);
+// "acme/alice: 12 messages, 34 KiB". kNotFound. Full text indexes of a tenant that is not
+// configured are deleted, for nothing takes messages out of them; those of others follow the change
+// log. The committer's thread only.
+Result<std::string> BeginRemoval(const config::Config& config, store::MailStore& store,
+                                 const RemovalTarget& target);
 // Answers kRemoveQuestion; none: not such a question. Any thread but the committer's, for which it
 // waits. `removed` is called, there, after each removal.
 std::optional<std::string> AnswerRemoval(const config::Config& config, store::MailStore& store,

@@ -47,6 +47,7 @@ void NoteCleanEnd(OpenStore& store, const config::Config& config) {
 
 Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config) {
   auto opened = std::make_unique<OpenStore>();
+  opened->reading = ReadersLock::Share(config.data_dir);
   MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDbReadOnly(config.data_dir + "/records"));
   MH_RETURN_IF_ERROR(OpenMail(*opened, config));
   return opened;

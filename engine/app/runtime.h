@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "connectors/net/uv_loop.h"
 #include "connectors/net/uv_network.h"
 #include "engine/app/collector.h"
+#include "engine/app/readers_lock.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/blocking_pool.h"
 #include "engine/pipeline/committer.h"
@@ -24,6 +26,7 @@ namespace mailhaul::app {
 
 // The data directory, opened. Member order is opening order; closing is the reverse.
 struct OpenStore {
+  std::optional<ReadersLock> reading;  // For reading.
   SystemClock clock;
   store::PosixFileSystem files;
   std::unique_ptr<store::EmbeddedStore> records;

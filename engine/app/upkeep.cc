@@ -1,44 +1,139 @@
 #include "engine/app/upkeep.h"
 
 #include <atomic>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "engine/app/readers_lock.h"
 
 namespace mailhaul::app {
 
-struct Upkeep::Shared : std::enable_shared_from_this<Shared> {
-  explicit Shared(pipeline::Context& with) : context(with) {}
+class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
+ public:
+  Steps(const config::Config& config, pipeline::Context& context)
+      : context_(context), data_dir_(config.data_dir) {
+    for (const config::TenantConfig& tenant : config.tenants) {
+      if (tenant.retention.has_value()) {
+        retentions_.push_back({.tenant = tenant.name, .kept = *tenant.retention});
+      }
+    }
+    retention_due_ = context.clock.Now();
+    reclaim_due_ = retention_due_ + kReclaimEvery;
+  }
 
   void Begin() {
-    if (!stopping.load() && !running.exchange(true)) {
+    if (!stopping_.load() && !running_.exchange(true)) {
       Submit();
     }
   }
+  void Stop() { stopping_.store(true); }
+
+ private:
+  struct Retention {
+    std::string tenant;
+    std::chrono::milliseconds kept{0};
+  };
+  // One tenant's messages in one shard.
+  struct Expiry {
+    TenantId tenant;
+    ShardId shard = 0;
+    WallTime before{};
+    std::string next;
+  };
+
   void Submit() {
-    context.committer.Run([self = shared_from_this()] { self->Step(); });
-  }
-  void Step() {
-    if (!stopping.load()) {
-      const Result<bool> more = context.store.ContinueRemovals();
-      if (more.ok() && *more) {
-        Submit();
-        return;
+    context_.committer.Run([self = shared_from_this()] {
+      if (!self->stopping_.load() && self->Step()) {
+        self->Submit();
+      } else {
+        self->running_.store(false);
       }
+    });
+  }
+
+  // True: there is more to do at once.
+  bool Step() {
+    if (context_.store.removals_pending() > 0) {
+      const Result<bool> more = context_.store.ContinueRemovals();
       if (!more.ok()) {
-        LogWarning("what was removed could not be deleted yet: " + more.status().ToString());
+        return Complain("what was removed could not be deleted yet", more.status());
+      }
+      reclaim_due_ = *more ? reclaim_due_ : context_.clock.Now();
+      return true;
+    }
+    if (!retentions_.empty() && context_.clock.Now() >= retention_due_) {
+      BeginRetention();
+    }
+    return expiries_.empty() ? Reclaim() : Expire();
+  }
+
+  void BeginRetention() {
+    retention_due_ = context_.clock.Now() + kRetentionEvery;
+    expiries_.clear();
+    for (const Retention& retention : retentions_) {
+      const std::optional<TenantId> tenant = context_.store.FindTenant(retention.tenant);
+      const WallTime before = context_.clock.WallNow() - retention.kept;
+      for (const ShardId shard :
+           tenant ? context_.store.ShardsOf(*tenant) : std::vector<ShardId>()) {
+        expiries_.push_back({.tenant = *tenant, .shard = shard, .before = before, .next = ""});
       }
     }
-    running.store(false);
   }
 
-  pipeline::Context& context;
-  std::atomic<bool> running{false};
-  std::atomic<bool> stopping{false};
+  bool Expire() {
+    Expiry& expiry = expiries_.back();
+    const Result<bool> more =
+        context_.store.RemoveExpired(expiry.tenant, expiry.shard, expiry.before, expiry.next);
+    if (!more.ok()) {
+      expiries_.clear();
+      return Complain("old messages could not be deleted yet", more.status());
+    }
+    if (!*more) {
+      expiries_.pop_back();
+    }
+    return true;
+  }
+
+  bool Reclaim() {
+    const std::optional<ReadersLock> alone = ReadersLock::TryExclude(data_dir_);
+    store::MailStore::ReclaimOptions options;
+    options.may_delete = alone.has_value();
+    options.may_begin = context_.clock.Now() >= reclaim_due_;
+    const Result<bool> more = context_.store.ReclaimBodies(options);
+    if (!more.ok()) {
+      reclaim_due_ = context_.clock.Now() + kReclaimEvery;
+      return Complain("space of deleted messages could not be reclaimed yet", more.status());
+    }
+    if (options.may_begin && !*more) {
+      reclaim_due_ = context_.clock.Now() + kReclaimEvery;
+    }
+    return *more;
+  }
+
+  bool Complain(const char* what, const Status& status) {
+    // A full disk is told of by those who need it.
+    if (status.code() != Code::kDiskFull) {
+      LogWarning(std::string(what) + ": " + status.ToString());
+    }
+    return false;
+  }
+
+  pipeline::Context& context_;
+  const std::string data_dir_;
+  std::atomic<bool> running_{false};
+  std::atomic<bool> stopping_{false};
+
+  // The committer's thread only, once running.
+  std::vector<Retention> retentions_;
+  std::vector<Expiry> expiries_;
+  TimePoint retention_due_{};
+  TimePoint reclaim_due_{};
 };
 
-Upkeep::Upkeep(pipeline::Context& context, net::Loop& main_loop)
-    : shared_(std::make_shared<Shared>(context)), loop_(main_loop) {}
+Upkeep::Upkeep(const config::Config& config, pipeline::Context& context, net::Loop& main_loop)
+    : steps_(std::make_shared<Steps>(config, context)), loop_(main_loop) {}
 
 Upkeep::~Upkeep() { Stop(); }
 
@@ -47,14 +142,10 @@ void Upkeep::Start() {
   Arm();
 }
 
-void Upkeep::Kick() {
-  if (shared_->context.store.removals_pending() > 0) {
-    shared_->Begin();
-  }
-}
+void Upkeep::Kick() { steps_->Begin(); }
 
 void Upkeep::Stop() {
-  shared_->stopping.store(true);
+  steps_->Stop();
   loop_.CancelTimer(std::exchange(timer_, 0));
 }
 

@@ -1,41 +1,47 @@
-// What the store has to be tidied up of in the background: removed mailboxes and tenants.
+// What the store has to be tidied up of in the background: removed mailboxes and tenants, messages
+// that are older than their tenant keeps them, and the space of bodies that nobody refers to.
 //
 // Steps run one by one on the committer, each behind what was submitted before it, so that nothing
 // waits for more than one. Main loop, but for Kick().
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "connectors/net/loop.h"
+#include "engine/config/config.h"
 #include "engine/pipeline/context.h"
 
 namespace mailhaul::app {
 
 inline constexpr Duration kUpkeepEvery = std::chrono::seconds(10);
+inline constexpr Duration kRetentionEvery = std::chrono::minutes(10);
+// Also after a removal has ended.
+inline constexpr Duration kReclaimEvery = std::chrono::hours(1);
 
 class Upkeep final {
  public:
-  // Both outlive it, and the committer with the store outlives its last step.
-  Upkeep(pipeline::Context& context, net::Loop& main_loop);
+  // All outlive it, and the committer with the store outlives its last step.
+  Upkeep(const config::Config& config, pipeline::Context& context, net::Loop& main_loop);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
   // From now on it looks every kUpkeepEvery whether there is something to do.
   void Start();
-  // Something is to be done: begins now, if it has not begun. Any thread, after Start().
+  // There is something to do: looks now. Any thread.
   void Kick();
   // No more steps are begun. What is left is for the next process.
   void Stop();
 
  private:
-  struct Shared;  // With the steps on the committer.
-
-  const std::shared_ptr<Shared> shared_;
-  net::Loop& loop_;
-  net::Loop::TimerId timer_ = 0;
+  class Steps;  // On the committer.
 
   void Arm();
+
+  const std::shared_ptr<Steps> steps_;
+  net::Loop& loop_;
+  net::Loop::TimerId timer_ = 0;
 };
 
 }  // namespace mailhaul::app

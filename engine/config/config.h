@@ -107,6 +107,8 @@ struct TenantConfig {
   Collect collect;
   Send send;
   std::vector<WebhookConfig> webhooks;
+  uint64_t quota_bytes = 0;  // Logical bytes of all its mailboxes together; 0: no limit.
+  std::optional<std::chrono::milliseconds> retention;  // Absent: messages are kept for ever.
   std::vector<MailboxConfig> mailboxes;
 };
 

@@ -20,6 +20,8 @@ constexpr Bounds<uint32_t> kPerMinute = {1, 1'000'000};
 constexpr Bounds<milliseconds> kRetryFor = {std::chrono::minutes(1), std::chrono::days(30)};
 constexpr Bounds<milliseconds> kDurations = {milliseconds(1), std::chrono::days(36'500)};
 constexpr Bounds<uint64_t> kMessageBytes = {uint64_t{1} << 10, uint64_t{1} << 30};
+constexpr Bounds<uint64_t> kQuotaBytes = {uint64_t{1} << 10, uint64_t{1} << 50};
+constexpr Bounds<milliseconds> kRetention = {std::chrono::hours(1), std::chrono::days(36'500)};
 constexpr size_t kFolderNameBytesMax = 1024;
 constexpr size_t kPathBytesMax = 4096;
 
@@ -95,6 +97,11 @@ void ReadSend(const Node& node, Report& report, Send& out) {
   reader.Duration("retry_for", kRetryFor, out.retry_for);
 }
 
+void ReadQuota(const Node& node, Report& report, uint64_t& bytes) {
+  const MapReader reader(node, "'quota'", {{"bytes"}}, report);
+  reader.ByteSize("bytes", kQuotaBytes, bytes);
+}
+
 void ReadMailboxes(const Node& node, const Providers& providers, References& references,
                    Report& report, ParsedTenant& parsed) {
   const std::vector<Node>& items = Items(node, "mailboxes", report);
@@ -129,9 +136,9 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   const MapReader reader(
       *root, "a tenant file",
-      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "webhooks", "mailboxes",
-        "mailboxes_csv"},
-       {"quota", "signature", "retention"}},
+      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "quota", "retention",
+        "webhooks", "mailboxes", "mailboxes_csv"},
+       {"signature"}},
       report);
   ParsedTenant parsed;
   parsed.tenant.file = report.file();
@@ -153,6 +160,13 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   }
   if (const Node* webhooks = reader.Find("webhooks")) {
     ReadWebhooks(*webhooks, references, report, parsed.tenant.webhooks);
+  }
+  if (const Node* quota = reader.Find("quota")) {
+    ReadQuota(*quota, report, parsed.tenant.quota_bytes);
+  }
+  milliseconds retention{0};
+  if (reader.Duration("retention", kRetention, retention) && retention.count() > 0) {
+    parsed.tenant.retention = retention;
   }
   if (const Node* mailboxes = reader.Find("mailboxes")) {
     ReadMailboxes(*mailboxes, providers, references, report, parsed);

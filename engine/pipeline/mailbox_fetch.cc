@@ -12,6 +12,8 @@ namespace {
 
 // UIDs whose metadata is held at once.
 constexpr uint64_t kChunkUids = 1000;
+// Bodies asked for before the tenant's quota is looked at again.
+constexpr uint64_t kQuotaPortion = uint64_t{32} << 20;
 
 UidSet UidsOf(const std::vector<MessageMeta>& metas) {
   UidSet uids;
@@ -44,6 +46,7 @@ net::Task<Status> MailboxVisit::Fetch(VisitFolder& folder, UidSet uids) {
   }
   const Status fetched = co_await FetchInto(sink, folder, std::move(uids));
   const Status committed = co_await sink.Drain();
+  ReleaseQuota();
   result_.stats.Add(sink.stats());
   // A store failure is the cause, the session's the consequence.
   co_return committed.ok() ? fetched : committed;
@@ -59,6 +62,9 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
       result_.more = true;
       break;
     }
+    if (Status over = CheckQuota(); !over.ok()) {
+      co_return over;
+    }
     UidSet chunk = uids.Greatest(kChunkUids);
     uids.Remove(chunk);
     if (relinks) {
@@ -69,6 +75,10 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
     }
     UidSet left;
     CO_RETURN_IF_ERROR(FetchChunk(sink, std::move(chunk), &left));
+    if (options_.quota_bytes != 0) {
+      CO_RETURN_IF_ERROR(sink.Drain());  // Only what is stored is known to be so much.
+      ReleaseQuota();
+    }
     if (options_.exact_bytes) {
       result_.more = result_.more || !left.empty();  // Smaller ones may still fit.
     } else {
@@ -78,7 +88,29 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
   co_return Status::Ok();
 }
 
+Status MailboxVisit::CheckQuota() {
+  if (options_.quota_bytes == 0) {
+    return Status::Ok();
+  }
+  const uint64_t used =
+      context_.store.BytesOf(options_.tenant).value_or(0) + options_.quota_asked->load();
+  if (used >= options_.quota_bytes) {
+    return {Code::kResourceExhausted, "the tenant's quota is used up"};
+  }
+  quota_left_ = std::min(options_.quota_bytes - used, kQuotaPortion);
+  return Status::Ok();
+}
+
+void MailboxVisit::ReleaseQuota() {
+  if (options_.quota_bytes != 0) {
+    options_.quota_asked->fetch_sub(std::exchange(quota_taken_, 0));
+  }
+}
+
 bool MailboxVisit::TakeBytes(uint64_t size) {
+  if (quota_left_ == 0) {
+    return false;
+  }
   const bool fits = bytes_left_ > 0 && (!options_.exact_bytes || size <= bytes_left_);
   if (!fits) {
     result_.bytes_needed = std::max(result_.bytes_needed, size);
@@ -86,6 +118,11 @@ bool MailboxVisit::TakeBytes(uint64_t size) {
   }
   result_.bytes_asked += size;
   bytes_left_ -= std::min(bytes_left_, std::max<uint64_t>(size, 1));
+  if (options_.quota_bytes != 0) {
+    quota_left_ -= std::min(quota_left_, std::max<uint64_t>(size, 1));
+    quota_taken_ += size;
+    options_.quota_asked->fetch_add(size);
+  }
   return true;
 }
 
@@ -102,8 +139,12 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
   std::vector<MessageMeta> wanted;
   std::vector<MessageMeta> oversized;
   wanted.reserve(metas.size());
+  UidSet expired;
   for (MessageMeta& meta : metas) {
-    if (meta.size > options_.max_message) {
+    if (options_.received_from && meta.internal_date != WallTime{} &&
+        meta.internal_date < *options_.received_from) {
+      expired.Add(meta.uid);
+    } else if (meta.size > options_.max_message) {
       oversized.push_back(std::move(meta));
     } else if (!TakeBytes(meta.size)) {
       left->Add(meta.uid);
@@ -111,6 +152,7 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
       wanted.push_back(std::move(meta));
     }
   }
+  sink.AddAbsent(expired);
   CO_RETURN_IF_ERROR(KeepHeaders(sink, std::move(oversized)));
   co_return co_await session_.FetchBodies(wanted, sink);
 }
@@ -163,6 +205,9 @@ net::Task<Status> MailboxVisit::FetchWhole(MessageId message) {
   UidSet uid;
   uid.Add(stored->uid);
   CO_TRY(const std::vector<MessageMeta> metas, session_.FetchMeta(uid));
+  if (Status over = CheckQuota(); !over.ok()) {
+    co_return over;
+  }
   if (options_.exact_bytes && !metas.empty() && !TakeBytes(metas.front().size)) {
     LogWarning("a message that was asked for is larger than what its host allows today");
     co_return Status::Ok();
@@ -171,6 +216,7 @@ net::Task<Status> MailboxVisit::FetchWhole(MessageId message) {
   sink.CompleteListed();
   const Status fetched = co_await session_.FetchBodies(metas, sink);
   const Status committed = co_await sink.Drain();
+  ReleaseQuota();
   result_.stats.Add(sink.stats());
   co_return committed.ok() ? fetched : committed;
 }

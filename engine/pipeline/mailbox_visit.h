@@ -6,6 +6,7 @@
 // ledger, and the next visit goes on from there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,13 @@ struct VisitOptions {
   // A stage's bytes are a limit, not a slice: no body is fetched that does not fit into what is
   // left.
   bool exact_bytes = false;
+  // No body is asked for while what the tenant's mailboxes hold, and what its visits have asked
+  // for, comes to this many bytes: the stage then ends with kResourceExhausted. 0: no limit.
+  uint64_t quota_bytes = 0;
+  TenantId tenant;
+  std::atomic<uint64_t>* quota_asked = nullptr;  // Of all visits of the tenant; with quota_bytes.
+  // Messages that were received before are not kept, and so left out; their UIDs count as done.
+  std::optional<WallTime> received_from;
   // Of this mailbox, kept from visit to visit; null: each check reads the store.
   QuietCheck* quiet = nullptr;
 };
@@ -112,6 +120,8 @@ class MailboxVisit final {
   bool NoteFailure(const VisitFolder& folder, const Status& failure);
   void Conclude(Stage stage);
   bool SliceOver() const;
+  Status CheckQuota();
+  void ReleaseQuota();  // What was asked for is stored, or will not come.
   // Counts a body of this size; false when it has to wait for another stage.
   bool TakeBytes(uint64_t size);
 
@@ -136,7 +146,9 @@ class MailboxVisit final {
   Coverage coverage_;
   TimePoint stop_at_ = TimePoint::max();
   uint64_t bytes_left_ = 0;
-  uint64_t bytes_enough_ = 0;  // exact_bytes: less is not worth looking for what fits.
+  uint64_t quota_left_ = UINT64_MAX;  // May be asked for before CheckQuota() looks again.
+  uint64_t quota_taken_ = 0;          // Counted in *quota_asked by this visit.
+  uint64_t bytes_enough_ = 0;         // exact_bytes: less is not worth looking for what fits.
 };
 
 }  // namespace mailhaul::pipeline

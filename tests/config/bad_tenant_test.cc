@@ -24,7 +24,7 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "zzzzzzzzzz: 1\n",
      "2:1: unknown key 'zzzzzzzzzz'; known here: 'tenant', 'weight', 'tokens', 'freshness', "
-     "'collect', 'send', 'webhooks', 'mailboxes', 'mailboxes_csv'\n"},
+     "'collect', 'send', 'quota', 'retention', 'webhooks', 'mailboxes', 'mailboxes_csv'\n"},
     {"KeyInTheWrongCase", "Tenant: a\n",
      "1:1: unknown key 'Tenant'; did you mean 'tenant'?\n"
      "1:1: a tenant file lacks the key 'tenant'\n"},
@@ -38,12 +38,15 @@ const Case kTenantCases[] = {
      "3:1: duplicate key 'weight'; the first is in line 2\n"},
     {"KeysOfLaterVersions",
      "tenant: a\n"
-     "quota: {bytes: 1GiB}\n"
-     "retention: 1d\n"
      "signature: x\n",
-     "2:1: known key 'quota', not supported by this version yet\n"
-     "3:1: known key 'retention', not supported by this version yet\n"
-     "4:1: known key 'signature', not supported by this version yet\n"},
+     "2:1: known key 'signature', not supported by this version yet\n"},
+    {"BadQuota",
+     "tenant: a\n"
+     "quota: {bytes: 10, messages: 3}\n"
+     "retention: 1m\n",
+     "2:16: 'bytes' must be a size such as 64MiB, from 1KiB to 1024TiB\n"
+     "2:20: unknown key 'messages'; known here: 'bytes'\n"
+     "3:12: 'retention' must be a duration such as 30s, from 1h to 36500d\n"},
     {"BadTenantName", "tenant: a/b\n",
      "1:9: 'tenant' must be a name: letters, digits and . _ - @ + only, at most 64 bytes\n"},
     {"TenantNameTooLong",

@@ -110,7 +110,8 @@ class ModelRun final {
     if (random_.Chance(1, 2)) {
       // It may fail; a later one goes on.
       static_cast<void>(store_->ContinueRemovals());
-      static_cast<void>(store_->ReclaimBodies({.grace = Duration::zero(), .may_delete = true}));
+      static_cast<void>(store_->ReclaimBodies(
+          {.grace = Duration::zero(), .may_begin = true, .may_delete = true}));
     }
     switch (Below(18)) {
       case 16:

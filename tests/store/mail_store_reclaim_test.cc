@@ -44,7 +44,8 @@ class MailStoreReclaimTest : public MailStoreFixture {
   Status Reclaim(bool may_delete = true) {
     constexpr int kStepsMax = 100;
     for (int i = 0; i < kStepsMax; ++i) {
-      const Result<bool> more = store_->ReclaimBodies({.grace = kGrace, .may_delete = may_delete});
+      const Result<bool> more =
+          store_->ReclaimBodies({.grace = kGrace, .may_begin = true, .may_delete = may_delete});
       MH_RETURN_IF_ERROR(more.status());
       ExpectSound(records_, files_, "/blobs");
       if (!*more) {
@@ -213,7 +214,8 @@ TEST_F(MailStoreReclaimTest, NothingIsDeletedWhileAReferenceIsDamaged) {
   put("damaged");
   Result<bool> more = true;
   for (int i = 0; i < 5 && more.ok(); ++i) {
-    more = store_->ReclaimBodies({.grace = Duration::zero(), .may_delete = true});
+    more =
+        store_->ReclaimBodies({.grace = Duration::zero(), .may_begin = true, .may_delete = true});
   }
   EXPECT_EQ(more.status().code(), Code::kCorrupt);
   EXPECT_TRUE(Exists(1));
@@ -250,10 +252,13 @@ TEST_F(MailStoreReclaimTest, AReferenceThatIsUsedAgainMeanwhileStaysWithItsBytes
   InterleavingStore between(records_);
   const std::unique_ptr<MailStore> other = MailStore::Open(between, *blobs_, clock_).value();
   between.before_commit = [this] { AppendOk({MessageOf(3, "a")}); };
-  while (*other->ReclaimBodies({.grace = Duration::zero(), .may_delete = true})) {
+  while (
+      *other->ReclaimBodies({.grace = Duration::zero(), .may_begin = true, .may_delete = true})) {
   }
   EXPECT_FALSE(between.before_commit);
-  ASSERT_TRUE(other->ReclaimBodies({.grace = Duration::zero(), .may_delete = true}).ok());
+  ASSERT_TRUE(
+      other->ReclaimBodies({.grace = Duration::zero(), .may_begin = true, .may_delete = true})
+          .ok());
   EXPECT_TRUE(Exists(1));
   EXPECT_EQ(RawOf(ListMailbox().front()), "a");
 }

@@ -130,7 +130,7 @@ TEST_F(MailStoreRemovalTest, LeavesNothingOfItAndAllOfTheOthers) {
   ASSERT_EQ(his.size(), 2U);
   EXPECT_EQ(RawOf(his[0]), "his");
   EXPECT_EQ(RawOf(his[1]), "shared");
-  const DueSubmission due = Outbox(*store_).ListDue(At(1'000'000), 10)->items.at(0);
+  const DueSubmission due = Outbox(*store_).ListDue(At(1'000'000), {}, 10)->items.at(0);
   EXPECT_EQ(due.mailbox, bob_);
 }
 
@@ -306,6 +306,40 @@ TEST_F(MailStoreRemovalTest, BucketsFillUpAgain) {
   for (const auto& [shard, count] : counts) {
     EXPECT_LE(count, 256U);
   }
+}
+
+TEST_F(MailStoreRemovalTest, WhatIsTooOldGoesAndItsUidsStayKnown) {
+  std::vector<IngestMessage> messages;
+  for (Uid uid = 1; uid <= 2500; ++uid) {
+    messages.push_back(MessageOf(uid, "body " + std::to_string(uid)));
+  }
+  AppendOk(std::move(messages));
+  Give(bob_, bobs_inbox_, {MessageOf(1, "body 1"), MessageOf(2001, "his")});
+  ASSERT_TRUE(store_->CountBytes({&tenant_, 1}).ok());
+  const ChangePosition before = store_->EndOfChanges(tenant_).value();
+  std::string next;
+  int steps = 0;
+  for (Result<bool> more = true; *more; ++steps) {
+    more = store_->RemoveExpired(tenant_, mailbox_.shard(), At(2'001'000), next);
+    ASSERT_TRUE(more.ok()) << more.status().ToString();
+    ExpectSound(records_, files_, "/blobs");
+  }
+  EXPECT_GE(steps, 3);  // Bounded ones.
+  const std::vector<StoredMessage> left = ListMailbox();
+  ASSERT_EQ(left.size(), 500U);
+  EXPECT_EQ(left.back().uid, 2001U);  // Received at that moment: not before it.
+  EXPECT_EQ(Inbox().placed, 500U);
+  EXPECT_EQ(store_->ReadLedger(mailbox_, inbox_, 1)->size(), 2500U);
+  EXPECT_FALSE(HasReference("body 1"));
+  uint64_t bytes = std::string_view("his").size();
+  for (const StoredMessage& message : left) {
+    bytes += message.size;
+  }
+  EXPECT_EQ(store_->BytesOf(tenant_), bytes);
+  EXPECT_EQ(store_->ListChanges(tenant_, before, 1000)->changes.at(0).entry.type,
+            ChangeEntry::Type::kMessageDeleted);
+  // The same UIDs are duplicates.
+  EXPECT_EQ(AppendOk({MessageOf(1, "body 1")}).duplicates, 1U);
 }
 
 // Deletes a reference between a writer's look at it and its commit, as another owner of the shard,

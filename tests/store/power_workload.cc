@@ -390,7 +390,9 @@ Status PowerWorkload::RemoveAccount() {
 Status PowerWorkload::ReclaimSome() {
   for (uint64_t steps = 1 + Below(8); steps > 0; --steps) {
     const Status status =
-        store_.mail().ReclaimBodies({.grace = Duration::zero(), .may_delete = true}).status();
+        store_.mail()
+            .ReclaimBodies({.grace = Duration::zero(), .may_begin = true, .may_delete = true})
+            .status();
     if (!status.ok() && status.code() != Code::kDiskFull) {
       return status;
     }

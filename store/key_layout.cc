@@ -1,9 +1,11 @@
 #include "store/key_layout.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace mailhaul::store {
 namespace {
@@ -12,12 +14,18 @@ constexpr uint8_t kFormatVersion = 0;
 constexpr uint8_t kSequences = 1;
 constexpr uint8_t kLastLogin = 2;
 constexpr uint8_t kChangeTimes = 3;
+constexpr uint8_t kIndexBuild = 4;
 
 // Within the keyspace of submissions, and of keys that stand for something else.
 constexpr uint8_t kById = 0;
 constexpr uint8_t kByDate = 1;
 constexpr uint8_t kOfClient = 0;
 constexpr uint8_t kOfMessage = 1;
+
+// Within the keyspace of what messages are shown under.
+constexpr uint8_t kTagOfMailbox = 0;
+constexpr uint8_t kTagOfTenant = 1;
+constexpr uint8_t kFolderOfMailbox = 2;
 
 template <typename T>
 void AppendBigEndian(std::string& out, T value) {
@@ -82,6 +90,11 @@ WallTime FromDescending(uint64_t value) {
   return WallTime(std::chrono::milliseconds(static_cast<int64_t>(~value ^ kSignBit)));
 }
 
+std::string WithDate(std::string prefix, WallTime received, MessageId id) {
+  AppendDatePosition(prefix, {.received = received, .id = id});
+  return prefix;
+}
+
 uint64_t Ascending(WallTime time) { return ~Descending(time); }
 
 }  // namespace
@@ -107,6 +120,9 @@ std::string FormatVersionKey() {
 std::string ControlSequenceKey() { return ShardSequenceKey(kControlShard); }
 std::string LastLoginKey() {
   return KeyBuilder(Keyspace::kMeta, kControlShard).U8(kLastLogin).Take();
+}
+std::string IndexBuildKey() {
+  return KeyBuilder(Keyspace::kMeta, kControlShard).U8(kIndexBuild).Take();
 }
 std::string TenantKey(TenantId tenant) {
   return KeyBuilder(Keyspace::kTenant, kControlShard).U32(tenant.value).Take();
@@ -197,6 +213,54 @@ std::string TenantDateKey(ShardId shard, TenantId tenant, WallTime received, Mes
 }
 std::string TenantDatePrefix(ShardId shard, TenantId tenant) {
   return KeyBuilder(Keyspace::kTenantDate, shard).U32(tenant.value).Take();
+}
+std::string ThreadKey(ShardId shard, TenantId tenant, uint64_t thread, WallTime received,
+                      MessageId id) {
+  return WithDate(ThreadPrefix(shard, tenant, thread), received, id);
+}
+std::string ThreadPrefix(ShardId shard, TenantId tenant, uint64_t thread) {
+  return KeyBuilder(Keyspace::kThread, shard).U32(tenant.value).U64(thread).Take();
+}
+TagHash TagHashOf(std::string_view tag) {
+  const Sha256 whole = ComputeSha256(AsciiLowered(tag));
+  TagHash hash;
+  std::copy_n(whole.begin(), hash.size(), hash.begin());
+  return hash;
+}
+std::string MailboxTagKey(TenantId tenant, MailboxId mailbox, const TagHash& tag, WallTime received,
+                          MessageId id) {
+  return WithDate(MailboxTagPrefix(tenant, mailbox, tag), received, id);
+}
+std::string MailboxTagPrefix(TenantId tenant, MailboxId mailbox, const TagHash& tag) {
+  return KeyBuilder(Keyspace::kShownUnder, mailbox.shard())
+      .U8(kTagOfMailbox)
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .Bytes(tag)
+      .Take();
+}
+std::string TenantTagKey(ShardId shard, TenantId tenant, const TagHash& tag, WallTime received,
+                         MessageId id) {
+  return WithDate(TenantTagPrefix(shard, tenant, tag), received, id);
+}
+std::string TenantTagPrefix(ShardId shard, TenantId tenant, const TagHash& tag) {
+  return KeyBuilder(Keyspace::kShownUnder, shard)
+      .U8(kTagOfTenant)
+      .U32(tenant.value)
+      .Bytes(tag)
+      .Take();
+}
+std::string FolderDateKey(TenantId tenant, MailboxId mailbox, uint32_t folder, WallTime received,
+                          MessageId id) {
+  return WithDate(FolderDatePrefix(tenant, mailbox, folder), received, id);
+}
+std::string FolderDatePrefix(TenantId tenant, MailboxId mailbox, uint32_t folder) {
+  return KeyBuilder(Keyspace::kShownUnder, mailbox.shard())
+      .U8(kFolderOfMailbox)
+      .U32(tenant.value)
+      .U64(mailbox.value)
+      .U32(folder)
+      .Take();
 }
 std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,
                            const Sha256& sha256, uint32_t uid_validity, MessageId id) {

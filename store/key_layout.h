@@ -41,7 +41,8 @@ enum class Keyspace : uint8_t {
   kUidl = 17,
   kDayUse = 18,
   kCheckTime = 19,
-  // 20 and 21 are kept for the indexes of threads and tags.
+  kThread = 20,
+  kShownUnder = 21,  // Tags and folders.
   kSubmission = 22,
   kDue = 23,
   kIdempotency = 24,
@@ -70,6 +71,7 @@ uint64_t ReadU64(std::string_view bytes, size_t offset);
 std::string FormatVersionKey();
 std::string ControlSequenceKey();  // Next tenant and mailbox number.
 std::string LastLoginKey();
+std::string IndexBuildKey();  // How far a conversion of the store has come: index_build.h.
 std::string TenantKey(TenantId tenant);
 std::string TenantPrefix();
 std::string AssignmentKey(TenantId tenant, MailboxId mailbox);
@@ -97,6 +99,21 @@ std::string MailboxDateKey(TenantId tenant, MailboxId mailbox, WallTime received
 std::string MailboxDatePrefix(TenantId tenant, MailboxId mailbox);
 std::string TenantDateKey(ShardId shard, TenantId tenant, WallTime received, MessageId id);
 std::string TenantDatePrefix(ShardId shard, TenantId tenant);
+// By dates, like those: a thread in one shard; what is shown with a tag, or in a folder.
+std::string ThreadKey(ShardId shard, TenantId tenant, uint64_t thread, WallTime received,
+                      MessageId id);
+std::string ThreadPrefix(ShardId shard, TenantId tenant, uint64_t thread);
+using TagHash = std::array<unsigned char, 16>;
+TagHash TagHashOf(std::string_view tag);  // ASCII case does not matter.
+std::string MailboxTagKey(TenantId tenant, MailboxId mailbox, const TagHash& tag, WallTime received,
+                          MessageId id);
+std::string MailboxTagPrefix(TenantId tenant, MailboxId mailbox, const TagHash& tag);
+std::string TenantTagKey(ShardId shard, TenantId tenant, const TagHash& tag, WallTime received,
+                         MessageId id);
+std::string TenantTagPrefix(ShardId shard, TenantId tenant, const TagHash& tag);
+std::string FolderDateKey(TenantId tenant, MailboxId mailbox, uint32_t folder, WallTime received,
+                          MessageId id);
+std::string FolderDatePrefix(TenantId tenant, MailboxId mailbox, uint32_t folder);
 // Where a message body is placed in a folder: the placements of earlier UIDVALIDITYs of one body
 // lie together, so that re-linking finds one in one bounded scan.
 std::string ContentHashKey(TenantId tenant, MailboxId mailbox, uint32_t folder,

@@ -167,11 +167,18 @@ struct MessageQuery {
   TenantId tenant;
   std::optional<MailboxId> mailbox;  // Absent: the whole tenant.
   std::optional<FolderId> folder;    // Where it is shown. Only with mailbox.
-  std::optional<ShardId> shard;      // Only the tenant's mailboxes in this shard; without mailbox.
-  std::optional<WallTime> after;     // Inclusive, by internal_date.
-  std::optional<WallTime> before;    // Exclusive.
-  size_t limit = 100;                // 1 .. 1000
-  // Continue after this message, newest first; both from the last item of the previous page.
+  // At most one of these two; as shown. A tag's ASCII case does not matter.
+  std::optional<uint64_t> thread;
+  std::optional<std::string> tag;
+  std::optional<ShardId> shard;    // Only the tenant's mailboxes in this shard; without mailbox.
+  std::optional<WallTime> after;   // Inclusive, by internal_date.
+  std::optional<WallTime> before;  // Exclusive.
+  size_t limit = 100;              // 1 .. 1000
+  // Rows that an index may pass over because they are of another mailbox or folder, before the page
+  // ends early.
+  size_t skip_max = SIZE_MAX;
+  // Continue after this message, newest first; both from next_... of the previous page, or those of
+  // its last item.
   std::optional<WallTime> cursor_date;
   MessageId cursor_id;
 };
@@ -179,6 +186,10 @@ struct MessageQuery {
 struct MessagePage {
   std::vector<StoredMessage> items;  // Newest internal_date first, then greatest id first.
   bool more = false;
+  // Where the next page begins, when there is more: the last item, unless the page ended early.
+  WallTime next_date{};
+  MessageId next_id;
+  size_t skipped = 0;  // Rows that were passed over.
 };
 
 struct MailStoreStats {
@@ -189,9 +200,14 @@ struct MailStoreStats {
 
 class MailStore final {
  public:
-  // Reads tenants, assignments and sequences back. kCorrupt names the key that fails its checks.
+  // Reads tenants, assignments and sequences back. kCorrupt names the key that fails its checks, or
+  // the format, if it is not one that this program knows. Opened for writing, a store of the format
+  // before is converted first, which may take a while and goes on after a crash (index_build.h);
+  // for reading it stays as it is, and cannot be asked for threads and tags.
+  enum class Access : uint8_t { kWrite, kRead };
   static Result<std::unique_ptr<MailStore>> Open(KeyValueStore& records, BlobStore& blobs,
-                                                 const Clock& clock);
+                                                 const Clock& clock,
+                                                 Access access = Access::kWrite);
   ~MailStore();
 
   // Onboarding. An id once given never changes, whatever the order of later calls.

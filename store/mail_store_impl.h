@@ -20,8 +20,6 @@
 
 namespace mailhaul::store {
 
-inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-1";
-
 struct MailStore::Impl {
   Impl(KeyValueStore& record_store, BlobStore& blob_store, const Clock& time)
       : records(record_store),
@@ -55,8 +53,6 @@ struct MailStore::Impl {
   // The mailbox's row is stored with this check result: forget it unless a newer one came.
   void ForgetCheck(MailboxId mailbox);
 
-  // The first `count` that the query asks for; its limit does not matter.
-  Result<std::vector<DatePosition>> ListPositions(const MessageQuery& query, size_t count) const;
   // A body in this segment, which nobody referred to so far, is about to be. kConflict: the segment
   // was reclaimed in the meantime; the body has to be brought again.
   Status UseSegment(uint32_t segment);
@@ -70,6 +66,7 @@ struct MailStore::Impl {
   const Clock& clock;
   MailboxTable table;
   TenantBytes bytes;
+  bool indexed = true;  // By thread, tag and folder. Constant once open.
 
   std::function<void(TenantId)> on_changes;  // Constant once writing has begun.
 

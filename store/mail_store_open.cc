@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "store/index_build.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -8,19 +9,28 @@
 namespace mailhaul::store {
 namespace {
 
+constexpr std::string_view kFormatName = "mailhaul-store-";
 constexpr size_t kTenantKeyBytes = kKeyPrefixBytes + sizeof(uint32_t);
 constexpr size_t kAssignmentKeyBytes = kTenantKeyBytes + sizeof(uint64_t);
 
-Status CheckFormatVersion(KeyValueStore& records) {
+// The version of a store; a new one gets its version, unless it is only to be read.
+Result<std::string> ReadFormatVersion(KeyValueStore& records, MailStore::Access access) {
   const std::string key = FormatVersionKey();
-  MH_ASSIGN_OR_RETURN(const std::optional<std::string> version, GetRow(records, key));
-  if (version == kFormatVersionValue) {
-    return Status::Ok();
+  MH_ASSIGN_OR_RETURN(std::optional<std::string> version, GetRow(records, key));
+  if (version == kFormatVersionValue || version == kFormatVersionBefore ||
+      version == kFormatVersionBetween) {
+    return std::move(*version);
+  }
+  if (version && version->starts_with(kFormatName)) {
+    return AtKey({Code::kCorrupt, "the store was written by a newer mailhaul: it has format \"" +
+                                      EscapeForLog(*version) + "\", this program knows \"" +
+                                      std::string(kFormatVersionValue) +
+                                      "\"; use the newer program, or a backup from before it"},
+                 key);
   }
   if (version) {
     return AtKey(
-        {Code::kCorrupt, "the store has format \"" + EscapeForLog(*version) +
-                             "\", this program reads \"" + std::string(kFormatVersionValue) + "\""},
+        {Code::kCorrupt, "not the format of a mailhaul store: \"" + EscapeForLog(*version) + "\""},
         key);
   }
   // A row without a version: not ours, or damaged.
@@ -29,22 +39,30 @@ Status CheckFormatVersion(KeyValueStore& records) {
   if (sequences) {
     return AtKey({Code::kCorrupt, "the store's format version is missing"}, key);
   }
-  Batch batch;
-  batch.shard = kControlShard;
-  batch.expectations.push_back({.key = key, .value = std::nullopt});
-  batch.Put(key, std::string(kFormatVersionValue));
-  Outcome outcome;
-  records.Commit({&batch, 1}, {&outcome, 1});
-  return StatusOf(outcome);
+  if (access == MailStore::Access::kWrite) {
+    Batch batch;
+    batch.shard = kControlShard;
+    batch.expectations.push_back({.key = key, .value = std::nullopt});
+    batch.Put(key, std::string(kFormatVersionValue));
+    Outcome outcome;
+    records.Commit({&batch, 1}, {&outcome, 1});
+    MH_RETURN_IF_ERROR(StatusOf(outcome));
+  }
+  return std::string(kFormatVersionValue);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<MailStore>> MailStore::Open(KeyValueStore& records, BlobStore& blobs,
-                                                   const Clock& clock) {
-  MH_RETURN_IF_ERROR(CheckFormatVersion(records));
+                                                   const Clock& clock, Access access) {
+  MH_ASSIGN_OR_RETURN(const std::string version, ReadFormatVersion(records, access));
   auto impl = std::make_unique<Impl>(records, blobs, clock);
   MH_RETURN_IF_ERROR(impl->LoadTables());
+  impl->indexed = version == kFormatVersionValue;
+  if (!impl->indexed && access == Access::kWrite) {
+    MH_RETURN_IF_ERROR(BuildIndexes(records, impl->table));
+    impl->indexed = true;
+  }
   return std::unique_ptr<MailStore>(new MailStore(std::move(impl)));
 }
 

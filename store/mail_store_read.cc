@@ -1,96 +1,17 @@
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/text.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
+#include "store/message_scan.h"
 #include "store/sha256.h"
 
 namespace mailhaul::store {
 namespace {
 
 constexpr size_t kPageMax = 1000;
-constexpr size_t kScanRows = 1000;
-
-// Of two positions the one that is listed first: newest, then greatest id.
-bool ListedBefore(const DatePosition& a, const DatePosition& b) {
-  return a.received != b.received ? a.received > b.received : b.id < a.id;
-}
-
-// One index of dates, and which part of it a query wants.
-struct DateScan {
-  std::string prefix;
-  std::optional<FolderId> folder;  // Only rows with this value.
-};
-
-std::string BeginOf(const MessageQuery& query, const std::string& prefix) {
-  std::string begin = prefix;
-  if (query.before) {
-    // The newest that is before it, and of those the greatest id.
-    AppendDatePosition(
-        begin, {.received = *query.before - std::chrono::milliseconds(1), .id = {UINT64_MAX}});
-  }
-  if (query.cursor_date) {
-    std::string behind = prefix;
-    AppendDatePosition(behind, {.received = *query.cursor_date, .id = query.cursor_id});
-    behind.push_back('\0');
-    begin = std::max(begin, behind);
-  }
-  return begin;
-}
-
-std::string EndOf(const MessageQuery& query, const std::string& prefix) {
-  if (!query.after) {
-    return PrefixEnd(prefix);
-  }
-  std::string last = prefix;
-  AppendDatePosition(last, {.received = *query.after, .id = {0}});
-  return last + '\0';
-}
-
-// The first `count` positions of one index that the query asks for.
-Result<std::vector<DatePosition>> ScanDates(KeyValueStore& records, const MessageQuery& query,
-                                            const DateScan& scan, size_t count) {
-  std::vector<DatePosition> positions;
-  ScanRequest request{.begin = BeginOf(query, scan.prefix),
-                      .end = EndOf(query, scan.prefix),
-                      .descending = false,
-                      .rows_max = kScanRows};
-  bool more = true;
-  while (more && positions.size() < count && request.begin < request.end) {
-    std::string last;
-    const auto visit = [&](std::string_view key, std::string_view value) {
-      last.assign(key);
-      if (!scan.folder || (value.size() == sizeof(FolderId) && ReadU32(value, 0) == *scan.folder)) {
-        positions.push_back(ReadDatePosition(key));
-      }
-      return positions.size() < count;
-    };
-    MH_ASSIGN_OR_RETURN(more, records.Scan(request, visit));
-    request.begin = last + '\0';
-  }
-  return positions;
-}
-
-std::vector<DateScan> ScansOf(const MessageQuery& query, const MailboxTable& table) {
-  std::vector<DateScan> scans;
-  if (query.mailbox) {
-    if (table.TenantOf(*query.mailbox) == query.tenant) {
-      scans.push_back(
-          {.prefix = MailboxDatePrefix(query.tenant, *query.mailbox), .folder = query.folder});
-    }
-    return scans;
-  }
-  for (const ShardId shard : table.ShardsOf(query.tenant)) {
-    if (!query.shard || *query.shard == shard) {
-      scans.push_back({.prefix = TenantDatePrefix(shard, query.tenant), .folder = std::nullopt});
-    }
-  }
-  return scans;
-}
-
 // Of the rows that a message is read from.
 std::string VersionOf(std::string_view placement, std::string_view content) {
   constexpr size_t kVersionBytes = 16;
@@ -237,33 +158,27 @@ Result<StoredMessage> MailStore::GetMessage(MessageId id) const {
   return impl_->ReadMessage(id, /*with_version=*/true);
 }
 
-Result<std::vector<DatePosition>> MailStore::Impl::ListPositions(const MessageQuery& query,
-                                                                 size_t count) const {
-  std::vector<DatePosition> positions;
-  for (const DateScan& scan : ScansOf(query, table)) {
-    MH_ASSIGN_OR_RETURN(const std::vector<DatePosition> found,
-                        ScanDates(records, query, scan, count));
-    const auto middle = static_cast<std::ptrdiff_t>(positions.size());
-    positions.insert(positions.end(), found.begin(), found.end());
-    std::inplace_merge(positions.begin(), positions.begin() + middle, positions.end(),
-                       ListedBefore);
-    positions.resize(std::min(positions.size(), count));
-  }
-  return positions;
-}
-
 Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
-  if (query.limit < 1 || query.limit > kPageMax || (query.folder && !query.mailbox)) {
-    return Status(Code::kInvalidArgument,
-                  "limit must be 1 to 1000, and a folder needs its mailbox");
+  if (query.limit < 1 || query.limit > kPageMax || (query.folder && !query.mailbox) ||
+      (query.thread && query.tag)) {
+    return Status(
+        Code::kInvalidArgument,
+        "limit must be 1 to 1000, a folder needs its mailbox, and a thread excludes a tag");
+  }
+  if ((query.thread || query.tag) && !impl_->indexed) {
+    return Status(Code::kInvalidArgument, "the store has no index of threads and tags yet");
   }
   MessageQuery next = query;
   MessagePage page;
+  bool ended_early = false;
   do {
     // One more than the page shows tells whether there is more.
-    MH_ASSIGN_OR_RETURN(std::vector<DatePosition> positions,
-                        impl_->ListPositions(next, query.limit + 1));
-    page.more = positions.size() > query.limit;
+    MH_ASSIGN_OR_RETURN(FoundPositions found, FindPositions(impl_->records, impl_->table, next,
+                                                            query.limit + 1, impl_->indexed));
+    std::vector<DatePosition>& positions = found.positions;
+    ended_early = found.stopped.has_value();
+    page.skipped += found.skipped;
+    page.more = positions.size() > query.limit || ended_early;
     positions.resize(std::min(positions.size(), query.limit));
     for (const DatePosition& position : positions) {
       Result<StoredMessage> message = impl_->ReadMessage(position.id, /*with_version=*/false);
@@ -272,11 +187,17 @@ Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
       } else if (message.status().code() != Code::kNotFound) {
         return message.status();
       }
-      next.cursor_date = position.received;
-      next.cursor_id = position.id;
+    }
+    if (page.more) {
+      const DatePosition& last = ended_early ? *found.stopped : positions.back();
+      page.next_date = last.received;
+      page.next_id = last.id;
+      next.cursor_date = last.received;
+      next.cursor_id = last.id;
+      next.skip_max -= std::min(next.skip_max, found.skipped);
     }
     // Nothing but what is just being removed: a page that goes on has a message to go on behind.
-  } while (page.items.empty() && page.more);
+  } while (page.items.empty() && page.more && !ended_early);
   return page;
 }
 

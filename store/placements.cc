@@ -1,6 +1,8 @@
 #include "store/placements.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -8,8 +10,6 @@
 
 namespace mailhaul::store {
 namespace {
-
-using Rows = std::vector<std::pair<std::string, std::string>>;
 
 // All rows by which it is found.
 Rows RowsOf(TenantId tenant, MessageId id, const Placement& p) {
@@ -32,6 +32,8 @@ Rows RowsOf(TenantId tenant, MessageId id, const Placement& p) {
                       FolderValue(p.shown_folder()));
     rows.emplace_back(TenantDateKey(p.mailbox.shard(), tenant, p.internal_date, id), std::string());
   }
+  Rows shown = ShownRowsOf(tenant, id, p);
+  std::move(shown.begin(), shown.end(), std::back_inserter(rows));
   return rows;
 }
 
@@ -108,6 +110,34 @@ std::optional<ChangeEntry::Type> ChangeOf(const std::optional<Placement>& before
 }
 
 }  // namespace
+
+Rows ShownRowsOf(TenantId tenant, MessageId id, const Placement& p) {
+  Rows rows;
+  if (p.deleted) {
+    return rows;
+  }
+  const ShardId shard = p.mailbox.shard();
+  const std::string folder = FolderValue(p.shown_folder());
+  rows.emplace_back(ThreadKey(shard, tenant, p.thread, p.internal_date, id),
+                    MailboxValue(p.mailbox) + folder);
+  rows.emplace_back(FolderDateKey(tenant, p.mailbox, p.shown_folder(), p.internal_date, id),
+                    std::string());
+  std::set<TagHash> tags;  // Some differ in case only.
+  for (const std::string_view tag : KeptKeywords(p.shown_tags())) {
+    tags.insert(TagHashOf(tag));
+  }
+  for (const TagHash& tag : tags) {
+    rows.emplace_back(MailboxTagKey(tenant, p.mailbox, tag, p.internal_date, id), folder);
+    rows.emplace_back(TenantTagKey(shard, tenant, tag, p.internal_date, id), std::string());
+  }
+  return rows;
+}
+
+std::string MailboxValue(MailboxId mailbox) {
+  std::string value;
+  AppendU64(value, mailbox.value);
+  return value;
+}
 
 std::string FolderValue(FolderId folder) {
   std::string value;

@@ -4,12 +4,14 @@
 // A placement has these rows besides its own:
 // - not gone: one uid row and one content hash row; gone: one gone row;
 // - an identity row when its identity is known;
-// - not deleted here: date rows, by which it is listed, and its content.
+// - not deleted here: date rows, by which it is listed, also in its folder, in its thread and by
+//   each of its tags, and its content.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/shard_batch.h"
@@ -26,7 +28,12 @@ inline std::string_view GoneValueOf(const Placement& placement) {
   return placement.deleted ? kDeletedValue : placement.awaited ? kLocalValue : std::string_view();
 }
 
+using Rows = std::vector<std::pair<std::string, std::string>>;
+// By which it is found in its thread, by its tags and in its folder: none when it is deleted here.
+Rows ShownRowsOf(TenantId tenant, MessageId id, const Placement& placement);
+
 std::string FolderValue(FolderId folder);
+std::string MailboxValue(MailboxId mailbox);
 std::string IdValue(MessageId id);
 // 0, which no message has, for what is not an id.
 MessageId IdOfValue(std::string_view value);

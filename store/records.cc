@@ -106,14 +106,22 @@ LocalState DecodeLocal(const schema::Placement& root) {
 
 }  // namespace
 
+std::vector<std::string_view> KeptKeywords(const std::vector<std::string>& keywords) {
+  std::vector<std::string_view> kept;
+  const size_t count = std::min(keywords.size(), kKeywordsMax);
+  for (size_t i = 0; i < count; ++i) {
+    if (keywords[i].size() <= kKeywordBytesMax) {
+      kept.emplace_back(keywords[i]);
+    }
+  }
+  return kept;
+}
+
 std::string EncodePlacement(const Placement& placement) {
   FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<flatbuffers::String>> keywords;
-  const size_t count = std::min(placement.keywords.size(), kKeywordsMax);
-  for (size_t i = 0; i < count; ++i) {
-    if (placement.keywords[i].size() <= kKeywordBytesMax) {
-      keywords.push_back(builder.CreateString(placement.keywords[i]));
-    }
+  for (const std::string_view keyword : KeptKeywords(placement.keywords)) {
+    keywords.push_back(builder.CreateString(keyword.data(), keyword.size()));
   }
   const auto keyword_list =
       keywords.empty() ? flatbuffers::Offset<StringList>() : builder.CreateVector(keywords);

@@ -46,6 +46,8 @@ struct Placement {
   const std::vector<std::string>& shown_tags() const { return local.tags ? *local.tags : keywords; }
   bool has_body() const { return !quarantined || location.size > 0 || size == 0; }
 };
+// Of these, those that a placement keeps, in their order.
+std::vector<std::string_view> KeptKeywords(const std::vector<std::string>& keywords);
 // Whether the same keywords are stored for both, whatever their order.
 bool SameKeywords(const std::vector<std::string>& a, const std::vector<std::string>& b);
 std::string EncodePlacement(const Placement& placement);

@@ -128,6 +128,9 @@ std::string FamilyName(Keyspace keyspace) {
       return "removal";
     case Keyspace::kWebhook:
       return "webhook";
+    case Keyspace::kThread:
+    case Keyspace::kShownUnder:
+      break;  // Stores have had their families since before there was something in them.
   }
   return "reserved_" + std::to_string(static_cast<int>(keyspace));
 }

@@ -41,6 +41,10 @@ Context Begin(bool seal, const Secret& key, std::string_view nonce, std::string_
 
 }  // namespace
 
+bool IsSealed(std::string_view bytes) {
+  return bytes.size() >= kPrefixBytes + kTagBytes && bytes.front() == kVersion;
+}
+
 Result<SecretBox> SecretBox::FromKey(Secret key) {
   if (key.Reveal().size() != kMasterKeyBytes) {
     return Status(Code::kInvalidArgument,
@@ -77,7 +81,7 @@ bool SecretBox::IsSealedWithThis(std::string_view sealed) const {
 }
 
 Result<Secret> SecretBox::Open(std::string_view name, std::string_view sealed) const {
-  if (sealed.size() < kPrefixBytes + kTagBytes || sealed.front() != kVersion) {
+  if (!IsSealed(sealed)) {
     return Status(Code::kCorrupt, "a sealed secret is damaged");
   }
   if (!IsSealedWithThis(sealed)) {

@@ -17,6 +17,9 @@ namespace mailhaul::store {
 
 inline constexpr size_t kMasterKeyBytes = 32;
 
+// Whether it has the form of something sealed, with whatever key.
+bool IsSealed(std::string_view bytes);
+
 class SecretBox final {
  public:
   // kInvalidArgument: not kMasterKeyBytes long.

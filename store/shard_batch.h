@@ -21,8 +21,9 @@ namespace mailhaul::store {
 inline constexpr int kConflictRetriesMax = 5;
 
 // All that one message can add to a batch: 48 KiB of content, 24 KiB of keywords and tags, two
-// ledger segments that a split rewrites, its folders and mailbox, and a kilobyte of index rows.
-inline constexpr size_t kAtomBytesMax = size_t{144} << 10;
+// ledger segments that a split rewrites, its folders and mailbox, 14 KiB of rows of tags, those
+// that go and those that come, and a kilobyte of other index rows.
+inline constexpr size_t kAtomBytesMax = size_t{160} << 10;
 
 // The committer's thread only.
 class ShardBatch final {

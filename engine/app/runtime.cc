@@ -18,12 +18,12 @@ int ThreadsOf(const config::Config& config) {
                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-Status OpenMail(OpenStore& opened, const config::Config& config) {
+Status OpenMail(OpenStore& opened, const config::Config& config, store::MailStore::Access access) {
   store::BlobStoreOptions options;
   options.directory = config.data_dir + "/blobs";
   MH_ASSIGN_OR_RETURN(opened.blobs, store::BlobStore::Open(opened.files, options));
   MH_ASSIGN_OR_RETURN(opened.mail,
-                      store::MailStore::Open(*opened.records, *opened.blobs, opened.clock));
+                      store::MailStore::Open(*opened.records, *opened.blobs, opened.clock, access));
   return {};
 }
 
@@ -33,7 +33,7 @@ Result<std::unique_ptr<OpenStore>> OpenForWriting(const config::Config& config) 
   auto opened = std::make_unique<OpenStore>();
   MH_RETURN_IF_ERROR(opened->files.CreateDirectories(config.data_dir));
   MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDb(config.data_dir + "/records", {}));
-  MH_RETURN_IF_ERROR(OpenMail(*opened, config));
+  MH_RETURN_IF_ERROR(OpenMail(*opened, config, store::MailStore::Access::kWrite));
   MH_ASSIGN_OR_RETURN(opened->after_unclean_end, MarkRunning(opened->files, config.data_dir));
   return opened;
 }
@@ -49,7 +49,7 @@ Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config) 
   auto opened = std::make_unique<OpenStore>();
   opened->reading = ReadersLock::Share(config.data_dir);
   MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDbReadOnly(config.data_dir + "/records"));
-  MH_RETURN_IF_ERROR(OpenMail(*opened, config));
+  MH_RETURN_IF_ERROR(OpenMail(*opened, config, store::MailStore::Access::kRead));
   return opened;
 }
 

@@ -208,6 +208,13 @@ Result<store::MessageQuery> Reader::MakeQuery(const MessageFilter& filter, Tenan
   query.tenant = tenant;
   query.after = filter.after;
   query.before = filter.before;
+  // Of both the store takes one; rows are asked for the other. What the text index finds, for all.
+  if (filter.text.empty()) {
+    query.thread = filter.thread;
+    if (!filter.thread.has_value() && !filter.tag.empty()) {
+      query.tag = filter.tag;
+    }
+  }
   *empty = false;
   if (!filter.mailbox.has_value()) {
     return query;
@@ -246,13 +253,13 @@ Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, 
                               ? kRowsScannedMax - scanned
                               : filter.limit - page->items.items();
     query.limit = std::min(wanted, kRowsPerRead);
+    query.skip_max = kRowsScannedMax - scanned;
     MH_ASSIGN_OR_RETURN(const store::MessagePage rows, ReadRows(filter, query));
+    scanned += rows.skipped;
     for (size_t i = 0; i < rows.items.size(); ++i) {
       const store::StoredMessage& message = rows.items[i];
       const MessagePosition position{.date = message.internal_date, .id = message.id};
       ++scanned;
-      query.cursor_date = position.date;
-      query.cursor_id = position.id;
       if (InQuery(query, message) && filter.Matches(message)) {
         MH_ASSIGN_OR_RETURN(const MessagePlace place, places.Of(message));
         bool shown = true;
@@ -263,8 +270,7 @@ Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, 
           page->items.Add(MessageJson(message, place));
         }
       }
-      const bool full = page->items.items() >= filter.limit ||
-                        page->items.bytes() >= kPageBytesMax || scanned >= kRowsScannedMax;
+      const bool full = page->items.items() >= filter.limit || page->items.bytes() >= kPageBytesMax;
       const bool last = i + 1 == rows.items.size() && !rows.more;
       if (full && !last) {
         page->next = position;
@@ -273,7 +279,13 @@ Status Reader::FillPage(const MessageFilter& filter, store::MessageQuery query, 
         return Status::Ok();
       }
     }
-    if (rows.items.empty()) {
+    if (!rows.more) {
+      return Status::Ok();
+    }
+    query.cursor_date = rows.next_date;
+    query.cursor_id = rows.next_id;
+    if (scanned >= kRowsScannedMax) {
+      page->next = MessagePosition{.date = rows.next_date, .id = rows.next_id};
       return Status::Ok();
     }
   }

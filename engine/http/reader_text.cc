@@ -44,6 +44,11 @@ Result<store::MessagePage> Reader::ReadTextRows(const MessageFilter& filter,
     }
     page.more = hits.more;
     if (!page.items.empty() || !hits.more || hits.items.empty()) {
+      page.more = hits.more && !page.items.empty();
+      if (page.more) {
+        page.next_date = page.items.back().internal_date;
+        page.next_id = page.items.back().id;
+      }
       return page;
     }
     wanted.behind = hits.items.back();

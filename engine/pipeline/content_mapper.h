@@ -40,8 +40,10 @@ uint64_t ThreadOfObject(std::string_view thread_object);
 // that lies in the future; else `now`.
 WallTime ArrivalOf(const ParsedContent& content, WallTime now);
 
-// Messages whose References lead to the same first message share a thread. A message without any
-// identifier is a thread of its own, named by `fallback`.
+// Messages whose References lead to the same first message share a thread, with that message, in
+// whatever order they come; without References, In-Reply-To counts as the first. It follows from
+// the message alone, so threads never merge or split. Subjects say nothing: "Re: invoice" is many
+// threads. A message without any identifier is a thread of its own, named by `fallback`.
 uint64_t ThreadOf(const store::MessageContent& content, uint64_t fallback);
 
 }  // namespace mailhaul::pipeline

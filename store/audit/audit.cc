@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/audit/body_audit.h"
+#include "store/audit/fact_audit.h"
 #include "store/audit/owners.h"
 #include "store/audit/row_audit.h"
 #include "store/key_layout.h"
@@ -54,6 +55,7 @@ Result<AuditReport> AuditStore(KeyValueStore& records, FileSystem& files,
   AuditReport report;
   MH_ASSIGN_OR_RETURN(const Owners owners, AuditControlRows(records, report));
   MH_ASSIGN_OR_RETURN(const std::set<ShardId> shards, FindShards(records));
+  MH_RETURN_IF_ERROR(AuditControlFacts(records, report));
   for (const ShardId shard : shards) {
     MH_RETURN_IF_ERROR(AuditShardRows(records, shard, owners, options.progress, report));
   }

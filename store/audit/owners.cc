@@ -5,6 +5,7 @@
 #include <string>
 
 #include "store/audit/paging.h"
+#include "store/index_build.h"
 #include "store/key_layout.h"
 #include "store/mail_store_cache.h"
 #include "store/mail_store_impl.h"
@@ -64,7 +65,9 @@ Result<Owners> AuditControlRows(KeyValueStore& records, AuditReport& report) {
                       GetRow(records, FormatVersionKey()));
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> started,
                       GetRow(records, ControlSequenceKey()));
-  if (version ? *version != kFormatVersionValue : started.has_value()) {
+  const bool is_known = version == kFormatVersionValue || version == kFormatVersionBefore ||
+                        version == kFormatVersionBetween;
+  if (version ? !is_known : started.has_value()) {
     report.Add("the format version", version ? "is not one that this program reads" : "missing");
   }
   MH_ASSIGN_OR_RETURN(const Sequences sequences, ReadSequences(records, report));

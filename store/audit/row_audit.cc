@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "store/audit/count_audit.h"
+#include "store/audit/fact_audit.h"
 #include "store/audit/paging.h"
 #include "store/audit/submission_audit.h"
 #include "store/audit/wanted_rows.h"
 #include "store/change_trim.h"
+#include "store/index_build.h"
 #include "store/key_layout.h"
 #include "store/ledger.h"
 #include "store/mail_store_cache.h"
@@ -26,9 +28,9 @@ constexpr size_t kIdKeyBytes = kKeyPrefixBytes + sizeof(uint64_t);
 constexpr size_t kUidKeyBytes = kIdKeyBytes + 3 * sizeof(uint32_t);
 constexpr uint64_t kProgressRows = 10'000;
 // Rows that lead to a placement.
-constexpr std::array kIndexes = {Keyspace::kMailboxDate, Keyspace::kTenantDate,
-                                 Keyspace::kContentHash, Keyspace::kUid,
-                                 Keyspace::kIdentity,    Keyspace::kGone};
+constexpr std::array kIndexes = {
+    Keyspace::kMailboxDate, Keyspace::kTenantDate, Keyspace::kContentHash, Keyspace::kUid,
+    Keyspace::kIdentity,    Keyspace::kGone,       Keyspace::kThread,      Keyspace::kShownUnder};
 
 class RowAudit final {
  public:
@@ -42,17 +44,25 @@ class RowAudit final {
         counts_(records, shard, report) {}
 
   Status Run() {
+    MH_ASSIGN_OR_RETURN(const std::optional<std::string> version,
+                        GetRow(records_, FormatVersionKey()));
+    indexed_ = version != kFormatVersionBefore && version != kFormatVersionBetween;
     MH_RETURN_IF_ERROR(ReadSequences());
     MH_RETURN_IF_ERROR(
         Each(Keyspace::kPlacement, [this](const Row& row) { return CheckPlacement(row); }));
     for (const Keyspace keyspace : kIndexes) {
-      MH_RETURN_IF_ERROR(CompareIndex(keyspace));
+      const bool is_new = keyspace == Keyspace::kThread || keyspace == Keyspace::kShownUnder;
+      if (indexed_ || !is_new) {  // Of a store that is being converted there are some.
+        MH_RETURN_IF_ERROR(CompareIndex(keyspace));
+      }
     }
     MH_RETURN_IF_ERROR(CompareContents());
     MH_RETURN_IF_ERROR(CheckLedgers());
     MH_RETURN_IF_ERROR(CheckChanges());
     MH_RETURN_IF_ERROR(FindOrphans());
-    MH_RETURN_IF_ERROR(AuditSubmissions(records_, shard_, report_));
+    MH_ASSIGN_OR_RETURN(const uint64_t keys, AuditSubmissions(records_, shard_, report_));
+    MH_RETURN_IF_ERROR(CompareKeys(keys));
+    MH_RETURN_IF_ERROR(AuditShardFacts(records_, shard_, owners_, report_));
     return counts_.Compare(owners_);
   }
 
@@ -104,7 +114,7 @@ class RowAudit final {
     if (id.sequence() >= sequences_.first) {
       Complain(row.key, "a message id that is still to be given out");
     }
-    for (const Row& wanted : WantedRows(owner->second, id, *placement)) {
+    for (const Row& wanted : WantedRows(owner->second, id, *placement, indexed_)) {
       ++wanted_[static_cast<Keyspace>(wanted.key.front())];
       MH_ASSIGN_OR_RETURN(const std::optional<std::string> stored, GetRow(records_, wanted.key));
       if (!stored) {
@@ -157,7 +167,7 @@ class RowAudit final {
     if (owner == owners_.end()) {
       return false;
     }
-    const std::vector<Row> wanted = WantedRows(owner->second, id, *placement);
+    const std::vector<Row> wanted = WantedRows(owner->second, id, *placement, indexed_);
     return std::any_of(wanted.begin(), wanted.end(),
                        [&row](const Row& one) { return one.key == row.key; });
   }
@@ -172,6 +182,21 @@ class RowAudit final {
       report_.Add("shard " + std::to_string(shard_),
                   std::to_string(stored - wanted_[Keyspace::kContent]) +
                       " content records without a placement");
+    }
+    return Status::Ok();
+  }
+
+  // Keys of clients, and Message-IDs that are awaited: all that are wanted were looked up.
+  Status CompareKeys(uint64_t keys) {
+    uint64_t stored = 0;
+    MH_RETURN_IF_ERROR(Each(Keyspace::kIdempotency, [&stored](const Row& /*row*/) {
+      ++stored;
+      return Status::Ok();
+    }));
+    if (stored > keys + wanted_[Keyspace::kIdempotency]) {
+      report_.Add("shard " + std::to_string(shard_),
+                  std::to_string(stored - keys - wanted_[Keyspace::kIdempotency]) +
+                      " keys of submissions or awaited messages lead nowhere");
     }
     return Status::Ok();
   }
@@ -293,6 +318,7 @@ class RowAudit final {
   AuditReport& report_;
   CountAudit counts_;
   Sequences sequences_;
+  bool indexed_ = true;
   std::map<Keyspace, uint64_t> wanted_;
 };
 

@@ -63,8 +63,9 @@ Status VisitSubmissions(KeyValueStore& records, ShardId shard,
   });
 }
 
-Status AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& report) {
+Result<uint64_t> AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& report) {
   uint64_t submissions = 0;
+  uint64_t keys = 0;
   uint64_t due = 0;
   const std::string prefix = ShardPrefix(Keyspace::kSubmission, shard);
   MH_RETURN_IF_ERROR(PageThrough(records, prefix, [&](const Row& row) -> Status {
@@ -78,6 +79,7 @@ Status AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& repo
       return {};
     }
     ++submissions;
+    keys += (*read)->key ? 1 : 0;
     due += NextStep(**read) ? 1 : 0;
     for (const Row& wanted : RowsOf(**read)) {
       MH_ASSIGN_OR_RETURN(const std::optional<std::string> stored, GetRow(records, wanted.key));
@@ -96,7 +98,7 @@ Status AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& repo
   if (due_rows != due) {
     report.Add("shard " + std::to_string(shard), "rows of due submissions lead nowhere");
   }
-  return {};
+  return keys;
 }
 
 }  // namespace mailhaul::store

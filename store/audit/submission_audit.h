@@ -12,7 +12,7 @@ namespace mailhaul::store {
 Status VisitSubmissions(KeyValueStore& records, ShardId shard,
                         const std::function<void(const Submission&)>& visit);
 // Every submission can be read and found by its row in the list, its due row and its key, and no
-// such row leads nowhere.
-Status AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& report);
+// row of the list or due row leads nowhere. Returns how many have a key.
+Result<uint64_t> AuditSubmissions(KeyValueStore& records, ShardId shard, AuditReport& report);
 
 }  // namespace mailhaul::store

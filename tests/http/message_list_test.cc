@@ -140,6 +140,41 @@ TEST_F(MessageListTest, AFilterThatMatchesNothingStopsAfterItsRows) {
   EXPECT_EQ(All("/v1/messages?subject=needle", "subject"), (Subjects{"needle"}));
 }
 
+TEST_F(MessageListTest, ThreadsAndTagsAreFoundByTheirIndexes) {
+  std::vector<Mail> mails = Numbered(kRowsScannedMax + 5, 5000);
+  mails.front().subject = "needle";
+  mails.front().tags = {"Rare"};
+  mails.front().thread = 7;
+  Store("acme", "alice", "INBOX", mails);
+  Store("acme", "bob", "Sent",
+        {{.subject = "answer", .received = 9, .tags = {"rare"}, .thread = 7}});
+  for (const std::string filter :
+       {"tag=RARE", "thread=0000000000000007", "tag=rare&thread=0000000000000007"}) {
+    // No page of nothing first: what does not match is not looked at.
+    EXPECT_EQ(GetJson("/v1/messages?limit=1&" + filter).at("items").as_array().size(), 1U)
+        << filter;
+    EXPECT_EQ(All("/v1/messages?limit=1&" + filter, "subject"), (Subjects{"needle", "answer"}));
+    EXPECT_EQ(All("/v1/messages?mailbox=alice&" + filter, "subject"), (Subjects{"needle"}));
+    EXPECT_EQ(All("/v1/messages?mailbox=bob&folder=Sent&" + filter, "subject"),
+              (Subjects{"answer"}));
+    EXPECT_EQ(All("/v1/messages?folder=Sent&" + filter, "subject"), (Subjects{"answer"}));
+    EXPECT_TRUE(All("/v1/messages?flagged=true&" + filter, "subject").empty());
+  }
+}
+
+TEST_F(MessageListTest, AThreadOfManyInOtherMailboxesIsLookedThroughInParts) {
+  std::vector<Mail> mails = Numbered(kRowsScannedMax + 5, 5000);
+  for (Mail& mail : mails) {
+    mail.thread = 7;
+  }
+  Store("acme", "alice", "INBOX", mails);
+  Store("acme", "bob", "INBOX", {{.subject = "old", .received = 9, .thread = 7}});
+  const boost::json::value page = GetJson("/v1/messages?mailbox=bob&thread=0000000000000007");
+  EXPECT_TRUE(page.at("items").as_array().empty());
+  ASSERT_TRUE(page.at("next_cursor").is_string());
+  EXPECT_EQ(All("/v1/messages?mailbox=bob&thread=0000000000000007", "subject"), (Subjects{"old"}));
+}
+
 TEST_F(MessageListTest, APageEndsBeforeItsAnswerGrowsTooLarge) {
   std::vector<Mail> mails = Numbered(300, 1000);
   for (Mail& mail : mails) {

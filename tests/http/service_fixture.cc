@@ -234,6 +234,7 @@ void ServiceTest::Store(std::string_view tenant, std::string_view mailbox, std::
     message.uid = ++last_uid_;
     message.flags = mail.flags;
     message.keywords = mail.tags;
+    message.thread = mail.thread;
     message.internal_date = WallTime(std::chrono::seconds(mail.received));
     message.body = RawOf(mail);
     message.size = message.body.size();

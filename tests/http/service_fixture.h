@@ -131,6 +131,7 @@ struct Mail {
   std::vector<std::string> tags = {};
   std::vector<store::Attachment> attachments = {};
   std::string not_fetched = "";  // Why the message is listed without its bytes.
+  uint64_t thread = 0;
 };
 
 class ServiceTest : public testing::Test {

@@ -51,6 +51,22 @@ TEST_F(ContentMapperTest, RepliesShareTheThreadOfTheFirstMessage) {
   EXPECT_NE(other, first);
 }
 
+TEST_F(ContentMapperTest, AThreadFollowsFromTheMessageItselfWhateverComesFirst) {
+  // Replies to messages that have not come yet, or never will.
+  const uint64_t grandchild =
+      Parse("Message-ID: <3@x>\r\nIn-Reply-To: <2@x>\r\nReferences: <1@x> <2@x>\r\n\r\n").thread;
+  const uint64_t child = Parse("Message-ID: <2@x>\r\nIn-Reply-To: <1@x>\r\n\r\n").thread;
+  EXPECT_EQ(grandchild, child);
+  EXPECT_EQ(Parse("Message-ID: <1@x>\r\n\r\n").thread, child);
+  // Threads never merge: one that names a later message only begins there, and subjects say
+  // nothing.
+  const uint64_t late = Parse("Message-ID: <4@x>\r\nIn-Reply-To: <2@x>\r\n\r\n").thread;
+  EXPECT_NE(late, child);
+  EXPECT_EQ(Parse("Message-ID: <5@x>\r\nIn-Reply-To: <2@x>\r\n\r\n").thread, late);
+  EXPECT_NE(Parse("Message-ID: <6@x>\r\nSubject: Re: a\r\n\r\n").thread,
+            Parse("Message-ID: <7@x>\r\nSubject: a\r\n\r\n").thread);
+}
+
 TEST_F(ContentMapperTest, AMessageWithoutIdentifiersIsAThreadOfItsOwn) {
   EXPECT_EQ(Parse("Subject: x\r\n\r\n").thread, 7U);
 }

@@ -38,12 +38,16 @@ class MailStoreChurn : public FollowFixture {
   }
 
   static std::string BodyOf(Uid uid) { return "body " + std::to_string(uid); }
-  // So many that a batch holds few messages.
+  // So many that a batch holds few messages. They differ in case only, and so are one tag, since
+  // the rows of tags are not what this is about.
   static std::vector<std::string> ManyKeywords() {
     std::vector<std::string> keywords;
     for (size_t i = 0; i < kKeywordsMax; ++i) {
-      keywords.push_back("keyword " + std::to_string(i));
-      keywords.back().resize(kKeywordBytesMax, 'k');
+      std::string keyword(kKeywordBytesMax, 'k');
+      for (size_t bit = 0; (i >> bit) != 0; ++bit) {
+        keyword[bit] = ((i >> bit) & 1) != 0 ? 'K' : 'k';
+      }
+      keywords.push_back(std::move(keyword));
     }
     return keywords;
   }

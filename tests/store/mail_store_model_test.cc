@@ -10,6 +10,7 @@
 #include "tests/store/change_model.h"
 #include "tests/store/expect_sound.h"
 #include "tests/store/follow_fixture.h"
+#include "tests/store/list_model.h"
 #include "tests/store/store_model.h"
 #include "tests/store/temporary_directory.h"
 
@@ -246,6 +247,7 @@ class ModelRun final {
     IngestMessage message = from.body.empty() ? BodilessMessage(from.uid, from.content)
                                               : KnownMessage(from.uid, from.body);
     message.identity = IdentityOf(from.content);
+    message.thread = ThreadOf(from.content);
     message.flags = from.flags;
     message.keywords = from.keywords;
     message.internal_date = from.date;
@@ -455,6 +457,7 @@ class ModelRun final {
     }
     CompareFolders();
     CompareMailbox();
+    CompareLists();
     changes_.Compare(*store_, tenant_, mailbox_.shard(), random_);
     for (const auto& [place, uids] : model_.ledgers()) {
       EXPECT_EQ(*store_->ReadLedger(mailbox_, place.first, place.second), ToUidSet(uids));
@@ -478,35 +481,6 @@ class ModelRun final {
       all.emplace(message.id, message);
     }
     return all;
-  }
-
-  // The ids in pages of a random size, newest first.
-  std::vector<MessageId> IdsOf(MessageQuery query) {
-    std::vector<MessageId> ids;
-    query.limit = 1 + Below(4);
-    for (bool more = true; more;) {
-      const MessagePage page = store_->ListMessages(query).value();
-      for (const StoredMessage& message : page.items) {
-        ids.push_back(message.id);
-        query.cursor_date = message.internal_date;
-        query.cursor_id = message.id;
-      }
-      more = page.more;
-    }
-    return ids;
-  }
-
-  std::vector<MessageId> ModelIds(const std::function<bool(const ModelMessage&)>& wanted) {
-    std::vector<ModelMessage*> shown = model_.shown();
-    std::erase_if(shown, [&](const ModelMessage* message) { return !wanted(*message); });
-    std::sort(shown.begin(), shown.end(), [](const ModelMessage* a, const ModelMessage* b) {
-      return std::pair(b->date, b->id) < std::pair(a->date, a->id);
-    });
-    std::vector<MessageId> ids;
-    for (const ModelMessage* message : shown) {
-      ids.push_back(message->id);
-    }
-    return ids;
   }
 
   void ExpectEqual(const StoredMessage& stored, const ModelMessage& message) {
@@ -543,6 +517,23 @@ class ModelRun final {
     EXPECT_EQ(record.bytes, bytes);
   }
 
+  // By a tag or a thread, in one folder, one mailbox or all.
+  void CompareLists() {
+    constexpr std::array kTags = {"blue", "GREEN", "Red", "none"};
+    MessageQuery query = QueryMailbox();
+    if (random_.Chance(1, 2)) {
+      query.tag = kTags[Below(kTags.size())];
+    } else {
+      query.thread = ThreadOf("content " + std::to_string(Below(12)));
+    }
+    ExpectListed(*store_, query, model_, random_);
+    query.folder = AnyFolder().id;
+    ExpectListed(*store_, query, model_, random_);
+    query.folder.reset();
+    query.mailbox.reset();
+    ExpectListed(*store_, query, model_, random_);
+  }
+
   void CompareFolders() {
     for (const FolderRecord& folder : store_->ListFolders(mailbox_).value()) {
       uint64_t messages = 0;
@@ -570,9 +561,7 @@ class ModelRun final {
       EXPECT_EQ(folder.placed, all_placed);
       MessageQuery query = QueryMailbox();
       query.folder = folder.id;
-      EXPECT_EQ(IdsOf(query), ModelIds([&](const ModelMessage& message) {
-                  return message.shown_folder() == folder.id;
-                }));
+      ExpectListed(*store_, query, model_, random_);
       EXPECT_EQ(*store_->ReadPlacedUids(mailbox_, folder.id, uid_validity), ToUidSet(placed));
     }
   }

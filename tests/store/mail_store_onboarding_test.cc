@@ -226,6 +226,7 @@ TEST_F(MailStoreOnboarding, AForeignFormatVersionIsRefused) {
   const Result<std::unique_ptr<MailStore>> store = MailStore::Open(records, *blobs_, clock_);
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(store.status().code(), Code::kCorrupt);
+  EXPECT_NE(store.status().message().find("newer mailhaul"), std::string::npos);
   EXPECT_NE(store.status().message().find("mailhaul-store-999"), std::string::npos);
 }
 

@@ -135,6 +135,7 @@ TEST_F(MailStoreUidl, ADamagedRowIsNamed) {
   Assign({"a"}, 1000);
   records_.Tamper(UidlKeyOf(mailbox_, inbox_, KeyOf("a")), "short");
   EXPECT_EQ(store_->AssignUidls(mailbox_, inbox_, {}, At(0)).status().code(), Code::kCorrupt);
+  records_.Tamper(UidlKeyOf(mailbox_, inbox_, KeyOf("a")), std::nullopt);
 }
 
 class MailStoreRenumbered : public FollowFixture {

@@ -1,0 +1,29 @@
+// Format 2 of the store has the indexes of threads, tags and folders. This adds them to a store of
+// format 1, which has everything that they follow from. Private to the store.
+//
+// The version first becomes one that no program but this step knows, so that an older program does
+// not write messages without their index rows in between. The placements are passed over in the
+// order of their ids, one bounded batch after the other; a crash costs the last batches, which are
+// done again to the same end. Last comes the version of format 2.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "store/key_value_store.h"
+#include "store/mailbox_table.h"
+
+namespace mailhaul::store {
+
+inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-2";
+inline constexpr std::string_view kFormatVersionBefore = "mailhaul-store-1";
+inline constexpr std::string_view kFormatVersionBetween = "mailhaul-store-1-to-2";
+
+// Placements read, and at most written rows for, at a time.
+inline constexpr size_t kIndexBuildRowsMax = 1000;
+
+// `table` knows the tenant of every mailbox. Nobody else writes meanwhile. Returns what a commit
+// failed with: calling again goes on.
+Status BuildIndexes(KeyValueStore& records, const MailboxTable& table);
+
+}  // namespace mailhaul::store

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/store/follow_fixture.h"
+#include "tests/store/message_compare.h"
 
 namespace mailhaul::store {
 namespace {
@@ -31,19 +32,6 @@ UidSet ToUidSet(const std::set<Uid>& uids) {
     set.Add(uid);
   }
   return set;
-}
-
-bool IsSame(const StoredMessage& stored, const ModelMessage& message) {
-  return stored.folder == message.folder && stored.uid_validity == message.uid_validity &&
-         stored.uid == message.uid && stored.flags == message.flags &&
-         stored.gone == message.gone && stored.internal_date == message.date &&
-         stored.has_body() == !message.body.empty() && stored.sha256 == ComputeSha256(message.body);
-}
-
-std::string Describe(const StoredMessage& message) {
-  return "folder " + std::to_string(message.folder) + " validity " +
-         std::to_string(message.uid_validity) + " uid " + std::to_string(message.uid) +
-         (message.gone ? " gone" : "");
 }
 
 }  // namespace
@@ -90,6 +78,7 @@ Status PowerWorkload::Resume() {
     if (account.mailbox.value == 0 || account.removing) {
       continue;
     }
+    account.outbox.Expect(store_.mail());
     if (account.open) {
       ExpectBetween(account);
     } else {
@@ -112,6 +101,7 @@ void PowerWorkload::ExpectAll() {
   ASSERT_FALSE(pending_);
   for (Account& account : accounts_) {
     ExpectExactly(account, true);
+    account.outbox.Expect(store_.mail());
   }
   store_.ExpectSound();
 }
@@ -142,7 +132,7 @@ Status PowerWorkload::Step() {
   if (random_.Chance(1, 6)) {
     MH_RETURN_IF_ERROR(ReclaimSome());
   }
-  switch (Below(13)) {
+  switch (Below(18)) {
     case 0:
     case 1:
       return SyncSome();
@@ -163,6 +153,15 @@ Status PowerWorkload::Step() {
       return RemoveSome();
     case 6:
       return AssignSome();
+    case 7:
+      return ChangeOne();
+    case 8:
+      return DeleteOne();
+    case 9:
+    case 10:
+      return SubmitSome();
+    case 11:
+      return TrimSome();
     default:
       return AppendSome();
   }
@@ -376,6 +375,7 @@ Status PowerWorkload::RemoveAccount() {
       EXPECT_EQ(store_.mail().GetMailbox(removed.mailbox).status().code(), Code::kNotFound);
       removed.mailbox = {};
       removed.folders.assign(kFolders, Folder());
+      removed.outbox = PowerOutbox();
     }
     MH_RETURN_IF_ERROR(OnboardOne(removed));
     for (bool more = true; more;) {
@@ -433,6 +433,65 @@ Status PowerWorkload::AssignSome() {
       });
 }
 
+Status PowerWorkload::ChangeOne() {
+  Account& account = AnyAccount();
+  account.after = account.model;
+  const std::vector<ModelMessage*> shown = account.after.shown();
+  if (shown.empty()) {
+    return Status::Ok();
+  }
+  LocalPatch patch;
+  patch.seen = std::optional(random_.Chance(1, 3) ? std::optional<bool>() : random_.Chance(1, 2));
+  if (random_.Chance(1, 2)) {
+    patch.folder = std::optional(AnyFolder(account).id);
+  }
+  if (random_.Chance(1, 2)) {
+    patch.tags = std::optional(std::vector<std::string>{random_.Chance(1, 2) ? "red" : "blue"});
+  }
+  const MessageId id = shown[Below(shown.size())]->id;
+  account.after.Change(id, patch);
+  return Begin(account, [this, id, patch] {
+    return store_.mail().ChangeMessage(id, patch, nullptr).status();
+  });
+}
+
+Status PowerWorkload::DeleteOne() {
+  Account& account = AnyAccount();
+  account.after = account.model;
+  const std::vector<ModelMessage*> shown = account.after.shown();
+  if (shown.empty()) {
+    return Status::Ok();
+  }
+  const MessageId id = shown[Below(shown.size())]->id;
+  account.after.Delete(id);
+  return Begin(account, [this, id] {
+    const Status status = store_.mail().DeleteMessage(id, nullptr);
+    // It was done when the power went.
+    return status.code() == Code::kNotFound ? Status::Ok() : status;
+  });
+}
+
+Status PowerWorkload::SubmitSome() {
+  Account& account = AnyAccount();
+  account.after = account.model;
+  return Begin(account, [this, step = account.outbox.NextStep(account.mailbox, random_)] {
+    return step(store_.mail());
+  });
+}
+
+// The oldest part of the change log goes; nothing else may.
+Status PowerWorkload::TrimSome() {
+  Account& account = AnyAccount();
+  account.after = account.model;
+  now_ += std::chrono::minutes(1 + Below(90));
+  ChangeTrim trim;
+  trim.now = now_;
+  trim.keep = std::chrono::hours(1);
+  return Begin(account, [this, trim, shard = account.mailbox.shard()] {
+    return store_.mail().TrimChanges(shard, trim).status();
+  });
+}
+
 std::vector<StoredMessage> PowerWorkload::List(const Account& account) {
   MessageQuery query;
   query.tenant = account.tenant;
@@ -462,15 +521,15 @@ void PowerWorkload::ExpectEqual(const StoredMessage& stored, const ModelMessage&
 void PowerWorkload::ExpectExactly(Account& account, bool with_bodies) {
   SCOPED_TRACE(account.name);
   const std::vector<StoredMessage> stored = List(account);
-  std::vector<ModelMessage>& expected = account.model.messages();
+  const std::vector<ModelMessage*> expected = account.model.shown();
   ASSERT_EQ(stored.size(), expected.size());
   // New messages got the next ids in the order in which they came; all others keep theirs.
   for (size_t i = 0; i < stored.size(); ++i) {
-    if (expected[i].id.value == 0) {
-      expected[i].id = stored[i].id;
+    if (expected[i]->id.value == 0) {
+      expected[i]->id = stored[i].id;
     }
-    ASSERT_EQ(stored[i].id, expected[i].id) << "an id changed";
-    ExpectEqual(stored[i], expected[i], with_bodies);
+    ASSERT_EQ(stored[i].id, expected[i]->id) << "an id changed";
+    ExpectEqual(stored[i], *expected[i], with_bodies);
   }
   for (const auto& [place, uids] : account.model.ledgers()) {
     const Result<UidSet> ledger =
@@ -487,14 +546,14 @@ void PowerWorkload::ExpectBetween(const Account& account) {
   std::vector<const ModelMessage*> arriving;
   StoreModel model = account.model;
   StoreModel later = account.after;
-  for (const ModelMessage& message : model.messages()) {
-    before.emplace(message.id, &message);
+  for (const ModelMessage* message : model.shown()) {
+    before.emplace(message->id, message);
   }
-  for (const ModelMessage& message : later.messages()) {
-    if (message.id.value == 0) {
-      arriving.push_back(&message);
+  for (const ModelMessage* message : later.shown()) {
+    if (message->id.value == 0) {
+      arriving.push_back(message);
     } else {
-      after.emplace(message.id, &message);
+      after.emplace(message->id, message);
     }
   }
   for (const StoredMessage& stored : List(account)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "tests/store/power_outbox.h"
 #include "tests/store/power_store.h"
 #include "tests/store/store_model.h"
 
@@ -39,6 +40,7 @@ class PowerWorkload final {
     TenantId tenant;
     MailboxId mailbox;
     std::vector<Folder> folders;
+    PowerOutbox outbox;
     StoreModel model;       // Acknowledged.
     StoreModel after;       // Once the current step is through.
     bool open = false;      // The current step is under way here.
@@ -63,6 +65,10 @@ class PowerWorkload final {
   Status AssignSome();
   Status RemoveAccount();
   Status ReclaimSome();
+  Status ChangeOne();
+  Status DeleteOne();
+  Status SubmitSome();
+  Status TrimSome();
 
   struct Delivery {  // Of one mailbox, in one Append().
     size_t account = 0;
@@ -89,6 +95,7 @@ class PowerWorkload final {
   std::vector<Account> accounts_;
   Call pending_;  // Null: no step is under way.
   uint64_t steps_ = 0;
+  WallTime now_{};  // Of trimming.
 };
 
 }  // namespace mailhaul::store

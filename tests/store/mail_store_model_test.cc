@@ -11,6 +11,7 @@
 #include "tests/store/expect_sound.h"
 #include "tests/store/follow_fixture.h"
 #include "tests/store/list_model.h"
+#include "tests/store/message_compare.h"
 #include "tests/store/store_model.h"
 #include "tests/store/temporary_directory.h"
 
@@ -314,14 +315,6 @@ class ModelRun final {
       EXPECT_EQ(batch.relinked, counts.relinked);
       EXPECT_EQ(batch.completed, counts.completed);
     }
-  }
-
-  static UidSet ToUidSet(const std::set<Uid>& uids) {
-    UidSet set;
-    for (const Uid uid : uids) {
-      set.Add(uid);
-    }
-    return set;
   }
 
   void SyncSome() {

@@ -1,11 +1,20 @@
 // A stored message against what a model says of it.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "tests/store/store_model.h"
 
 namespace mailhaul::store {
+
+inline UidSet ToUidSet(const std::set<Uid>& uids) {
+  UidSet set;
+  for (const Uid uid : uids) {
+    set.Add(uid);
+  }
+  return set;
+}
 
 inline bool IsSame(const StoredMessage& stored, const ModelMessage& message) {
   return stored.folder == message.folder && stored.uid_validity == message.uid_validity &&

@@ -26,14 +26,6 @@ std::string BodyOf(uint64_t content, bool changed) {
   return body;
 }
 
-UidSet ToUidSet(const std::set<Uid>& uids) {
-  UidSet set;
-  for (const Uid uid : uids) {
-    set.Add(uid);
-  }
-  return set;
-}
-
 }  // namespace
 
 Status PowerWorkload::Onboard() {

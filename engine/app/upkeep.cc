@@ -10,6 +10,12 @@
 
 namespace mailhaul::app {
 
+namespace {
+
+constexpr Duration kFailurePause = std::chrono::minutes(1);
+
+}  // namespace
+
 class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
  public:
   Steps(const config::Config& config, pipeline::Context& context)
@@ -55,9 +61,10 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
 
   // True: there is more to do at once.
   bool Step() {
-    if (context_.store.removals_pending() > 0) {
+    if (context_.store.removals_pending() > 0 && context_.clock.Now() >= removals_due_) {
       const Result<bool> more = context_.store.ContinueRemovals();
       if (!more.ok()) {
+        removals_due_ = context_.clock.Now() + kFailurePause;
         return Complain("what was removed could not be deleted yet", more.status());
       }
       reclaim_due_ = *more ? reclaim_due_ : context_.clock.Now();
@@ -128,6 +135,7 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
   // The committer's thread only, once running.
   std::vector<Retention> retentions_;
   std::vector<Expiry> expiries_;
+  TimePoint removals_due_{};  // After a failure.
   TimePoint retention_due_{};
   TimePoint reclaim_due_{};
 };

@@ -134,12 +134,11 @@ std::optional<ParsedTenant> ParseTenant(std::string_view text, const Providers& 
   if (!root) {
     return std::nullopt;
   }
-  const MapReader reader(
-      *root, "a tenant file",
-      {{"tenant", "weight", "tokens", "freshness", "collect", "send", "quota", "retention",
-        "webhooks", "mailboxes", "mailboxes_csv"},
-       {"signature"}},
-      report);
+  const MapReader reader(*root, "a tenant file",
+                         {{"tenant", "weight", "tokens", "freshness", "collect", "send", "quota",
+                           "retention", "webhooks", "mailboxes", "mailboxes_csv"},
+                          {"signature"}},
+                         report);
   ParsedTenant parsed;
   parsed.tenant.file = report.file();
   if (ReadName(reader, "tenant", kTenantNameBytesMax, report, parsed.tenant.name)) {

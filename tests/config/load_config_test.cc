@@ -21,6 +21,9 @@ using std::chrono::milliseconds;
 
 const char* Lookup(const char* name) {
   const std::string_view wanted = name;
+  if (wanted == "EXAMPLE_HOOK_SECRET") {
+    return "correct horse, battery";
+  }
   if (wanted.ends_with("_PASSWORD") || wanted == "OUTLOOK_SECRET" || wanted == "DAVE_TOKEN") {
     return "correct horse";
   }

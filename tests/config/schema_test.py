@@ -24,7 +24,8 @@ BOX = "mailboxes:\n  - {id: a, address: a@b.example, source: {host: h, password:
 GOOD_MAIN = [
     "", "threads: auto\n", "threads: 64\n", "memory_budget: 32MiB\n", "memory_budget: 67108864\n",
     "http: {}\n", "http: {per_token_per_second: 0, access_log: true}\n",
-    "change_log: {keep: all}\n", "change_log: {keep: 90d}\n", "http: {listen: '127.0.0.1:0'}\n", "http: {listen: '[::1]:8025'}\n",
+    "change_log: {keep: all}\n", "change_log: {keep: 90d}\n",
+    "http: {listen: '127.0.0.1:0'}\n", "http: {listen: '[::1]:8025'}\n",
     "egress: [{connections: 1}]\n", "egress: [{address: 192.0.2.1, connections: 100000}]\n",
     "hosts: {default: {connections: 3}, imap.b.example: {bytes_per_day: 10GB}}\n",
     "hosts: {gmail: {mailbox_bytes_per_day: 2000MB, pop3_mailbox_bytes_per_day: 1000MB}}\n",
@@ -33,7 +34,8 @@ GOOD_MAIN = [
     f"master_key: '{'ab' * 32}'\n", "master_key: {env: KEY}\n",
 ]
 BAD_MAIN = [
-    "unknown: 1\n", "change_log: {keep: for ever}\n", "http: {per_token_per_second: -1}\n", "threads: 65\n", "threads: many\n", "threads: 0\n", "memory_budget: big\n",
+    "unknown: 1\n", "change_log: {keep: for ever}\n", "http: {per_token_per_second: -1}\n",
+    "threads: 65\n", "threads: many\n", "threads: 0\n", "memory_budget: big\n",
     "memory_budget: 64 MiB\n", "http: {listen: localhost}\n", "http: {port: 1}\n", "http: []\n",
     "egress: {}\n", "egress: [{connections: 0}]\n", "egress: [{address: 192.0.2.1, limit: 3}]\n",
     "hosts: {h: {connections: 0}}\n", "hosts: {h: {conections: 1}}\n", "hosts: {h: 3}\n",

@@ -32,8 +32,7 @@ Result<Page> ReadPage(const store::MailStore& store, const Webhook& webhook,
                       store.ListChanges(*tenant, after, kEventsPerPostMax));
   for (const store::Change& change : read.changes) {
     if (webhook.Wants(change.entry.type)) {
-      const Result<store::MailboxRecord> mailbox = store.GetMailbox(change.entry.mailbox);
-      page.events.push_back({.change = change, .mailbox = mailbox.ok() ? mailbox->name : ""});
+      page.events.push_back({.change = change, .mailbox = store.NameOf(change.entry.mailbox)});
     }
   }
   page.position = read.position;

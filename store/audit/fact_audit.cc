@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/audit/paging.h"
+#include "store/change_log.h"
 #include "store/key_layout.h"
 #include "store/ledger.h"
 #include "store/mail_store_cache.h"
@@ -149,6 +150,17 @@ class ShardFacts final {
   std::optional<FolderState> folder_;
 };
 
+bool IsReadable(Keyspace keyspace, const std::string& value) {
+  switch (keyspace) {
+    case Keyspace::kSecret:
+      return IsSealed(value);
+    case Keyspace::kWebhook:
+      return ChangePosition::Decode(value).ok();
+    default:
+      return value.size() == kNumbersBytes;
+  }
+}
+
 }  // namespace
 
 Status AuditControlFacts(KeyValueStore& records, AuditReport& report) {
@@ -156,14 +168,13 @@ Status AuditControlFacts(KeyValueStore& records, AuditReport& report) {
   MH_RETURN_IF_ERROR(AuditMeta(
       records, kControlShard,
       {FormatVersionKey(), ControlSequenceKey(), LastLoginKey(), IndexBuildKey()}, report));
-  for (const Keyspace keyspace : {Keyspace::kDayUse, Keyspace::kCheckTime, Keyspace::kSecret}) {
+  for (const Keyspace keyspace :
+       {Keyspace::kDayUse, Keyspace::kCheckTime, Keyspace::kSecret, Keyspace::kWebhook}) {
     MH_RETURN_IF_ERROR(
         PageThrough(records, ShardPrefix(keyspace, kControlShard), [&](const Row& row) {
           ++report.rows;
           const bool is_named = row.key.size() > kKeyPrefixBytes;
-          const bool is_whole = keyspace == Keyspace::kSecret ? IsSealed(row.value)
-                                                              : row.value.size() == kNumbersBytes;
-          if (!is_named || !is_whole) {
+          if (!is_named || !IsReadable(keyspace, row.value)) {
             report.Add(NameRow(row.key), "not readable");
           }
           return Status::Ok();

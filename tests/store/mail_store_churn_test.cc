@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "store/records.h"
 #include "tests/store/follow_fixture.h"
+#include "tests/support/sanitized.h"
 
 namespace mailhaul::store {
 namespace {
@@ -180,7 +181,7 @@ TEST_F(MailStoreChurn, APowerCutBetweenAnyTwoBatchesIsHarmless) {
   const auto [fates, commits] = Undisturbed();
   EXPECT_EQ(fates.size(), 120U);  // 110 in the archive, 10 in the inbox.
   ASSERT_GT(commits, 20U);
-  for (uint64_t commit = 0; commit <= commits; ++commit) {
+  for (uint64_t commit = 0; commit <= commits; commit += test_support::kRoundsShare) {
     NewMailbox();
     const std::vector<Step> steps = Steps();
     records_.FreezeAfter(commit);
@@ -199,7 +200,7 @@ TEST_F(MailStoreChurn, AFailedCommitIsSettledByTheSameCallAgain) {
   for (const Fault fault : {Fault::kUnknownApplied, Fault::kUnknownLost, Fault::kDiskFull,
                             Fault::kConflict, Fault::kBusy}) {
     const bool unknown = fault == Fault::kUnknownApplied || fault == Fault::kUnknownLost;
-    for (uint64_t nth = 1; nth <= commits; nth += unknown ? 1 : 3) {
+    for (uint64_t nth = 1; nth <= commits; nth += (unknown ? 1 : 3) * test_support::kRoundsShare) {
       NewMailbox();
       const std::vector<Step> steps = Steps();
       records_.InjectFault(nth, fault);

@@ -28,10 +28,10 @@ class IndexBuild final {
     MH_RETURN_IF_ERROR(Begin());
     LogInfo("building the indexes of threads, tags and folders: the store gets format 2");
     for (bool more = true; more;) {
-      MH_ASSIGN_OR_RETURN(const std::vector<Message> messages, ReadSome());
+      MH_ASSIGN_OR_RETURN(std::vector<Message> messages, ReadSome());
       more = !messages.empty();
       if (more) {
-        MH_RETURN_IF_ERROR(WriteRows(messages));
+        MH_RETURN_IF_ERROR(WriteRows(std::move(messages)));
       }
     }
     MH_RETURN_IF_ERROR(End());
@@ -40,7 +40,10 @@ class IndexBuild final {
   }
 
  private:
-  using Message = std::pair<MessageId, Placement>;
+  struct Message {
+    MessageId id;
+    Rows rows;
+  };
 
   Status Begin() {
     MH_ASSIGN_OR_RETURN(const std::optional<std::string> version,
@@ -77,7 +80,7 @@ class IndexBuild final {
         return false;
       }
       const MessageId id = ReadMessageId(key);
-      if ((!messages.empty() && id.shard() != messages.back().first.shard()) ||
+      if ((!messages.empty() && id.shard() != messages.back().id.shard()) ||
           bytes + kRowsBytesMax > kBatchBytesMax) {
         return false;
       }
@@ -86,8 +89,10 @@ class IndexBuild final {
         damaged = AtKey(placement.status(), std::string(key));
         return false;
       }
-      bytes += BytesOf(id, *placement);
-      messages.emplace_back(id, std::move(placement).value());
+      messages.push_back({.id = id, .rows = RowsFor(id, *placement)});
+      for (const auto& [row_key, row_value] : messages.back().rows) {
+        bytes += row_key.size() + row_value.size();
+      }
       return true;
     };
     MH_ASSIGN_OR_RETURN([[maybe_unused]] const bool rest, records_.Scan(request, visit));
@@ -101,34 +106,26 @@ class IndexBuild final {
     return mailbox ? ShownRowsOf(mailbox->tenant, id, placement) : Rows();
   }
 
-  size_t BytesOf(MessageId id, const Placement& placement) const {
-    size_t bytes = 0;
-    for (const auto& [key, value] : RowsFor(id, placement)) {
-      bytes += key.size() + value.size();
-    }
-    return bytes;
-  }
-
   // Batches of two shards need not become durable together: the position noted with these rows is
   // that of the batch before.
-  Status WriteRows(const std::vector<Message>& messages) {
+  Status WriteRows(std::vector<Message> messages) {
     std::vector<Batch> batches(1);
     batches[0].shard = kControlShard;
     std::string position;
-    AppendU64(position, messages.front().first.value);
+    AppendU64(position, messages.front().id.value);
     batches[0].Put(IndexBuildKey(), std::move(position));
     Batch rows;
-    rows.shard = messages.front().first.shard();
-    for (const auto& [id, placement] : messages) {
-      for (const auto& [key, value] : RowsFor(id, placement)) {
-        rows.Put(key, value);
+    rows.shard = messages.front().id.shard();
+    for (Message& message : messages) {
+      for (auto& [key, value] : message.rows) {
+        rows.Put(std::move(key), std::move(value));
       }
     }
     if (!rows.writes.empty()) {
       batches.push_back(std::move(rows));
     }
     MH_RETURN_IF_ERROR(Commit(batches));
-    next_ = PlacementKey(messages.back().first) + '\0';
+    next_ = PlacementKey(messages.back().id) + '\0';
     if ((done_ + messages.size()) / kMessagesPerLine > done_ / kMessagesPerLine) {
       LogInfo("building the indexes: " + std::to_string(done_ + messages.size()) + " messages");
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/http/blanks.h"
 
 namespace mailhaul::http {
 namespace {
@@ -24,11 +25,6 @@ class Slice final : public ByteSource {
   const std::unique_ptr<ByteSource> whole_;
   const ByteRange range_;
 };
-
-std::string_view Trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 // Digits of any length: what is beyond every size is as good as the largest number.
 std::optional<uint64_t> ParsePosition(std::string_view digits) {
@@ -53,7 +49,7 @@ std::optional<ByteRange> ParseRange(std::string_view field, uint64_t size) {
   if (!StartsWithIgnoreCase(field, kUnit)) {
     return std::nullopt;
   }
-  const std::string_view spec = Trimmed(field.substr(kUnit.size()));
+  const std::string_view spec = TrimBlanks(field.substr(kUnit.size()));
   const size_t dash = spec.find('-');
   if (dash == std::string_view::npos) {
     return std::nullopt;

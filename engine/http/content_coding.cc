@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/http/blanks.h"
 #include "engine/http/entity_tag.h"
 
 namespace mailhaul::http {
@@ -17,14 +18,9 @@ constexpr int kLevel = 4;                 // JSON of mail: 6 gains 2 % and takes
 constexpr int kGzipWindowBits = 15 + 16;  // 32 KiB, with the header of gzip (zlib.h).
 constexpr int kMemoryLevel = 8;           // zlib's default: 256 KiB while it works.
 
-std::string_view Trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
-
 // Thousandths; a weight that is none counts as 0, so that a broken field gets the plain answer.
 int ParseWeight(std::string_view parameter) {
-  parameter = Trimmed(parameter);
+  parameter = TrimBlanks(parameter);
   if (!StartsWithIgnoreCase(parameter, "q=")) {
     return 0;
   }
@@ -78,7 +74,7 @@ bool PrefersGzip(std::string_view accept_encoding) {
     const std::string_view item = accept_encoding.substr(0, accept_encoding.find(','));
     accept_encoding.remove_prefix(std::min(item.size() + 1, accept_encoding.size()));
     const size_t semicolon = item.find(';');
-    const std::string_view name = Trimmed(item.substr(0, semicolon));
+    const std::string_view name = TrimBlanks(item.substr(0, semicolon));
     const int weight =
         semicolon == std::string_view::npos ? 1000 : ParseWeight(item.substr(semicolon + 1));
     if (EqualsIgnoreCase(name, "gzip") || EqualsIgnoreCase(name, "x-gzip")) {

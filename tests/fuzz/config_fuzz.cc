@@ -8,32 +8,14 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "engine/config/load_providers.h"
 #include "engine/config/main_file.h"
 #include "engine/config/map_reader.h"
 #include "engine/config/provider_file.h"
 #include "engine/config/tenant_file.h"
+#include "tests/fuzz/fixed_references.h"
 
 namespace mailhaul::config {
 namespace {
-
-class FixedReferences final : public References {
- public:
-  const char* Environment(const std::string& name) override {
-    return name.size() % 2 == 0 ? "value" : nullptr;
-  }
-  Result<FileText> ReadFile(const std::string& path, size_t /*bytes_max*/) override {
-    if (path.size() % 2 == 0) {
-      return FileText{"content\n", true};
-    }
-    return Status(Code::kInvalidArgument, "no such file");
-  }
-};
-
-const Providers& Builtin() {
-  static const Providers kProviders = LoadBuiltinProviders();
-  return kProviders;
-}
 
 // What everybody who shows problems relies on.
 void CheckProblems(Report& report, std::string_view text) {

@@ -10,30 +10,12 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "engine/config/csv_reader.h"
-#include "engine/config/load_providers.h"
 #include "engine/config/mailboxes_csv.h"
 #include "engine/config/map_reader.h"
+#include "tests/fuzz/fixed_references.h"
 
 namespace mailhaul::config {
 namespace {
-
-class FixedReferences final : public References {
- public:
-  const char* Environment(const std::string& name) override {
-    return name.size() % 2 == 0 ? "value" : nullptr;
-  }
-  Result<FileText> ReadFile(const std::string& path, size_t /*bytes_max*/) override {
-    if (path.size() % 2 == 0) {
-      return FileText{"content\n", true};
-    }
-    return Status(Code::kInvalidArgument, "no such file");
-  }
-};
-
-const Providers& Builtin() {
-  static const Providers kProviders = LoadBuiltinProviders();
-  return kProviders;
-}
 
 // What is written with every value in quotes reads as the same rows.
 void CheckRoundTrip(const std::vector<std::vector<std::string>>& rows) {

@@ -95,14 +95,6 @@ class AuditTest : public FollowFixture {
       }
     }
   }
-  static Status SendIt(Submission& submission) {
-    MH_RETURN_IF_ERROR(BeginAttempt(submission, At(1)));
-    AttemptOutcome outcome;
-    outcome.kind = AttemptOutcome::Kind::kSent;
-    outcome.recipients = {
-        {.recipient = 0, .accepted = true, .permanent = false, .code = 250, .text = "ok"}};
-    return FinishAttempt(submission, outcome, At(2));
-  }
 
   // UIDLs, what lies in the control shard, and a log of which something was dropped.
   void FillTheRest() {

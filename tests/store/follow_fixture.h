@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/identity.h"
+#include "store/submission.h"
 #include "tests/store/expect_sound.h"
 #include "tests/store/mail_store_fixture.h"
 
@@ -41,6 +42,16 @@ inline RelinkItem ItemOf(Uid uid, const std::string& body, uint8_t flags = 0) {
   item.internal_date = At(int64_t{1000} * uid);
   item.identity = IdentityOf(body);
   return item;
+}
+
+// For Outbox::Update(): an attempt that ends with the message taken.
+inline Status SendIt(Submission& submission) {
+  MH_RETURN_IF_ERROR(BeginAttempt(submission, At(1)));
+  AttemptOutcome outcome;
+  outcome.kind = AttemptOutcome::Kind::kSent;
+  outcome.recipients = {
+      {.recipient = 0, .accepted = true, .permanent = false, .code = 250, .text = "ok"}};
+  return FinishAttempt(submission, outcome, At(2));
 }
 
 class FollowFixture : public MailStoreFixture {

@@ -49,14 +49,6 @@ class OutboxTest : public FollowFixture {
     copy.content = ContentWith("copy@acme.example");
     return copy;
   }
-  static Status SendIt(Submission& submission) {
-    MH_RETURN_IF_ERROR(BeginAttempt(submission, At(1)));
-    AttemptOutcome outcome;
-    outcome.kind = AttemptOutcome::Kind::kSent;
-    outcome.recipients = {
-        {.recipient = 0, .accepted = true, .permanent = false, .code = 250, .text = "ok"}};
-    return FinishAttempt(submission, outcome, At(2));
-  }
   Submission Send(SubmissionId id) {
     const SentCopy copy = Copy();
     const Result<Submission> sent = Outbox(*store_).Update(id, SendIt, &copy);

@@ -78,6 +78,8 @@ struct Scheduler::Impl {
   void Unpark(Index mailbox);
   void Advance(TimePoint to);
   void FireTimers();
+  void PrefetchUpcoming() const;
+  void PrefetchPool(Index pool) const;
   void DropStaleTimers();
   FairQueue* QueueOf(const PoolState& pool, JobKind kind);  // nullptr: idle.
   void ReturnIfIdle(PoolState& pool, JobKind kind);

@@ -19,7 +19,7 @@ constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 // turn.
 bool KindGoesFirst(const KindSet& waiting, const KindShare& share, const KindTimes& expected,
                    JobKind own) {
-  if (waiting == KindSet{}) {
+  if (!Any(waiting)) {
     return false;
   }
   KindSet candidates = waiting;

@@ -10,8 +10,20 @@ namespace mailhaul::scheduler {
 namespace {
 
 constexpr size_t kStaleTimersMin = 1024;
+constexpr size_t kCachedMailboxes = 30'000;  // So many stay in the processor's cache by themselves.
 
 }  // namespace
+
+void Scheduler::Impl::PrefetchPool(Index pool) const {
+  constexpr size_t kCacheLine = 64;
+  if (mailboxes.size() < kCachedMailboxes) {
+    return;
+  }
+  const auto* const begin = reinterpret_cast<const char*>(&pools[pool]);
+  for (size_t at = 0; at < sizeof(PoolState); at += kCacheLine) {
+    __builtin_prefetch(begin + at);
+  }
+}
 
 TimePoint Scheduler::Impl::DueOf(Index mailbox, JobKind kind) const {
   const Mailbox& owner = mailboxes[mailbox];
@@ -149,6 +161,20 @@ void Scheduler::Impl::DropStaleTimers() {
   });
 }
 
+// What the next timers need is seldom cached: the mailboxes of those that may come to the top next,
+// and the pool of the one that is there, whose mailbox has come meanwhile.
+void Scheduler::Impl::PrefetchUpcoming() const {
+  if (timers.empty() || mailboxes.size() < kCachedMailboxes) {
+    return;
+  }
+  for (size_t child = 0; child < TimerHeap::kArity; ++child) {
+    if (const TimerHeap::Entry* const entry = timers.upcoming(child); entry != nullptr) {
+      __builtin_prefetch(&mailboxes[MailboxOf(entry->job)]);
+    }
+  }
+  PrefetchPool(mailboxes[MailboxOf(timers.top().job)].pool);
+}
+
 // Afterwards the first timer counts and lies in the future.
 void Scheduler::Impl::FireTimers() {
   while (!timers.empty()) {
@@ -162,10 +188,7 @@ void Scheduler::Impl::FireTimers() {
       return;
     }
     timers.Pop();
-    if (!timers.empty()) {
-      // It is wanted the next time, and seldom cached.
-      __builtin_prefetch(&mailboxes[MailboxOf(timers.top().job)]);
-    }
+    PrefetchUpcoming();
     if (counts) {
       Dequeue(mailbox, kind);
       Enqueue(mailbox, kind);

@@ -106,7 +106,7 @@ bool Scheduler::Impl::SliceFits(const PoolState& pool, uint32_t slices) const {
 // While checks wait for a login or come soon, slices get what these leave and their own share.
 // With checks in the set, KindShare chooses.
 void Scheduler::Impl::KeepFreeForChecks(const PoolState& pool, KindSet& open) const {
-  if (open[scheduler::Index(JobKind::kNew)] || open == KindSet{} || SliceFits(pool, pool.slices)) {
+  if (open[scheduler::Index(JobKind::kNew)] || !Any(open) || SliceFits(pool, pool.slices)) {
     return;
   }
   const KindTimes expected = ExpectedTimes(pool);
@@ -169,7 +169,7 @@ void Scheduler::Impl::RefreshPool(Index index) {
   KindSet open{};
   Gate gate;
   TimePoint wake = TimePoint::max();
-  if (waiting != KindSet{}) {
+  if (Any(waiting)) {
     gate = GateOf(pool);
     if (gate.cause == WaitCause::kNone) {
       open = waiting;
@@ -180,9 +180,9 @@ void Scheduler::Impl::RefreshPool(Index index) {
           wake = std::min(wake, budget_at);
         }
       }
-      const bool day_permits = open != KindSet{};
+      const bool day_permits = Any(open);
       KeepFreeForChecks(pool, open);
-      if (open == KindSet{}) {
+      if (!Any(open)) {
         gate.cause = day_permits ? WaitCause::kPoolFull : WaitCause::kDayLimit;
       }
     } else {
@@ -210,10 +210,10 @@ void Scheduler::Impl::RefreshPool(Index index) {
 void Scheduler::Impl::RefreshEgress(EgressId index) {
   EgressState& egress = egresses[index];
   const KindSet open = OpenKinds(egress);
-  const bool full = open != KindSet{} && egress.connections >= egress.connections_max;
+  const bool full = Any(open) && egress.connections >= egress.connections_max;
   egress.full += full && !egress.was_full ? 1 : 0;
   egress.was_full = full;
-  if (open == KindSet{} || full) {
+  if (!Any(open) || full) {
     open_egresses.RemoveIfPresent(index, egress_positions);
     return;
   }

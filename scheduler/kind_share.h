@@ -13,7 +13,8 @@
 
 namespace mailhaul::scheduler {
 
-using KindSet = std::array<bool, kKindCount>;     // By kind: a job of it waits.
+using KindSet = std::array<bool, kKindCount>;  // By kind: a job of it waits.
+inline bool Any(const KindSet& kinds) { return kinds[0] || kinds[1] || kinds[2]; }
 using KindTimes = std::array<float, kKindCount>;  // By kind: seconds that a grant takes, > 0.
 
 // The most urgent kind of a set that is not empty.
@@ -25,7 +26,7 @@ class KindShare final {
   struct Charge {
     float paid = 0;  // The part of its time that its own kind had credit for: 0..1.
     KindSet earned{};
-    bool empty() const { return paid == 0 && earned == KindSet{}; }
+    bool empty() const { return paid == 0 && !Any(earned); }
   };
 
   // One part in `share_inverse` of the time is guaranteed to a kind that waits; below 3 counts as

@@ -35,7 +35,7 @@ void MailboxIndex::Insert(uint32_t mailbox) {
 
 void MailboxIndex::Add(uint32_t mailbox) {
   if ((size_ + 1) * 4 > slots_.size() * 3) {
-    std::vector<Slot> before(slots_.size() * 2);
+    std::vector<Slot, LargeMemory<Slot>> before(slots_.size() * 2);
     before.swap(slots_);
     for (const Slot& each : before) {
       if (each.mailbox != kAbsent) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/large_memory.h"
 #include "scheduler/arena.h"
 #include "scheduler/estimates.h"
 #include "scheduler/indexed_heap.h"
@@ -103,7 +104,7 @@ class MailboxIndex final {
   void Insert(uint32_t mailbox);
 
   const Mailboxes& mailboxes_;
-  std::vector<Slot> slots_;  // A power of two of them.
+  std::vector<Slot, LargeMemory<Slot>> slots_;  // A power of two of them.
   size_t size_ = 0;
 };
 

@@ -157,6 +157,9 @@ Status Scheduler::Submit(const Job& job) {
     return {Code::kNotFound, "mailbox is not scheduled"};
   }
   Mailbox& mailbox = impl.mailboxes[index];
+  if (mailbox.out) {
+    impl.PrefetchPool(mailbox.pool);  // Its Finish() is near.
+  }
   Mailbox::QueuedJob& queued = mailbox.jobs[Index(job.kind)];
   const bool is_queued = mailbox.state(job.kind) != JobState::kNone;
   if (job.kind == JobKind::kNew && (!is_queued || job.deadline < queued.deadline)) {

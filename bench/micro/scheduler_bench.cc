@@ -26,11 +26,27 @@ void* operator new(size_t size) {
   live_bytes += malloc_usable_size(memory);
   return memory;
 }
+// Of what is aligned the pages that it can touch: the rest of its block is address space only.
+static size_t PagesOf(size_t size) {
+  constexpr size_t kPage = 4096;
+  return (size + kPage - 1) / kPage * kPage;
+}
+void* operator new(size_t size, std::align_val_t alignment) {
+  const auto to = static_cast<size_t>(alignment);
+  void* const memory = std::aligned_alloc(to, (size + to - 1) / to * to);
+  MH_CHECK(memory != nullptr);
+  live_bytes += PagesOf(size);
+  return memory;
+}
 void operator delete(void* memory) noexcept {
   live_bytes -= memory == nullptr ? 0 : malloc_usable_size(memory);
   std::free(memory);
 }
 void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, size_t size, std::align_val_t) noexcept {
+  live_bytes -= PagesOf(size);
+  std::free(memory);
+}
 
 namespace mailhaul::scheduler {
 namespace {

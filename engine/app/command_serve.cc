@@ -63,8 +63,8 @@ class Server final {
 
   Status Prepare() {
     MH_RETURN_IF_ERROR(collector_.Prepare());
-    sending_ =
-        std::make_unique<SendLines>(config_, collector_, runtime_.context(), runtime_.main_loop());
+    sending_ = std::make_unique<SendLines>(config_, collector_, runtime_.context(),
+                                           runtime_.main_loop(), random_);
     outgoing_ = std::make_unique<ConfiguredOutgoing>(config_, runtime_.context().store,
                                                      sending_->sender(), random_);
     service_.EnableSending(*outgoing_);
@@ -223,8 +223,8 @@ class Server final {
   const std::unique_ptr<TextIndex> text_index_;
   const std::optional<store::SecretBox> secrets_;
   Collector collector_;
-  std::unique_ptr<SendLines> sending_;
   SystemRandom random_;
+  std::unique_ptr<SendLines> sending_;
   std::unique_ptr<ConfiguredOutgoing> outgoing_;
   CollectorDirectory directory_;
   MimeBodyDecoder decoder_;

@@ -35,8 +35,11 @@ std::optional<send::SendingMailbox> ToSendingMailbox(const config::TenantConfig&
 }
 
 SendLines::SendLines(const config::Config& config, Collector& collector, pipeline::Context& context,
-                     net::Loop& main_loop)
-    : config_(config), collector_(collector), sender_(context, main_loop, *this, random_) {
+                     net::Loop& main_loop, Random& random)
+    : config_(config),
+      collector_(collector),
+      random_(random),
+      sender_(context, main_loop, *this, random_) {
   for (const auto& state : collector.mailboxes()) {
     std::optional<send::SendingMailbox> sending = ToSendingMailbox(*state->tenant, *state->config);
     if (sending.has_value()) {

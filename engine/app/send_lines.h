@@ -14,8 +14,9 @@ namespace mailhaul::app {
 class SendLines final : public send::Lines, public Errands {
  public:
   // After Collector::Prepare(), which it is told of. Everything outlives it.
+  // `random` is used on every loop.
   SendLines(const config::Config& config, Collector& collector, pipeline::Context& context,
-            net::Loop& main_loop);
+            net::Loop& main_loop, Random& random);
 
   send::Sender& sender() { return sender_; }
 
@@ -33,7 +34,7 @@ class SendLines final : public send::Lines, public Errands {
  private:
   const config::Config& config_;
   Collector& collector_;
-  SystemRandom random_;
+  Random& random_;
   std::unordered_map<MailboxId, send::SendingMailbox> mailboxes_;
   send::Sender sender_;
 };

@@ -18,7 +18,7 @@ class CollectorSendTest : public EngineFixture {
     AddSubmission("alice");
     server_.Folder("alice", "Sent").attributes = {"\\Sent"};
     on_prepared_ = [this] {
-      lines_ = std::make_unique<SendLines>(config_, *collector_, context(), loop_);
+      lines_ = std::make_unique<SendLines>(config_, *collector_, context(), loop_, random_);
       loop_.Post([this] { lines_->sender().Start(); });
     };
   }

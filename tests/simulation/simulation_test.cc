@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "store/key_layout.h"
 #include "tests/simulation/seeds.h"
@@ -42,6 +43,42 @@ class TornLedgerStore final : public store::KeyValueStore {
   uint64_t commits_ = 0;
 };
 
+// Another one acknowledges changes of submissions and forgets them.
+class ForgetfulStore final : public store::KeyValueStore {
+ public:
+  ForgetfulStore(store::MemoryKeyValueStore& below, bool forgets_new)
+      : below_(below), forgets_new_(forgets_new) {}
+
+  Result<std::optional<std::string>> Get(std::string_view key) override { return below_.Get(key); }
+  Result<bool> Scan(const store::ScanRequest& request,
+                    const std::function<bool(std::string_view, std::string_view)>& visit) override {
+    return below_.Scan(request, visit);
+  }
+  void Commit(std::span<const store::Batch> batches, std::span<store::Outcome> outcomes) override {
+    for (size_t i = 0; i < batches.size(); ++i) {
+      if (Forgets(batches[i])) {
+        outcomes[i] = {.kind = store::Outcome::Kind::kDone, .detail = {}};
+      } else {
+        below_.Commit(batches.subspan(i, 1), outcomes.subspan(i, 1));
+      }
+    }
+  }
+
+ private:
+  bool Forgets(const store::Batch& batch) {
+    constexpr uint64_t kForgetEvery = 3;
+    const bool concerned =
+        std::any_of(batch.writes.begin(), batch.writes.end(), [](const store::Write& write) {
+          return write.key.front() == static_cast<char>(store::Keyspace::kSubmission);
+        });
+    return concerned && ++commits_ % kForgetEvery == 0;
+  }
+
+  store::MemoryKeyValueStore& below_;
+  const bool forgets_new_;
+  uint64_t commits_ = 0;
+};
+
 TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
   const uint64_t first = Seeds().first;
   const uint64_t seeds = Seeds().count;
@@ -49,6 +86,7 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
   uint64_t deaths = 0;
   uint64_t recoveries = 0;
   uint64_t messages = 0;
+  uint64_t sent = 0;
   uint64_t full_logins = 0;
   uint64_t full_days = 0;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
@@ -60,16 +98,18 @@ TEST(SimulationTest, EveryInvariantHoldsForEverySeed) {
     deaths += report.deaths;
     recoveries += report.recoveries;
     messages += report.messages;
+    sent += report.sent;
     full_logins += report.most_logins == 100 ? 1 : 0;
     full_days += report.most_bytes >= 75 ? 1 : 0;
   }
   std::cout << seeds << " seeds, " << lives << " lives, " << deaths << " deaths, " << recoveries
-            << " recoveries, " << messages << " messages at the end; " << full_logins
-            << " seeds with a full second of logins, " << full_days
+            << " recoveries, " << messages << " messages at the end, " << sent << " sent; "
+            << full_logins << " seeds with a full second of logins, " << full_days
             << " with a full day of bytes\n";
   // A simulation in which nothing happens would prove nothing.
   EXPECT_GT(messages, seeds);
   EXPECT_GT(lives, seeds);
+  EXPECT_GT(sent, seeds);
   EXPECT_TRUE(seeds < 100 || recoveries > seeds / 10);
   EXPECT_TRUE(seeds < 100 || full_logins > seeds / 10);
   EXPECT_TRUE(seeds < 100 || full_days > seeds / 100);
@@ -120,6 +160,23 @@ TEST(SimulationTest, ALedgerTornFromItsMessagesIsCaught) {
     caught += World(seed, careless).Run().violations.empty() ? 0 : 1;
   }
   EXPECT_GT(caught, 0U);
+}
+
+TEST(SimulationTest, SubmissionsThatAreForgottenAreCaught) {
+  constexpr uint64_t kSeedsMax = 600;
+  std::set<std::string> sought = {"was accepted, now", "is sent, delivered 0 times",
+                                  "was sent 2 times", "Sent has 2 copies"};
+  for (uint64_t seed = 1; seed <= kSeedsMax && !sought.empty(); ++seed) {
+    const RecordsWrapper careless = [seed](store::MemoryKeyValueStore& below) {
+      return std::make_unique<ForgetfulStore>(below, /*forgets_new=*/seed % 2 == 0);
+    };
+    for (const std::string& violation : World(seed, careless).Run().violations) {
+      std::erase_if(sought, [&violation](const std::string& kind) {
+        return violation.find(kind) != std::string::npos;
+      });
+    }
+  }
+  EXPECT_TRUE(sought.empty()) << "never seen: " << testing::PrintToString(sought);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "connectors/dialer.h"
 #include "engine/app/collector.h"
 #include "engine/app/run_marker.h"
+#include "engine/app/send_lines.h"
 #include "engine/mime/message_parser.h"
 #include "engine/pipeline/committer.h"
 #include "store/mail_store.h"
@@ -17,6 +18,9 @@ namespace {
 
 constexpr WallTime kStart{std::chrono::seconds(1'795'000'000)};
 constexpr auto kDay = std::chrono::hours(24);
+constexpr char kSent[] = "Sent";  // Other clients leave it alone, servers may renumber it.
+// The longest pause between two tries, and what comes before it.
+constexpr auto kSentWithin = std::chrono::minutes(90);
 constexpr uint64_t kStepsMax = 5'000'000;  // A life that takes more does not end.
 
 uint64_t Mix(uint64_t hash, std::string_view text) {
@@ -61,8 +65,28 @@ struct World::Life {
     const std::vector<app::Worker> workers = {{.loop = &loop, .dialer = &dialer, .http = nullptr}};
     collector =
         std::make_unique<app::Collector>(collector_options, config_, *context, loop, workers);
-    return collector->Prepare();
+    MH_RETURN_IF_ERROR(collector->Prepare());
+    if (continuous) {
+      sending =
+          std::make_unique<app::SendLines>(config_, *collector, *context, loop, world_.random_);
+    }
+    return {};
   }
+  Senders::Process process() { return {*context, sending->sender()}; }
+  void Start() {
+    collector->Start([this] { over = true; });
+    if (sending != nullptr) {
+      sending->sender().Start();
+      world_.senders_.AskAgain(process());
+    }
+  }
+  void Stop() {
+    collector->Stop();
+    if (sending != nullptr) {
+      sending->sender().Stop([this] { sender_over = true; });
+    }
+  }
+  bool at_rest() const { return over && (sending == nullptr || sender_over); }
 
   net::VirtualLoop loop;
   test_support::MemoryNetwork network;
@@ -76,7 +100,9 @@ struct World::Life {
   std::unique_ptr<pipeline::LoopCommitter> committer;
   std::unique_ptr<pipeline::Context> context;
   std::unique_ptr<app::Collector> collector;
+  std::unique_ptr<app::SendLines> sending;  // In continuous lives.
   bool over = false;
+  bool sender_over = false;
 
  private:
   const Duration disk_delay_;
@@ -90,7 +116,8 @@ World::World(uint64_t seed, RecordsWrapper wrapper)
       wrapper_(std::move(wrapper)),
       clock_(kStart + std::chrono::minutes(random_.Below(24 * 60))),
       latency_(std::chrono::milliseconds(random_.Below(30))),
-      book_(clock_, [this](const std::string& what) { Violate(what); }) {
+      book_(clock_, [this](const std::string& what) { Violate(what); }),
+      senders_(random_, clock_, [this](const std::string& what) { Violate(what); }) {
   SetLogLevel(LogLevel::kOff);
   mime::Initialize();
   MakeLimits();
@@ -153,7 +180,14 @@ void World::MakeConfig() {
                            .host = mailbox.source.host,
                            .pool = mailbox.pool,
                            .user = mailbox.address,
+                           .submission_host = {},
                            .mirror = mirror});
+      if (random_.Chance(1, 2)) {
+        mailbox.submission.emplace(mailbox.source);
+        mailbox.submission->host = "smtp." + mailbox.source.host;
+        mailbox.submission->port = Senders::kPort;
+        accounts_.back().submission_host = mailbox.submission->host;
+      }
       tenant.mailboxes.push_back(std::move(mailbox));
     }
     config_.tenants.push_back(std::move(tenant));
@@ -181,6 +215,14 @@ void World::FillServers() {
       server.observer = &book_.AddHost(account.host, account.pool);
     }
     server.AddAccount(account.user, "right");
+    if (!account.submission_host.empty()) {
+      book_.AddHost(account.submission_host, account.submission_host);
+      senders_.Add({.tenant = account.tenant,
+                    .mailbox = account.mailbox,
+                    .address = account.user,
+                    .host = account.submission_host,
+                    .source = &server});
+    }
     servers_[account.host].Folder(account.user, "INBOX").uid_validity = 7;
     const uint64_t folders = Between(1, 3);
     for (uint64_t f = 0; f < folders; ++f) {
@@ -226,7 +268,7 @@ void World::MoveMessage(const Account& account, test_support::ScriptedFolder& fr
                         const std::string& from_name) {
   auto& folders = servers_[account.host].accounts.at(account.user).folders;
   auto to = std::next(folders.begin(), static_cast<ptrdiff_t>(random_.Below(folders.size())));
-  if (to->first == from_name) {
+  if (to->first == from_name || to->first == kSent) {
     return;
   }
   const test_support::ScriptedMessage moved =
@@ -245,6 +287,10 @@ void World::MutateServers() {
   auto& folders = servers_[account.host].accounts.at(account.user).folders;
   auto chosen = std::next(folders.begin(), static_cast<ptrdiff_t>(random_.Below(folders.size())));
   test_support::ScriptedFolder& folder = chosen->second;
+  if (chosen->first == kSent) {
+    folder.Renumber(folder.uid_validity + 1);
+    return;
+  }
   if (folder.messages().empty()) {
     AddMessage(account, chosen->first);
     return;
@@ -271,7 +317,34 @@ void World::MutateServers() {
   }
 }
 
+// What is done here: looking again, sending.
+void World::ActAsUsers(Life& life) {
+  if (life.sending == nullptr) {
+    return;
+  }
+  const Account& account = accounts_[random_.Below(accounts_.size())];
+  switch (random_.Below(5)) {
+    case 0:
+      life.loop.Post(
+          [&life, &account] { life.collector->Refresh(account.tenant, account.mailbox); });
+      break;
+    case 1:
+      life.loop.Post(
+          [&life, &account] { life.collector->MarkActive(account.tenant, account.mailbox); });
+      break;
+    default:
+      if (senders_.empty()) {
+        break;
+      }
+      if (const std::optional<Senders::HandedIn> sent = senders_.Act(life.process())) {
+        ++history_[sent->address + "/" + kSent].added[sent->body];
+        ++originals_[sent->address][sent->body];
+      }
+  }
+}
+
 void World::SetFaults(bool clean) {
+  senders_.SetFaults(clean);
   for (auto& [host, server] : servers_) {
     server.faults = {};
     if (clean) {
@@ -285,6 +358,9 @@ void World::SetFaults(bool clean) {
     server.faults.double_bodies = config_.default_limits.bytes_per_day == 0 && random_.Chance(1, 6);
     server.faults.size_lie = random_.Chance(1, 4) ? static_cast<int64_t>(random_.Below(400)) : 0;
     server.faults.hang_up = random_.Chance(1, 12);
+    if (random_.Chance(1, 8)) {
+      server.faults.append_cut = 0;  // Of every copy in Sent.
+    }
     if (random_.Chance(1, 10)) {
       server.faults.refuse_login = "NO [LIMIT] Too many connections";
     }
@@ -307,6 +383,7 @@ void World::LiveOnce(const LifePlan& plan) {
     for (auto& [host, server] : servers_) {
       life.network.RegisterImap(host, 993, server);
     }
+    senders_.Register(life.network);
     const Status opened = life.Open(plan.continuous);
     if (!opened.ok()) {
       Violate("the store does not open: " + opened.ToString());
@@ -314,7 +391,8 @@ void World::LiveOnce(const LifePlan& plan) {
     }
     RunLife(life, plan);
     life.loop.Await(life.network.Drain());
-    if (plan.clean && life.collector->summary().mailboxes_complete != accounts_.size()) {
+    if (plan.clean && !plan.continuous &&
+        life.collector->summary().mailboxes_complete != accounts_.size()) {
       Violate("a run without faults leaves mailboxes incomplete");
     }
     Trace(std::to_string(clock_.Now().time_since_epoch().count()) + " " +
@@ -325,7 +403,9 @@ void World::LiveOnce(const LifePlan& plan) {
       Trace(line);
     }
     for (const std::string& command : server.counters.WritingCommands()) {
-      Violate("wrote to the source: " + command);
+      if (command != "APPEND") {
+        Violate("wrote to the source: " + command);
+      }
     }
     server.counters = {};
   }
@@ -336,9 +416,14 @@ void World::LiveOnce(const LifePlan& plan) {
 }
 
 void World::RunLife(Life& life, const LifePlan& plan) {
-  life.loop.Post([&life] { life.collector->Start([&life] { life.over = true; }); });
+  life.loop.Post([&life] { life.Start(); });
+  if (plan.until_sent) {
+    AwaitSent(life);
+  }
   uint64_t next_mutation = plan.clean ? UINT64_MAX : Between(50, 3000);
-  const TimePoint end = clock_.Now() + std::chrono::minutes(plan.continuous ? 20 : 600);
+  const TimePoint end = clock_.Now() + std::chrono::minutes(plan.until_sent   ? 0
+                                                            : plan.continuous ? 20
+                                                                              : 600);
   const auto must_act = [&] {
     return life.over || life.loop.steps() >= next_mutation ||
            (plan.dies_at_step != 0 && life.loop.steps() >= plan.dies_at_step) ||
@@ -358,22 +443,25 @@ void World::RunLife(Life& life, const LifePlan& plan) {
       files_.Freeze();
       records_.Freeze();
       book_.OnDeath();
+      senders_.EndProcess();
       life.loop.Post([&life] { life.network.Sever(); });
       break;
     }
     MutateServers();
+    ActAsUsers(life);
     next_mutation = life.loop.steps() + Between(50, 3000);
   }
   living_ = false;
   // With the bytes of a day used up nothing need recover before the next.
-  if (plan.continuous && !acts && config_.default_limits.bytes_per_day == 0) {
+  if (plan.continuous && !plan.until_sent && !acts && config_.default_limits.bytes_per_day == 0) {
     ++report_.recoveries;
     CheckRecovery(life);
   }
-  if (!life.over) {
+  senders_.EndProcess();
+  if (!life.at_rest()) {
     // Of a dead process this is only the simulator's clean-up: its disk is frozen already.
-    life.loop.Post([&life] { life.collector->Stop(); });
-    MH_CHECK(life.loop.RunUntil([&life] { return life.over; }));
+    life.loop.Post([&life] { life.Stop(); });
+    MH_CHECK(life.loop.RunUntil([&life] { return life.at_rest(); }));
   }
   if (!died && !app::MarkEnded(files_, "/data").ok()) {
     Violate("the end in order cannot be noted");
@@ -393,6 +481,17 @@ void World::CheckRecovery(Life& life) {
   };
   if (!life.loop.RunUntil(recovered, clock_.Now() + std::chrono::minutes(45))) {
     Violate("a mailbox is not checked although faults stopped 45 min ago");
+  }
+}
+
+void World::AwaitSent(Life& life) {
+  constexpr uint64_t kLookEvery = 200;  // Steps.
+  uint64_t looks = 0;
+  const auto sent = [&] {
+    return ++looks % kLookEvery == 0 && senders_.FindOpen(*life.mail).empty();
+  };
+  if (!life.loop.RunUntil(sent, clock_.Now() + kSentWithin)) {
+    Violate("not over after an hour and a half without faults: " + senders_.FindOpen(*life.mail));
   }
 }
 
@@ -417,6 +516,9 @@ Report World::Run() {
   }
   // Everything is to come: within one run only without a limit of the day's bytes.
   TellLimits(/*bytes_per_day=*/0);
+  if (!senders_.empty() && report_.violations.empty()) {
+    LiveOnce({.clean = true, .continuous = true, .until_sent = true});
+  }
   LifePlan last;
   last.clean = true;
   LiveOnce(last);
@@ -428,6 +530,7 @@ Report World::Run() {
       }
     }
   }
+  report_.sent = senders_.sent();
   report_.most_logins = book_.most_logins();
   report_.most_bytes = book_.most_bytes();
   return std::move(report_);

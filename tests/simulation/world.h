@@ -22,6 +22,7 @@
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
 #include "tests/simulation/limit_book.h"
+#include "tests/simulation/senders.h"
 #include "tests/support/scripted_mail_server.h"
 
 namespace mailhaul::simulation {
@@ -37,6 +38,7 @@ struct Report {
   uint64_t deaths = 0;
   uint64_t recoveries = 0;   // Lives whose faults stopped while they went on.
   uint64_t messages = 0;     // On the servers at the end.
+  uint64_t sent = 0;         // Taken by submission servers.
   uint64_t most_logins = 0;  // Percent of those allowed in a second.
   uint64_t most_bytes = 0;   // Percent of those allowed in a day.
 };
@@ -65,11 +67,13 @@ class World final {
     std::string host;
     std::string pool;
     std::string user;
-    bool mirror = false;  // Its tenant wants deletions mirrored.
+    std::string submission_host;  // "": it cannot send.
+    bool mirror = false;          // Its tenant wants deletions mirrored.
   };
   struct LifePlan {
     bool clean = false;         // No faults, to the end.
     bool continuous = false;    // `serve` instead of `collect`.
+    bool until_sent = false;    // Ends when all that was handed in is over.
     uint64_t dies_at_step = 0;  // 0: never.
   };
   struct Life;  // One process.
@@ -81,14 +85,16 @@ class World final {
   void FillServers();
   void AddMessage(const Account& account, const std::string& folder);
   void MutateServers();
+  void ActAsUsers(Life& life);
   void MoveMessage(const Account& account, test_support::ScriptedFolder& from,
                    const std::string& from_name);
   void SetFaults(bool clean);
   void LiveOnce(const LifePlan& plan);
   void RunLife(Life& life, const LifePlan& plan);
   void CheckRecovery(Life& life);
+  void AwaitSent(Life& life);
   void Check(bool complete);
-  void CheckMailbox(const Account& account, bool complete);
+  void CheckMailbox(const store::MailStore& mail, const Account& account, bool complete);
   void CheckNothingDoubled(const Account& account, const std::vector<Stored>& stored);
   void CheckIds(const Account& account, const std::vector<Stored>& stored);
   void CheckAgainstSource(const Account& account, const std::vector<Stored>& stored, bool complete);
@@ -108,7 +114,8 @@ class World final {
   std::function<void(ToldLimits&)> tighten_;
   std::vector<Account> accounts_;
   std::map<std::string, test_support::ScriptedMailServer> servers_;  // By host.
-  std::map<std::string, FolderHistory> history_;                     // By user and folder.
+  Senders senders_;
+  std::map<std::string, FolderHistory> history_;  // By user and folder.
   // How many messages of an account began with these bytes: moves do not count.
   std::map<std::string, std::map<std::string, uint32_t>> originals_;  // By user.
   // Bytes that were moved while a process ran: it may have seen the copy before the hole.

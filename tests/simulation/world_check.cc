@@ -55,21 +55,22 @@ void World::Check(bool complete) {
   if (!report_.violations.empty()) {
     return;
   }
-  for (const Account& account : accounts_) {
-    CheckMailbox(account, complete);
-  }
-}
-
-// What a new process finds.
-void World::CheckMailbox(const Account& account, bool complete) {
+  // What a new process finds.
   store::BlobStoreOptions options;
   options.directory = "/data/blobs";
   const std::unique_ptr<store::BlobStore> blobs = store::BlobStore::Open(files_, options).value();
   const std::unique_ptr<store::MailStore> mail =
       store::MailStore::Open(records_, *blobs, clock_).value();
-  const std::optional<TenantId> tenant = mail->FindTenant(account.tenant);
+  for (const Account& account : accounts_) {
+    CheckMailbox(*mail, account, complete);
+  }
+  senders_.Check(*mail, complete);
+}
+
+void World::CheckMailbox(const store::MailStore& mail, const Account& account, bool complete) {
+  const std::optional<TenantId> tenant = mail.FindTenant(account.tenant);
   const std::optional<MailboxId> mailbox =
-      tenant.has_value() ? mail->FindMailbox(*tenant, account.mailbox) : std::nullopt;
+      tenant.has_value() ? mail.FindMailbox(*tenant, account.mailbox) : std::nullopt;
   if (!mailbox.has_value()) {
     if (complete) {
       Violate(account.user + " was never onboarded");
@@ -77,14 +78,14 @@ void World::CheckMailbox(const Account& account, bool complete) {
     return;
   }
   std::map<store::FolderId, std::string> folders;
-  for (const store::FolderRecord& folder : mail->ListFolders(*mailbox).value()) {
+  for (const store::FolderRecord& folder : mail.ListFolders(*mailbox).value()) {
     folders.emplace(folder.id, folder.name);
   }
-  std::vector<Stored> stored = ReadAll(*mail, *tenant, *mailbox);
+  std::vector<Stored> stored = ReadAll(mail, *tenant, *mailbox);
   for (Stored& each : stored) {
     each.folder = folders.at(each.message.folder);
   }
-  if (mail->GetMailbox(*mailbox).value().messages != stored.size()) {
+  if (mail.GetMailbox(*mailbox).value().messages != stored.size()) {
     Violate(account.user + ": the message counter is wrong");
   }
   CheckNothingDoubled(account, stored);
@@ -100,7 +101,8 @@ void World::CheckNothingDoubled(const Account& account, const std::vector<Stored
   std::set<std::tuple<std::string, uint32_t, Uid>> uids;
   for (const Stored& each : stored) {
     ++copies[{each.folder, each.raw}];
-    if (!uids.insert({each.folder, each.message.uid_validity, each.message.uid}).second) {
+    if (!each.message.local &&
+        !uids.insert({each.folder, each.message.uid_validity, each.message.uid}).second) {
       Violate(account.user + "/" + each.folder + ": one UID is shown twice");
     }
   }
@@ -141,7 +143,7 @@ void World::CheckFollowed(const Account& account, const std::vector<Stored>& sto
     const test_support::ScriptedMessage* const source =
         folder.uid_validity == each.message.uid_validity ? folder.Find(each.message.uid) : nullptr;
     if (each.message.gone) {
-      if (account.mirror) {
+      if (account.mirror && !each.message.local) {
         Violate(place + " is gone from the source and still here");
       }
     } else if (source == nullptr) {

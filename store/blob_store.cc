@@ -301,7 +301,9 @@ Status SegmentBlobStore::FlushPacked() {
   }
   packed_buffer_->PadToBlock();
   const std::string_view bytes = packed_buffer_->view();
-  if (packed_flushed_ + bytes.size() > packed_preallocated_) {
+  // What is reserved ahead must not take the room that this write needs.
+  if (packed_flushed_ + bytes.size() > packed_preallocated_ &&
+      CheckRoom(kPreallocateBytes + bytes.size()).ok()) {
     packed_->file->Preallocate(packed_preallocated_, kPreallocateBytes);
     packed_preallocated_ += kPreallocateBytes;
   }

@@ -119,6 +119,7 @@ void Collector::Start(std::function<void()> on_done) {
   const TimePoint now = context_.clock.Now();
   const WallTime wall = context_.clock.WallNow();
   TellDay();
+  WatchDisk();
   if (options_.after_unclean_end) {
     scheduler_.BeginRampUp(now);
   } else {
@@ -213,7 +214,8 @@ void Collector::CheckDone() {
   main_.CancelTimer(timer_);
   main_.CancelTimer(day_timer_);
   main_.CancelTimer(flush_timer_);
-  timer_ = day_timer_ = flush_timer_ = 0;
+  main_.CancelTimer(disk_timer_);
+  timer_ = disk_timer_ = day_timer_ = flush_timer_ = 0;
   FlushDirty();
   SaveAllDayUses();
   SaveCheckTimes(/*samples_min=*/1);
@@ -313,9 +315,9 @@ void Collector::FlushDirty() {
     record.last_used = mailbox->last_used;
     record.window_coverage = mailbox->window_coverage;
     record.backfill_coverage = mailbox->backfill_coverage;
-    record.error_code = mailbox->last_error.ok() ? ""
-                        : mailbox->over_quota    ? kOverQuota
-                                                 : ToString(mailbox->last_error.code());
+    record.error_code = mailbox->last_error.ok()    ? ""
+                        : !mailbox->no_room.empty() ? mailbox->no_room
+                                                    : ToString(mailbox->last_error.code());
     record.error_detail = mailbox->last_error.message();
     store::MailStore* store = &context_.store;
     context_.committer.Run([store, record] {

@@ -28,6 +28,7 @@
 #include "engine/send/lines.h"
 #include "scheduler/scheduler.h"
 #include "store/day_use.h"
+#include "store/file_system.h"
 #include "store/secret_box.h"
 
 namespace mailhaul::app {
@@ -41,8 +42,15 @@ inline constexpr uint64_t kWantedBytesMax = uint64_t{1} << 30;  // Of one such m
 inline constexpr uint64_t kDayPortion = uint64_t{16} << 20;
 inline constexpr Duration kDayPause = std::chrono::minutes(10);
 
-// State and error code of mailboxes whose tenant has no room left.
+// States and error codes of mailboxes that wait for room: in their tenant's quota, on the disk.
 inline constexpr std::string_view kOverQuota = "over_quota";
+inline constexpr std::string_view kDiskFull = "disk_full";
+
+// Below this much free space nothing is collected, until there is some more. The store refuses
+// bodies below 64 MiB and records below 32 MiB: what lies between is for sending, for changes made
+// here, and for what is in flight.
+inline constexpr uint64_t kDiskFreeMin = uint64_t{128} << 20;
+inline constexpr uint64_t kDiskFreeAgain = uint64_t{160} << 20;
 
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
@@ -56,6 +64,8 @@ struct CollectorOptions {
   store::KeyValueStore* records = nullptr;
   // With which refresh tokens that a server has replaced are kept in `records`; null: they are not.
   const store::SecretBox* secrets = nullptr;
+  // Tells the free space of the data directory's disk; null: it counts as endless.
+  store::FileSystem* files = nullptr;
   bool after_unclean_end = false;  // The process before this one did not end in order.
 };
 
@@ -84,8 +94,8 @@ struct MailboxState {
   enum class Phase : uint8_t { kPending, kCollecting, kOk, kFailing };
   Phase phase = Phase::kPending;
   Status last_error;
-  bool over_quota = false;  // last_error says so: it waits for room.
-  uint32_t attempts = 0;    // Failures in a row.
+  std::string_view no_room;  // kOverQuota or kDiskFull, as last_error says: it waits. Else "".
+  uint32_t attempts = 0;     // Failures in a row.
   WallTime last_complete{};
   WallTime last_used{};  // New mail came, or somebody read it; else when it was first seen.
   std::optional<WallTime> next_due;
@@ -190,6 +200,12 @@ class Collector final {
     uint64_t bytes = 0;
   };
   std::vector<QuotaUse> QuotaUses() const;
+  // Of the data directory's disk. Main loop.
+  struct DiskRoom {
+    std::optional<uint64_t> free_bytes;  // None: it cannot be told.
+    bool collecting_paused = false;
+  };
+  DiskRoom Disk() const;
   const std::string& NameOf(TenantId tenant) const { return tenant_names_.at(tenant); }
 
  private:
@@ -327,6 +343,14 @@ class Collector final {
   void ParkForQuota(MailboxState& mailbox);
   void ArmQuotaTimer();
   void ResumeWithinQuota();
+  // Main loop; what became of mailboxes that wait for room.
+  void ParkMailbox(MailboxState& mailbox, std::string_view state, const Status& status);
+  void Unpark(MailboxState& mailbox);
+
+  // Room on the disk (collector_disk.cc).
+  bool DiskIsLow();
+  void ParkForDisk(MailboxState& mailbox);
+  void WatchDisk();
   // Refresh tokens (collector_tokens.cc).
   enum class Grant : uint8_t { kSource, kSubmission };
   static const config::OAuth2* GrantOf(const MailboxState& mailbox, Grant grant);  // Null: none.
@@ -370,6 +394,10 @@ class Collector final {
   std::vector<QuotaUse> quotas_;                        // Without their bytes.
   std::map<TenantId, std::set<MailboxState*>> parked_;  // By quota.
   net::Loop::TimerId quota_timer_ = 0;
+  std::map<MailboxId, MailboxState*> parked_for_disk_;
+  net::Loop::TimerId disk_timer_ = 0;
+  TimePoint disk_looked_at_ = TimePoint::min();
+  bool disk_low_ = false;  // At that time.
   // Of tenants with a quota: bytes that visits have asked for and not stored. Any thread.
   std::map<TenantId, std::atomic<uint64_t>> quota_asked_;
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.

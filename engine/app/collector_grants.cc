@@ -61,6 +61,11 @@ void Collector::Dispatch(scheduler::Grant grant) {
     ParkForQuota(*mailbox);
     return;
   }
+  if (!options_.login_only && DiskIsLow()) {
+    scheduler_.Finish(grant, now, Status(Code::kCancelled, "no room on the disk"));
+    ParkForDisk(*mailbox);
+    return;
+  }
   if (mailbox->login_not_before > now) {
     // The server would refuse, and the whole pool would be slowed down for it.
     scheduler_.Finish(grant, now, Status(Code::kCancelled, "too early for another login"));

@@ -87,7 +87,7 @@ void Collector::OnHoldDue(PoolKey pool, uint64_t ticket) {
   }
   MailboxState& mailbox = *it->second.mailbox;
   Decision next;
-  if (mailbox.wanted.empty()) {
+  if (mailbox.wanted.empty() && !DiskIsLow()) {
     next = scheduler_.TryContinue(it->second.grant, context_.clock.Now());
   }
   if (next.has_value()) {

@@ -149,7 +149,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   Absorb(grant, mailbox, result);
   StageReply reply;
   if (!result.status.ok() || stopping_ || slow_down || NeedsNewSession(mailbox) ||
-      !mailbox.wanted.empty() || mailbox.filing_wanted) {
+      !mailbox.wanted.empty() || mailbox.filing_wanted || DiskIsLow()) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
@@ -166,7 +166,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
 void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored) {
   mailbox.attempts = 0;
   mailbox.last_error = Status::Ok();
-  mailbox.over_quota = false;
+  mailbox.no_room = {};
   host_states_[grant.host].attempts = 0;
   if (grant.job.kind == JobKind::kNew) {
     scheduler_.NoteNewMail(grant, context_.clock.Now(),
@@ -294,9 +294,14 @@ void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
     ParkForQuota(mailbox);
     return;
   }
+  if (status.code() == Code::kDiskFull && DiskIsLow()) {
+    LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());
+    ParkForDisk(mailbox);
+    return;
+  }
   mailbox.phase = MailboxState::Phase::kFailing;
   mailbox.last_error = ToShow(status, verdict);
-  mailbox.over_quota = false;
+  mailbox.no_room = {};
   ++mailbox.attempts;
   MarkDirty(mailbox);
   LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());

@@ -45,19 +45,32 @@ bool Collector::IsOverQuota(const MailboxState& mailbox) const {
          context_.store.BytesOf(mailbox.tenant_id).value_or(0) >= mailbox.tenant->quota_bytes;
 }
 
-// Nothing of it is queued by itself any more: ResumeWithinQuota() does.
-void Collector::ParkForQuota(MailboxState& mailbox) {
-  const Status status(Code::kResourceExhausted,
-                      "the tenant's quota of " + FormatByteSize(mailbox.tenant->quota_bytes) +
-                          " is used up; collecting goes on by itself when there is room");
+// Nothing of it is queued by itself any more: Unpark() does.
+void Collector::ParkMailbox(MailboxState& mailbox, std::string_view state, const Status& status) {
   mailbox.phase = MailboxState::Phase::kFailing;
   mailbox.last_error = status;
   mailbox.window_queued = false;
   mailbox.backfill_queued = false;
   mailbox.next_due.reset();
-  if (!std::exchange(mailbox.over_quota, true)) {
+  if (std::exchange(mailbox.no_room, state) != state) {
     MarkDirty(mailbox);
   }
+}
+
+void Collector::Unpark(MailboxState& mailbox) {
+  const TimePoint now = context_.clock.Now();
+  mailbox.phase = MailboxState::Phase::kPending;
+  mailbox.last_error = Status::Ok();
+  mailbox.no_room = {};
+  MarkDirty(mailbox);
+  Submit(mailbox, JobKind::kNew, now, now + FreshnessOf(mailbox));
+}
+
+void Collector::ParkForQuota(MailboxState& mailbox) {
+  const Status status(Code::kResourceExhausted,
+                      "the tenant's quota of " + FormatByteSize(mailbox.tenant->quota_bytes) +
+                          " is used up; collecting goes on by itself when there is room");
+  ParkMailbox(mailbox, kOverQuota, status);
   if (parked_[mailbox.tenant_id].insert(&mailbox).second &&
       parked_[mailbox.tenant_id].size() == 1) {
     LogWarning("tenant " + EscapeForLog(mailbox.tenant->name) + ": " + status.message());
@@ -92,13 +105,8 @@ void Collector::ResumeWithinQuota() {
     LogInfo("tenant " + EscapeForLog(first->tenant->name) + ": there is room in its quota again");
     const std::set<MailboxState*> mailboxes = std::move(parked->second);
     parked = parked_.erase(parked);
-    const TimePoint now = context_.clock.Now();
     for (MailboxState* mailbox : mailboxes) {
-      mailbox->phase = MailboxState::Phase::kPending;
-      mailbox->last_error = Status::Ok();
-      mailbox->over_quota = false;
-      MarkDirty(*mailbox);
-      Submit(*mailbox, JobKind::kNew, now, now + FreshnessOf(*mailbox));
+      Unpark(*mailbox);
     }
   }
   if (!parked_.empty()) {

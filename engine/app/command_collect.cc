@@ -79,6 +79,7 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Runtime& runtime = *owned;
   CollectorOptions collector_options;
   collector_options.records = store->records.get();
+  collector_options.files = &store->files;
   const std::optional<store::SecretBox> secrets = BoxOf(config);
   collector_options.secrets = secrets.has_value() ? &*secrets : nullptr;
   collector_options.after_unclean_end = store->after_unclean_end;

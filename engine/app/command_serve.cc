@@ -139,10 +139,11 @@ class Server final {
   }
 
  private:
-  CollectorOptions Continuous(const OpenStore& store) const {
+  CollectorOptions Continuous(OpenStore& store) const {
     CollectorOptions options;
     options.continuous = true;
     options.records = store.records.get();
+    options.files = &store.files;
     options.secrets = secrets_.has_value() ? &*secrets_ : nullptr;
     options.after_unclean_end = store.after_unclean_end;
     return options;

@@ -111,7 +111,7 @@ boost::json::object AskPools(const config::Config& config) {
     std::fprintf(stderr, "mailhaul: the running server does not tell of its pools: %s\n",
                  answer.ok() ? "it is of another version" : answer.status().ToString().c_str());
   }
-  return {{"pools", nullptr}};
+  return {{"pools", nullptr}, {"disk", nullptr}};
 }
 
 std::string TextOr(const boost::json::value& value, const char* otherwise) {
@@ -136,6 +136,17 @@ void PrintForPeople(const boost::json::object& pool) {
                   : 100 * static_cast<double>(number("connections")) / static_cast<double>(limit),
               number("waiting"), check_time.c_str(), TextOr(pool.at("until"), "-").c_str(),
               TextOr(pool.at("cause"), "").c_str());
+}
+
+// The same.
+void PrintDisk(const boost::json::object& told) {
+  const boost::json::value& disk = told.at("disk");
+  if (disk.is_object() && disk.at("collecting_paused").as_bool()) {
+    std::printf("\nNothing is collected: the disk is full, with %s free. It goes on by itself.\n",
+                disk.at("free_bytes").is_null()
+                    ? "too little"
+                    : FormatByteSize(disk.at("free_bytes").to_number<uint64_t>()).c_str());
+  }
 }
 
 // Throws when something is not what this version tells.
@@ -188,6 +199,7 @@ int RunStatus(const CommandOptions& options) {
   } else {
     try {
       PrintPools(told);
+      PrintDisk(told);
     } catch (const std::exception&) {
       std::fputs("mailhaul: the running server tells of its pools in another way\n", stderr);
     }

@@ -25,8 +25,8 @@ std::string StateOf(const MailboxState& mailbox) {
     case MailboxState::Phase::kFailing:
       break;
   }
-  if (mailbox.over_quota) {
-    return std::string(kOverQuota);
+  if (!mailbox.no_room.empty()) {
+    return std::string(mailbox.no_room);
   }
   switch (mailbox.last_error.code()) {
     case Code::kAuthFailed:
@@ -36,6 +36,8 @@ std::string StateOf(const MailboxState& mailbox) {
     case Code::kUnreachable:
     case Code::kTimeout:
       return "unreachable";
+    case Code::kDiskFull:
+      return std::string(kDiskFull);
     default:
       return "error";
   }
@@ -152,8 +154,11 @@ std::string CollectorDirectory::AllPoolsJson() const {
     items.push_back(http::PoolJson(pool));
   }
   const size_t left_out = collector_.scheduler().pool_count() - pools.size();
+  const Collector::DiskRoom disk = collector_.Disk();
   return "{\"pools\":" + http::JsonArray(items) +
-         ",\"pools_left_out\":" + std::to_string(left_out) + "}";
+         ",\"pools_left_out\":" + std::to_string(left_out) + ",\"disk\":{\"free_bytes\":" +
+         (disk.free_bytes.has_value() ? std::to_string(*disk.free_bytes) : "null") +
+         ",\"collecting_paused\":" + (disk.collecting_paused ? "true" : "false") + "}}";
 }
 
 std::string CollectorDirectory::Metrics() const {

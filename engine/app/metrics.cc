@@ -99,6 +99,19 @@ void AddQuotas(const Collector& collector, std::vector<prometheus::MetricFamily>
   }
 }
 
+void AddDisk(const Collector& collector, std::vector<prometheus::MetricFamily>& out) {
+  Family free("disk_free_bytes", "Free on the disk of the data directory.", MetricType::Gauge);
+  Family full("disk_full", "1 while nothing is collected for lack of room on the disk.",
+              MetricType::Gauge);
+  const Collector::DiskRoom disk = collector.Disk();
+  if (disk.free_bytes.has_value()) {
+    free.Add({}, static_cast<double>(*disk.free_bytes));
+  }
+  full.Add({}, disk.collecting_paused ? 1 : 0);
+  out.push_back(free.Take());
+  out.push_back(full.Take());
+}
+
 Labels With(Labels labels, const char* name, std::string_view value) {
   labels.push_back({name, std::string(value)});
   return labels;
@@ -162,6 +175,7 @@ std::string MetricsText(const Collector& collector, TimePoint now) {
   std::vector<prometheus::MetricFamily> families;
   AddTenants(collector, families);
   AddQuotas(collector, families);
+  AddDisk(collector, families);
   AddPools(collector, now, families);
   return prometheus::TextSerializer().Serialize(families);
 }

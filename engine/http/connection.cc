@@ -42,7 +42,8 @@ void LogFailure(const Response& response, std::string_view request_id, const Req
   }
   // Without the query: it may quote addresses and words of mail.
   const std::string_view path = std::string_view(head.target).substr(0, head.target.find('?'));
-  Log(response.status >= 500 && response.status != 503 ? LogLevel::kError : LogLevel::kDebug,
+  const bool passing = response.status == 503 || response.cause.code() == Code::kDiskFull;
+  Log(response.status >= 500 && !passing ? LogLevel::kError : LogLevel::kDebug,
       "HTTP request " + std::string(request_id) + " " + EscapeForLog(head.method, 16) + " " +
           EscapeForLog(path) + " failed: " + response.cause.ToString());
 }

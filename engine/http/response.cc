@@ -91,9 +91,16 @@ Response Problem(unsigned status, std::string_view code, std::string_view detail
 
 Response FailureResponse(const Status& cause) {
   const bool passing = cause.code() == Code::kBusy || cause.code() == Code::kResourceExhausted ||
-                       cause.code() == Code::kCancelled || cause.code() == Code::kDiskFull ||
-                       cause.code() == Code::kConflict || cause.code() == Code::kFenced ||
-                       cause.code() == Code::kUnknownOutcome;
+                       cause.code() == Code::kCancelled || cause.code() == Code::kConflict ||
+                       cause.code() == Code::kFenced || cause.code() == Code::kUnknownOutcome;
+  if (cause.code() == Code::kDiskFull) {
+    Response response =
+        Problem(507, "disk_full",
+                "the disk of the server is full, so nothing was kept of it; try again later");
+    response.headers.push_back({.name = "Retry-After", .value = std::string(kRetryAfterSeconds)});
+    response.cause = cause;
+    return response;
+  }
   Response response =
       passing ? Problem(503, "unavailable", "the server is busy; try again")
               : Problem(500, "internal_error",

@@ -102,6 +102,7 @@ void EngineFixture::Start(bool continuous) {
   CollectorOptions options;
   options.continuous = continuous;
   options.records = &records_;
+  options.files = &files_;
   options.after_unclean_end = after_unclean_end_;
   over_ = false;
   Connect();

@@ -62,6 +62,7 @@ class EngineFixture : public testing::Test {
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<store::MailStore> mail_;
   store::MemoryKeyValueStore records_;
+  store::MemoryFileSystem files_;  // Of the bodies; its free space is the disk's.
 
  private:
   void Connect();
@@ -72,7 +73,6 @@ class EngineFixture : public testing::Test {
   MemoryBudget budget_{size_t{64} << 20};
   InlineWorkPool cpu_;
   pipeline::Progress progress_;
-  store::MemoryFileSystem files_;
   std::unique_ptr<store::BlobStore> blobs_;
   std::unique_ptr<pipeline::LoopCommitter> committer_;
   std::unique_ptr<pipeline::Context> context_;

@@ -61,11 +61,16 @@ TEST(ResponseTest, FailuresKeepTheirCauseFromTheClient) {
   EXPECT_EQ(busy.status, 503U);
   ASSERT_EQ(busy.headers.size(), 1U);
   EXPECT_EQ(busy.headers[0].name, "Retry-After");
+  const Response full = FailureResponse(Status(Code::kDiskFull, "12 MiB free at /data"));
+  EXPECT_EQ(full.status, 507U);
+  EXPECT_EQ(full.body.find("/data"), std::string::npos);
+  ASSERT_EQ(full.headers.size(), 1U);
+  EXPECT_EQ(full.headers[0].name, "Retry-After");
 }
 
 TEST(ResponseTest, EveryStatusInUseHasATitle) {
   for (const unsigned status :
-       {400U, 401U, 403U, 404U, 405U, 413U, 414U, 417U, 431U, 500U, 503U, 505U}) {
+       {400U, 401U, 403U, 404U, 405U, 413U, 414U, 417U, 431U, 500U, 503U, 505U, 507U}) {
     const Response response = Problem(status, "code", "detail");
     const boost::json::object body = boost::json::parse(response.body).as_object();
     EXPECT_NE(body.at("title").as_string(), "<unknown-status>") << status;

@@ -55,6 +55,20 @@ TEST_F(SubmissionTest, AcceptsJsonAndShowsIt) {
   EXPECT_NE(changes.body.find(Text(accepted, "id")), std::string::npos) << changes.body;
 }
 
+TEST_F(SubmissionTest, OnAFullDiskIsRefusedAndWithRoomAgainTaken) {
+  const std::string hello = R"({"mailbox":"alice","to":["b@y.example"],"subject":"hi"})";
+  const std::string key = "Idempotency-Key: one\r\n";
+  files_.SetFreeBytes(uint64_t{1} << 20);
+  const HttpAnswer refused = Post(hello, key);
+  EXPECT_EQ(refused.status, 507U) << refused.body;
+  EXPECT_EQ(Text(refused, "code"), "disk_full");
+  EXPECT_EQ(Count(), 0U);  // Reading goes on.
+  EXPECT_EQ(outgoing_.changes, 0);
+  files_.SetFreeBytes(uint64_t{1} << 30);
+  EXPECT_EQ(Post(hello, key).status, 202U);
+  EXPECT_EQ(Count(), 1U);
+}
+
 TEST_F(SubmissionTest, AcceptsARawMessage) {
   const HttpAnswer accepted = Post("Subject: raw\r\n\r\nhi", "Content-Type: message/rfc822\r\n",
                                    "/v1/submissions?mailbox=alice");

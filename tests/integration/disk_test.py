@@ -4,15 +4,24 @@ Where mounting is allowed (root, or a user namespace) a small tmpfs is the full 
 on the size of files, which the kernel reports in its own way.
 """
 
+import contextlib
 import json
 import os
+import pathlib
 import shlex
 import subprocess
+import urllib.error
+import urllib.request
 
-from support import BINARY, RUN_SECONDS_MAX, IntegrationTest, main
+from support import BINARY, RUN_SECONDS_MAX, IntegrationTest, main, wait_until
 
 DISK = "400m"
 BALLAST = "394m"  # What else lies on that disk, until somebody makes room.
+DISK_BYTES = 400 << 20
+# Free at the start, of which RocksDB takes some 40 MB at once: too little for collecting, enough
+# for what is sent.
+PAUSED_BYTES = 140 << 20
+REFUSED_BYTES = 45 << 20  # Too little for that, too.
 FILE_BLOCKS = 2048  # Of 1,024 octets: no file may pass 2 MiB.
 
 
@@ -87,6 +96,80 @@ class FullDiskTest(IntegrationTest):
         code, out, error = self.result(name)
         self.assertEqual(0, code, out + error)
         self.assertEqual(1, json.loads(out)["mailboxes"]["complete"])
+
+    @contextlib.contextmanager
+    def served_on_a_disk(self, prefix):
+        """Yields the process, and its data directory, on a disk of its own, as seen from here."""
+        os.makedirs(self.work.data)
+        data, configuration = (shlex.quote(str(path)) for path in
+                               (self.work.data, self.work.configuration))
+        script = (f"mount -t tmpfs -o size={DISK} tmpfs {data} && "
+                  f"fallocate -l {DISK_BYTES - PAUSED_BYTES} {data}/ballast && "
+                  f"exec {shlex.quote(str(BINARY))} serve -c {configuration}")
+        with open(self.work.folder / "full.log", "wb") as log:
+            process = subprocess.Popen([*prefix, "sh", "-c", script], stdout=log, stderr=log)
+        try:
+            yield process, pathlib.Path(f"/proc/{process.pid}/root{self.work.data}")
+            process.terminate()
+            self.assertEqual(0, process.wait(RUN_SECONDS_MAX))
+        finally:
+            process.kill()
+            process.wait()
+
+    def state(self):
+        with contextlib.suppress(OSError):
+            return self.work.api().get("/v1/mailboxes/carol")["state"]
+        return None
+
+    def submit(self):
+        """The status and the code of an answer to a message to be sent."""
+        body = b"From: a@acme.example\r\nTo: b@x.example\r\nSubject: hi\r\n\r\nhi\r\n"
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.work.http_port}/v1/submissions?mailbox=carol", data=body,
+            headers={"Authorization": f"Bearer {self.work.token}",
+                     "Content-Type": "message/rfc822"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, None
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)["code"]
+
+    def status(self, process, prefix):
+        user = ["--user", "--preserve-credentials"] if "--map-root-user" in prefix else []
+        done = subprocess.run(["nsenter", f"--target={process.pid}", "--mount", *user, str(BINARY),
+                               "status", "-c", str(self.work.configuration), "--json"],
+                              capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_serving_goes_on_and_collecting_by_itself(self):
+        prefix = namespace_command()
+        if prefix is None:
+            self.skipTest("mounting is not allowed")
+        tenant = self.work.folder / "tenants" / "acme.yaml"
+        tenant.write_text(tenant.read_text() + "    submission: {host: localhost, port: 9, "
+                          "security: starttls}\n")
+        expected = self.work.on_server()
+        with self.served_on_a_disk(prefix) as (process, data):
+            wait_until(lambda: self.state() == "disk_full", "the pause")
+            status = self.status(process, prefix)
+            self.assertTrue(status["disk"]["collecting_paused"])
+            self.assertEqual([], list(self.work.api().all("/v1/messages")))
+            self.assertEqual((202, None), self.submit())
+            ballast = data / "ballast"
+            disk = os.statvfs(data)
+            with open(ballast, "ab") as file:
+                os.posix_fallocate(file.fileno(), DISK_BYTES - PAUSED_BYTES,
+                                   disk.f_bavail * disk.f_frsize - REFUSED_BYTES)
+            self.assertEqual((507, "disk_full"), self.submit())
+            self.assertEqual(1, len(list(self.work.api().all("/v1/submissions"))))
+            ballast.unlink()
+            mailbox = "/v1/mailboxes/carol"
+            wait_until(lambda: self.work.api().get(mailbox)["messages"] == expected.total(),
+                       "all mail")
+            wait_until(lambda: self.state() == "ok", "the end of the pause")
+            self.assert_same_messages(expected, self.work.in_store(self.work.api()))
+            self.assertFalse(self.status(process, prefix)["disk"]["collecting_paused"])
 
     def test_a_limit_on_file_sizes_loses_nothing_either(self):
         self.full_by_file_size()

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "connectors/smtp/address.h"
 #include "connectors/smtp/data_encoder.h"
+#include "engine/mime/address_items.h"
 #include "engine/mime/draft_check.h"
 #include "engine/mime/gmime_values.h"
 #include "engine/mime/header_writer.h"
@@ -152,6 +153,9 @@ Result<std::vector<std::string>> Emails(std::span<const Field> fields, std::stri
   AppendMailboxes(field->value, "utf-8", mailboxes);
   if (mailboxes.size() > kDraftRecipientsMax) {
     return InvalidField(name, "more than " + std::to_string(kDraftRecipientsMax) + " addresses");
+  }
+  if (mailboxes.size() != CountAddressItems(field->value)) {
+    return InvalidField(name, "holds an address that cannot be read");
   }
   for (const Mailbox& mailbox : mailboxes) {
     Result<std::string> email = CheckedEmail(mailbox.email, options.allow_utf8_local_parts);

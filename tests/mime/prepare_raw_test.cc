@@ -137,6 +137,30 @@ TEST(PrepareRaw, RefusesWhatCannotBeSentOrBeUnderstoodInOneWay) {
   }
 }
 
+// Sent to the others alone, the message would be lost for one of its recipients.
+TEST(PrepareRaw, NoAddressIsPassedOver) {
+  const std::string from = "From: a@acme.example\nCc: c@other.example\n";
+  for (const char* to : {"@ Bob <b@other.example>", "\\ <b@other.example>", "; b <b@x.example> x",
+                         "b@other.example> SIZE=1 <d@other.example>", "\"b@other.example",
+                         "(b@other.example", "b@other.example, @", "g: b@other.example, <>;"}) {
+    EXPECT_EQ(Refusal(from + "To: " + to + "\n\nx\n").substr(0, 12), "message.to: ") << to;
+  }
+  for (const auto& [to, count] : std::vector<std::pair<std::string, size_t>>{
+           {"b@other.example,, ,\n d@other.example,", 3},
+           {"B (a, b; \\) <x>) <b@other.example> (c)", 2},
+           {"\"B: <x>, \\\" y\" <b@other.example>", 2},
+           {"undisclosed-recipients:;", 1},
+           {"g: b@other.example, D <d@other.example>;, h:;, e@other.example", 4},
+           {"b@[192.0.2.1]", 2},
+           {"<@r.example,@s.example:b@other.example>", 2},
+           {"=?utf-8?q?B=2C?= <b@other.example>", 2},
+           {"", 1}}) {
+    const Result<OutgoingMessage> message = Prepare(from + "To: " + to + "\n\nx\n");
+    ASSERT_TRUE(message.ok()) << to << ": " << message.status().ToString();
+    EXPECT_EQ(message->recipients.size(), count) << to;
+  }
+}
+
 TEST(PrepareRaw, OurParserSeesTheEnvelopeInTheHeader) {
   const Result<OutgoingMessage> message = Prepare(
       "From: a@acme.example\nTo: \"x, <y@z.example>\" <b@other.example>, group: c@other.example,\n"

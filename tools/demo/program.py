@@ -59,17 +59,21 @@ class Api:
 
 
 class Server:
-    """`mailhaul serve` as a child process of ours. Use it as a context manager."""
+    """`mailhaul serve` as a child process of ours. Use it as a context manager.
 
-    def __init__(self, binary, configuration, port, log):
+    `environment`: its variables; None for our own.
+    """
+
+    def __init__(self, binary, configuration, port, log, environment=None):
         self.command = [str(binary), "serve", "-c", str(configuration)]
-        self.port, self.log = port, pathlib.Path(log)
+        self.port, self.log, self.environment = port, pathlib.Path(log), environment
         self.process = None
 
     def start(self):
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, start_new_session=True,
+                                            env=self.environment,
                                             preexec_fn=dovecot.die_with_parent)
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:

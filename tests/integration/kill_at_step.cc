@@ -15,7 +15,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -34,7 +33,8 @@ constexpr uint64_t kNever = UINT64_MAX;
 char* page = nullptr;
 std::atomic<uint64_t> dies_at{kNever};
 std::atomic<bool> dies_before{false};
-std::array<std::atomic<bool>, 65536> is_http{};  // By file descriptor.
+std::atomic<int> http_port{-1};  // Of the connections that are accepted.
+std::atomic<int> wisher{-1};     // The one of them that is counted, while it is open.
 
 __attribute__((constructor)) void MapPage() {
   const char* const path = std::getenv("KILL_AT_STEP_PAGE");
@@ -48,10 +48,13 @@ __attribute__((constructor)) void MapPage() {
 
 std::atomic<uint64_t>& Count() { return *reinterpret_cast<std::atomic<uint64_t>*>(page); }
 
-std::atomic<bool>* HttpFlag(int fd) {
-  return fd >= 0 && static_cast<size_t>(fd) < is_http.size() ? &is_http[static_cast<size_t>(fd)]
-                                                             : nullptr;
+int PortOf(int fd) {
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin_port) : -1;
 }
+
+bool IsHttp(int fd) { return PortOf(fd) == http_port; }
 
 [[noreturn]] void Die(const char* call, bool before, uint64_t step, int fd, mode_t mode) {
   char place[kPlaceBytesMax];
@@ -78,11 +81,10 @@ class Step final {
     if (dies_at.load(std::memory_order_relaxed) == kNever) {
       return;
     }
-    const std::atomic<bool>* const http = HttpFlag(fd);
     struct stat facts {};
-    const bool counts = (http == nullptr || !*http) && fstat(fd, &facts) == 0 &&
-                        (S_ISSOCK(facts.st_mode) || S_ISREG(facts.st_mode));
-    if (!counts) {
+    const bool known = fstat(fd, &facts) == 0;
+    const bool socket = known && S_ISSOCK(facts.st_mode);
+    if (!known || (!socket && !S_ISREG(facts.st_mode)) || (socket && fd != wisher && IsHttp(fd))) {
       return;
     }
     mode_ = facts.st_mode;
@@ -108,8 +110,7 @@ class Step final {
 
 // The step of a wish is the first: it cannot die before it.
 void HearWish(int fd, const void* bytes, ssize_t size) {
-  std::atomic<bool>* const http = HttpFlag(fd);
-  if (page == nullptr || size <= 0 || http == nullptr || !*http) {
+  if (page == nullptr || size <= 0 || http_port < 0 || !IsHttp(fd)) {
     return;
   }
   const std::string_view text(static_cast<const char*>(bytes), static_cast<size_t>(size));
@@ -117,7 +118,7 @@ void HearWish(int fd, const void* bytes, ssize_t size) {
   if (at == std::string_view::npos) {
     return;
   }
-  *http = false;
+  wisher = fd;
   Count() = 0;
   dies_before = text.substr(at, 40).find(" before") != std::string_view::npos;
   dies_at = std::strtoull(text.data() + at + kWish.size(), nullptr, 10);
@@ -129,17 +130,12 @@ extern "C" {
 
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   const int accepted = static_cast<int>(syscall(SYS_accept4, fd, address, size, flags));
-  if (std::atomic<bool>* const http = HttpFlag(accepted)) {
-    *http = true;
+  if (accepted >= 0) {
+    http_port = PortOf(accepted);
+    int expected = accepted;
+    wisher.compare_exchange_strong(expected, -1);  // That one was closed.
   }
   return accepted;
-}
-
-int close(int fd) {
-  if (std::atomic<bool>* const http = HttpFlag(fd)) {
-    *http = false;
-  }
-  return static_cast<int>(syscall(SYS_close, fd));
 }
 
 ssize_t read(int fd, void* bytes, size_t size) {

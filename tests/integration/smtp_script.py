@@ -25,6 +25,7 @@ class Transaction:
 
 @dataclasses.dataclass
 class Session:
+    chunking: bool = False
     commands: list = dataclasses.field(default_factory=list)  # Lines outside of messages.
     transactions: list = dataclasses.field(default_factory=list)
 
@@ -53,14 +54,14 @@ class _Handler(socketserver.StreamRequestHandler):
         session = Session()
         with script.lock:
             script.sessions.append(session)
-            chunking = script.chunking
+            session.chunking = script.chunking
         self.say("220 script.example ESMTP")
         while True:
             line = self.line()
             session.commands.append(line.rstrip(b"\r\n"))
             verb = line.split()[0].upper() if line.split() else b""
             if verb == b"EHLO":
-                more = "250-CHUNKING\r\n" if chunking else ""
+                more = "250-CHUNKING\r\n" if session.chunking else ""
                 self.say(f"250-script.example\r\n{more}250-PIPELINING\r\n250-8BITMIME\r\n"
                          "250-SMTPUTF8\r\n250-SIZE 50000000\r\n250 AUTH PLAIN")
             elif verb == b"AUTH":
@@ -89,9 +90,9 @@ class _Handler(socketserver.StreamRequestHandler):
         found = re.search(rb"<([^>]*)>", line)
         return found[1].decode("utf-8", "replace") if found else ""
 
-    @staticmethod
-    def take(transaction):
+    def take(self, transaction):
         transaction.whole = True
+        self.server.script.on_taken(transaction)
 
     def take_lines(self, transaction):
         while True:
@@ -118,9 +119,11 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class ScriptedSmtp:
-    """Use it as a context manager. `chunking` is what the next sessions are offered."""
+    """Use it as a context manager. `chunking` is what the next sessions are offered. `on_taken` is
+    called with each transaction that is whole, before its answer."""
 
-    def __init__(self):
+    def __init__(self, on_taken=lambda _: None):
+        self.on_taken = on_taken
         self.lock, self.sessions, self.chunking = threading.Lock(), [], False
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.script = self

@@ -13,94 +13,24 @@
 #include "base/units.h"
 #include "store/aligned_buffer.h"
 #include "store/compression.h"
+#include "store/file_byte_source.h"
+#include "store/framed_body.h"
 #include "store/segment.h"
 #include "store/sha256.h"
+#include "store/streamed_writer.h"
 
 namespace mailhaul::store {
 namespace {
 
 // Small bodies are collected into one write of this size.
 constexpr size_t kBufferBytes = size_t{4} << 20;
-constexpr size_t kWriterBufferBytes = size_t{256} << 10;
 // Reserved ahead of the writes, so that a sync finds the blocks allocated.
 constexpr uint64_t kPreallocateBytes = uint64_t{32} << 20;
 constexpr size_t kOpenReadersMax = 64;
+// Segments that wait for the next body in parts: what arrives at once needs one each.
+constexpr size_t kIdleStreamedMax = 64;
 
-struct Segment {
-  uint32_t number = 0;
-  std::shared_ptr<File> file;
-  bool dirty = false;  // Written since the last sync.
-};
-
-// Where a stream of parts stands. Shared with its readers.
-struct StreamedBody {
-  explicit StreamedBody(size_t buffer_bytes) : buffer(buffer_bytes) {}
-  std::shared_ptr<Segment> segment;
-  uint64_t begin = 0;    // Of the header, in the file.
-  uint64_t flushed = 0;  // Bytes from `begin` that are in the file; the rest is in the buffer.
-  std::optional<uint64_t> size;  // Announced.
-  uint64_t appended = 0;
-  AlignedBuffer buffer;
-};
-
-class FileByteSource final : public ByteSource {
- public:
-  FileByteSource(std::shared_ptr<const File> file, const BlobLocation& location)
-      : file_(std::move(file)), location_(location) {}
-
-  uint64_t size() const override { return location_.size; }
-  Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
-    if (offset >= location_.size) {
-      return size_t{0};
-    }
-    const size_t count = std::min<uint64_t>(out.size(), location_.size - offset);
-    MH_ASSIGN_OR_RETURN(const size_t got,
-                        file_->ReadAt(location_.offset + offset, out.first(count)));
-    if (got != count) {
-      return Status(Code::kCorrupt,
-                    "segment " + SegmentName(location_.segment) + " ends within a message body");
-    }
-    return count;
-  }
-
- private:
-  std::shared_ptr<const File> file_;
-  BlobLocation location_;
-};
-
-// What has been appended of a streamed body.
-class StreamedByteSource final : public ByteSource {
- public:
-  explicit StreamedByteSource(std::shared_ptr<const StreamedBody> body) : body_(std::move(body)) {}
-
-  uint64_t size() const override { return body_->appended; }
-  Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
-    if (offset >= body_->appended) {
-      return size_t{0};
-    }
-    const size_t count = std::min<uint64_t>(out.size(), body_->appended - offset);
-    const uint64_t position = offset + kBodyHeaderBytes;
-    size_t done = 0;
-    if (position < body_->flushed) {
-      const size_t in_file = std::min<uint64_t>(count, body_->flushed - position);
-      MH_ASSIGN_OR_RETURN(
-          done, body_->segment->file->ReadAt(body_->begin + position, out.first(in_file)));
-      if (done != in_file) {
-        return Status(Code::kIo, "a segment lost bytes while it was written");
-      }
-    }
-    if (done < count) {
-      const std::string_view rest = body_->buffer.view().substr(position + done - body_->flushed);
-      rest.copy(out.data() + done, count - done);
-    }
-    return count;
-  }
-
- private:
-  std::shared_ptr<const StreamedBody> body_;
-};
-
-class SegmentBlobStore final : public BlobStore {
+class SegmentBlobStore final : public BlobStore, public StreamedSegments {
  public:
   SegmentBlobStore(FileSystem& files, BlobStoreOptions options, std::set<uint32_t> segments)
       : files_(files),
@@ -124,22 +54,17 @@ class SegmentBlobStore final : public BlobStore {
   Status Remove(uint32_t segment) override;
   uint64_t bytes_written() const override { return bytes_written_.load(); }
 
-  // Counts, marks the segment for the next sync, and remembers a failure.
-  Status WriteTo(Segment& segment, uint64_t offset, std::string_view bytes);
-  // A body without announced size has ended at `end`: the segment may take another.
-  void TakeBack(std::shared_ptr<Segment> segment, uint64_t end);
-
  private:
-  Result<std::shared_ptr<Segment>> NewSegment();
+  Status WriteTo(SegmentFile& segment, uint64_t offset, std::string_view bytes) override;
+  void Reserve(SegmentFile& segment, uint64_t offset, uint64_t bytes) override;
+  void TakeBack(std::shared_ptr<SegmentFile> segment, uint64_t end) override;
+  Result<std::shared_ptr<SegmentFile>> NewSegment();
   Status CheckRoom(uint64_t bytes);
   Result<BlobLocation> Place(const std::string& header, std::string_view bytes, uint64_t size);
   Status OpenPacked();
   Status PutPacked(std::string_view bytes);
   Status FlushPacked();
-  Status ReserveStreamed(uint64_t bytes);
-  Status OpenStreamed(std::shared_ptr<Segment>* segment);
-  Result<std::shared_ptr<StreamedBody>> PlaceSized(uint64_t size);
-  Result<std::shared_ptr<StreamedBody>> PlaceUnsized();
+  Status OpenStreamed();
   Status SyncFiles();
   Status Fail(Status status);
   std::string PathOf(uint32_t number) const {
@@ -156,92 +81,19 @@ class SegmentBlobStore final : public BlobStore {
   uint32_t next_segment_;
   bool directory_dirty_ = false;
   Status failed_;  // kIo: for good. kDiskFull, of small bodies: until a Sync() has reported it.
-  std::vector<std::shared_ptr<Segment>> unsynced_;  // Every segment that may be dirty.
-  std::shared_ptr<Segment> packed_;                 // Takes small bodies; null: open one.
+  std::vector<std::shared_ptr<SegmentFile>> unsynced_;  // Every segment that may be dirty.
+  std::shared_ptr<SegmentFile> packed_;                 // Takes small bodies; null: open one.
   std::unique_ptr<AlignedBuffer> packed_buffer_;
-  uint64_t packed_flushed_ = 0;        // Bytes of packed_ in the file; a whole number of blocks.
-  uint64_t packed_preallocated_ = 0;   // As far as blocks are reserved.
-  std::shared_ptr<Segment> streamed_;  // Takes bodies in parts; null: open one.
-  uint64_t streamed_end_ = 0;          // Where the next one begins.
-  // Takes the next body without a size; null: open one. One that is being written is not here.
-  std::shared_ptr<Segment> unsized_;
-  uint64_t unsized_end_ = 0;
+  uint64_t packed_flushed_ = 0;       // Bytes of packed_ in the file; a whole number of blocks.
+  uint64_t packed_preallocated_ = 0;  // As far as blocks are reserved.
+  struct Streamed {
+    std::shared_ptr<SegmentFile> segment;
+    uint64_t end = 0;  // Where the next body begins.
+  };
+  std::vector<Streamed> idle_;  // Take bodies in parts. One that is being written is not here.
 
   mutable std::mutex readers_mutex_;
   mutable std::map<uint32_t, std::shared_ptr<File>> readers_;  // Guarded by readers_mutex_.
-};
-
-class StreamedWriter final : public BlobStore::Writer {
- public:
-  StreamedWriter(SegmentBlobStore& store, std::shared_ptr<StreamedBody> body)
-      : store_(store), body_(std::move(body)) {}
-
-  Status Append(std::string_view part) override {
-    if (body_->size.has_value() && part.size() > *body_->size - body_->appended) {
-      return {Code::kInvalidArgument, "message body is longer than announced"};
-    }
-    hasher_.Update(part);
-    MH_RETURN_IF_ERROR(Put(part));
-    body_->appended += part.size();
-    return Status::Ok();
-  }
-
-  Result<Finished> Finish() override {
-    if (body_->appended != body_->size.value_or(body_->appended)) {
-      return Status(Code::kInvalidArgument, "message body is shorter than announced");
-    }
-    Finished finished;
-    finished.sha256 = hasher_.Finish();
-    finished.location = {.segment = body_->segment->number,
-                         .offset = body_->begin + kBodyHeaderBytes,
-                         .size = body_->appended};
-    MH_RETURN_IF_ERROR(Put(StreamedBodyTrailer(body_->appended, finished.sha256)));
-    body_->buffer.PadToBlock();
-    MH_RETURN_IF_ERROR(Flush());
-    if (!body_->size.has_value()) {
-      MH_RETURN_IF_ERROR(CompleteHeader());
-      store_.TakeBack(body_->segment, body_->begin + body_->flushed);
-    }
-    return finished;
-  }
-
-  std::unique_ptr<ByteSource> Source() const override {
-    return std::make_unique<StreamedByteSource>(body_);
-  }
-
-  Status Put(std::string_view bytes) {
-    while (!bytes.empty()) {
-      bytes.remove_prefix(body_->buffer.Append(bytes));
-      if (body_->buffer.full()) {
-        MH_RETURN_IF_ERROR(Flush());
-      }
-    }
-    return Status::Ok();
-  }
-
- private:
-  Status Flush() {
-    const std::string_view bytes = body_->buffer.view();
-    if (body_->flushed == 0 && !body_->size.has_value()) {
-      first_block_ = bytes.substr(0, kBlockBytes);
-    }
-    MH_RETURN_IF_ERROR(store_.WriteTo(*body_->segment, body_->begin + body_->flushed, bytes));
-    body_->flushed += bytes.size();
-    body_->buffer.Clear();
-    return Status::Ok();
-  }
-
-  Status CompleteHeader() {
-    first_block_.replace(0, kBodyHeaderBytes, StreamedBodyHeader(body_->appended));
-    AlignedBuffer block(kBlockBytes);
-    block.Append(first_block_);
-    return store_.WriteTo(*body_->segment, body_->begin, block.view());
-  }
-
-  SegmentBlobStore& store_;
-  const std::shared_ptr<StreamedBody> body_;
-  std::string first_block_;  // Without announced size, once written.
-  Sha256Hasher hasher_;
 };
 
 Status SegmentBlobStore::Fail(Status status) {
@@ -267,8 +119,8 @@ Status SegmentBlobStore::CheckRoom(uint64_t bytes) {
   return Status::Ok();
 }
 
-Result<std::shared_ptr<Segment>> SegmentBlobStore::NewSegment() {
-  auto segment = std::make_shared<Segment>();
+Result<std::shared_ptr<SegmentFile>> SegmentBlobStore::NewSegment() {
+  auto segment = std::make_shared<SegmentFile>();
   MH_CHECK(next_segment_ != 0);
   segment->number = next_segment_;
   MH_ASSIGN_OR_RETURN(segment->file, files_.Create(PathOf(segment->number)));
@@ -278,7 +130,7 @@ Result<std::shared_ptr<Segment>> SegmentBlobStore::NewSegment() {
   return segment;
 }
 
-Status SegmentBlobStore::WriteTo(Segment& segment, uint64_t offset, std::string_view bytes) {
+Status SegmentBlobStore::WriteTo(SegmentFile& segment, uint64_t offset, std::string_view bytes) {
   if (!failed_.ok() && failed_.code() != Code::kDiskFull) {
     return failed_;
   }
@@ -360,59 +212,31 @@ Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::str
   return location;
 }
 
-// A segment for bodies that arrive in parts, its first block written.
-Status SegmentBlobStore::OpenStreamed(std::shared_ptr<Segment>* segment) {
-  MH_ASSIGN_OR_RETURN(std::shared_ptr<Segment> opened, NewSegment());
+// Opens one for bodies that arrive in parts, its first block written.
+Status SegmentBlobStore::OpenStreamed() {
+  MH_ASSIGN_OR_RETURN(std::shared_ptr<SegmentFile> opened, NewSegment());
   AlignedBuffer header(kBlockBytes);
   header.Append(SegmentFileHeader(opened->number));
   MH_RETURN_IF_ERROR(WriteTo(*opened, 0, header.view()));
-  *segment = std::move(opened);
+  idle_.push_back({.segment = std::move(opened), .end = kBlockBytes});
   return Status::Ok();
 }
 
-Status SegmentBlobStore::ReserveStreamed(uint64_t bytes) {
-  if (streamed_ != nullptr && streamed_end_ > kBlockBytes &&
-      streamed_end_ + bytes > options_.segment_bytes_max) {
-    streamed_.reset();
+// Blocks reserved for one write must not be missing to the next.
+void SegmentBlobStore::Reserve(SegmentFile& segment, uint64_t offset, uint64_t bytes) {
+  if (CheckRoom(2 * bytes).ok()) {
+    segment.file->Preallocate(offset, bytes);
   }
-  if (streamed_ == nullptr) {
-    MH_RETURN_IF_ERROR(OpenStreamed(&streamed_));
-    streamed_end_ = kBlockBytes;
-  } else if (std::find(unsynced_.begin(), unsynced_.end(), streamed_) == unsynced_.end()) {
-    unsynced_.push_back(streamed_);
-  }
-  streamed_->file->Preallocate(streamed_end_, bytes);
-  return Status::Ok();
 }
 
-Result<std::shared_ptr<StreamedBody>> SegmentBlobStore::PlaceSized(uint64_t size) {
-  const uint64_t bytes = RoundUpToBlock(size + 2 * kBodyHeaderBytes);
-  MH_RETURN_IF_ERROR(CheckRoom(bytes));
-  MH_RETURN_IF_ERROR(ReserveStreamed(bytes));
-  auto body = std::make_shared<StreamedBody>(std::min<uint64_t>(bytes, kWriterBufferBytes));
-  body->segment = streamed_;
-  body->begin = streamed_end_;
-  body->size = size;
-  streamed_end_ += bytes;
-  return body;
-}
-
-Result<std::shared_ptr<StreamedBody>> SegmentBlobStore::PlaceUnsized() {
-  if (unsized_ == nullptr || unsized_end_ >= options_.segment_bytes_max) {
-    MH_RETURN_IF_ERROR(OpenStreamed(&unsized_));
-    unsized_end_ = kBlockBytes;
-  } else if (std::find(unsynced_.begin(), unsynced_.end(), unsized_) == unsynced_.end()) {
-    unsynced_.push_back(unsized_);
+void SegmentBlobStore::TakeBack(std::shared_ptr<SegmentFile> segment, uint64_t end) {
+  if (end >= options_.segment_bytes_max) {
+    return;
   }
-  auto body = std::make_shared<StreamedBody>(kWriterBufferBytes);
-  body->segment = std::move(unsized_);
-  body->begin = unsized_end_;
-  return body;
-}
-
-void SegmentBlobStore::TakeBack(std::shared_ptr<Segment> segment, uint64_t end) {
-  unsized_ = std::move(segment);
-  unsized_end_ = end;
+  if (idle_.size() >= kIdleStreamedMax) {
+    idle_.erase(idle_.begin());
+  }
+  idle_.push_back({.segment = std::move(segment), .end = end});
 }
 
 Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional<uint64_t> size) {
@@ -420,15 +244,24 @@ Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional
   if (!failed_.ok() && failed_.code() != Code::kDiskFull) {
     return failed_;
   }
-  MH_ASSIGN_OR_RETURN(std::shared_ptr<StreamedBody> body,
-                      size.has_value() ? PlaceSized(*size) : PlaceUnsized());
-  auto writer = std::make_unique<StreamedWriter>(*this, std::move(body));
-  MH_RETURN_IF_ERROR(writer->Put(StreamedBodyHeader(size.value_or(kBodySizeUnknown))));
-  return std::unique_ptr<Writer>(std::move(writer));
+  const uint64_t bytes = RoundUpToBlock(size.value_or(0) + 2 * kBodyHeaderBytes);
+  MH_RETURN_IF_ERROR(CheckRoom(bytes));
+  // The one used last, of those in which it ends within the limit.
+  auto place = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Streamed& idle) {
+    return idle.end == kBlockBytes || idle.end + bytes <= options_.segment_bytes_max;
+  });
+  if (place == idle_.rend()) {
+    MH_RETURN_IF_ERROR(OpenStreamed());
+    place = idle_.rbegin();
+  }
+  const Streamed streamed = *place;
+  idle_.erase(std::next(place).base());
+  return std::unique_ptr<Writer>(std::make_unique<StreamedWriter>(
+      *this, streamed.segment, streamed.end, size, options_.frame_bytes));
 }
 
 Status SegmentBlobStore::SyncFiles() {
-  for (const std::shared_ptr<Segment>& segment : unsynced_) {
+  for (const std::shared_ptr<SegmentFile>& segment : unsynced_) {
     if (segment->dirty) {
       MH_RETURN_IF_ERROR(segment->file->Sync());
       segment->dirty = false;
@@ -438,8 +271,8 @@ Status SegmentBlobStore::SyncFiles() {
     MH_RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
     directory_dirty_ = false;
   }
-  // Only the segment in use and those that a writer still holds can become dirty again.
-  std::erase_if(unsynced_, [this](const std::shared_ptr<Segment>& segment) {
+  // Only segments in use, and those that a writer still holds, can become dirty again.
+  std::erase_if(unsynced_, [this](const std::shared_ptr<SegmentFile>& segment) {
     return segment != packed_ && segment.use_count() == 1;
   });
   return Status::Ok();
@@ -500,8 +333,12 @@ Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& l
     return Status(Code::kCorrupt, "segment " + SegmentName(location.segment) +
                                       " holds no such body at " + std::to_string(location.offset));
   }
-  if (!body->compressed) {
-    return std::unique_ptr<ByteSource>(std::make_unique<FileByteSource>(std::move(file), location));
+  if (!body->compressed || body->framed) {
+    BlobLocation stored = location;
+    stored.size = body->compressed.value_or(location.size);
+    auto source = std::make_unique<FileByteSource>(std::move(file), stored);
+    return body->framed ? OpenFrames(std::move(source), location.size)
+                        : std::unique_ptr<ByteSource>(std::move(source));
   }
   std::string compressed(*body->compressed, '\0');
   MH_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(location.offset, compressed));
@@ -512,8 +349,9 @@ Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& l
 
 Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
   std::set<uint32_t> in_use;
-  for (const auto& segment : {packed_, streamed_, unsized_}) {
-    in_use.insert(segment == nullptr ? 0 : segment->number);
+  in_use.insert(packed_ == nullptr ? 0 : packed_->number);
+  for (const Streamed& idle : idle_) {
+    in_use.insert(idle.segment->number);
   }
   for (const auto& segment : unsynced_) {
     in_use.insert(segment->number);

@@ -36,25 +36,34 @@ struct BlobStoreOptions {
   // Left free on the disk, so that records can still be written and compacted: below it every
   // write is refused with kDiskFull.
   uint64_t free_bytes_min = uint64_t{64} << 20;
+  size_t frame_bytes = size_t{128} << 10;  // kFrameBytes of framed_body.h; tests take smaller ones.
 };
 
-// Begin/Append/Sync: one thread (the committer's). Reads: any thread.
+// Begin/Write/Append/Sync: one thread (the committer's). Reads: any thread.
 class BlobStore {
  public:
-  // A body that arrives in parts. Destroying it unfinished leaves a hole. Dies before its store.
+  // A body that arrives in parts, which are compressed if its beginning becomes smaller. Destroying
+  // it unfinished leaves a hole. Dies before its store.
   class Writer {
    public:
     virtual ~Writer() = default;
-    // At most the announced size, if any, in all, else kInvalidArgument.
-    virtual Status Append(std::string_view part) = 0;
-    // All bytes were appended: the location and the hash of what was written.
+    // Hashes and compresses the next part and returns what is to be written of it. Any thread, but
+    // one call after the other, each followed by Write(). kInvalidArgument: more than the announced
+    // size in all.
+    virtual Result<std::string> Prepare(std::string part) = 0;
+    virtual Status Write(std::string_view prepared) = 0;
+    // Both at once.
+    Status Append(std::string_view part) {
+      MH_ASSIGN_OR_RETURN(const std::string prepared, Prepare(std::string(part)));
+      return Write(prepared);
+    }
+    // All parts were written: where the body lies, readable from now on, and its hash.
     struct Finished {
       BlobLocation location;
-      Sha256 sha256;
+      uint32_t compressed = 0;  // Bytes in the segment, if it is compressed there; else 0.
+      Sha256 sha256{};
     };
     virtual Result<Finished> Finish() = 0;
-    // What has been appended so far, readable before Finish(): any thread, between Append() calls.
-    virtual std::unique_ptr<ByteSource> Source() const = 0;
   };
 
   static Result<std::unique_ptr<BlobStore>> Open(FileSystem& files, BlobStoreOptions options);
@@ -64,7 +73,7 @@ class BlobStore {
   // `compressed`: CompressBody() of a body of `size` bytes, with the hash of the body itself.
   virtual Result<BlobLocation> AppendCompressed(std::string_view compressed, uint64_t size,
                                                 const Sha256& sha256) = 0;
-  // Without a size any number of bytes may follow; the body has a segment to itself meanwhile.
+  // Without a size any number of bytes may follow. The body has a segment to itself meanwhile.
   virtual Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) = 0;
   // Everything appended or finished so far is durable. After kDiskFull what Append() took since the
   // last success is lost, and new bodies may be appended; after kIo all further calls fail.

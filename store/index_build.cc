@@ -26,7 +26,7 @@ class IndexBuild final {
 
   Status Run() {
     MH_RETURN_IF_ERROR(Begin());
-    LogInfo("building the indexes of threads, tags and folders: the store gets format 2");
+    LogInfo("building the indexes of threads, tags and folders: the store gets a new format");
     for (bool more = true; more;) {
       MH_ASSIGN_OR_RETURN(std::vector<Message> messages, ReadSome());
       more = !messages.empty();

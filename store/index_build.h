@@ -1,10 +1,11 @@
 // Format 2 of the store has the indexes of threads, tags and folders. This adds them to a store of
-// format 1, which has everything that they follow from. Private to the store.
+// format 1, which has everything that they follow from. Format 3 also has bodies in frames; nothing
+// of a store is converted for that. Private to the store.
 //
 // The version first becomes one that no program but this step knows, so that an older program does
 // not write messages without their index rows in between. The placements are passed over in the
 // order of their ids, one bounded batch after the other; a crash costs the last batches, which are
-// done again to the same end. Last comes the version of format 2.
+// done again to the same end. Last comes the present version.
 #pragma once
 
 #include <string_view>
@@ -15,7 +16,8 @@
 
 namespace mailhaul::store {
 
-inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-2";
+inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-3";
+inline constexpr std::string_view kFormatVersionIndexed = "mailhaul-store-2";
 inline constexpr std::string_view kFormatVersionBefore = "mailhaul-store-1";
 inline constexpr std::string_view kFormatVersionBetween = "mailhaul-store-1-to-2";
 

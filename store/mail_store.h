@@ -93,9 +93,9 @@ struct IngestMessage {
   uint8_t flags = 0;  // kFlag... bits of connectors/connector.h.
   std::vector<std::string> keywords;
   WallTime internal_date{};
-  std::string body;                      // Raw RFC 5322 bytes; unused when `location` is set.
-  bool compressed = false;               // `body` is what CompressBody() made of them.
-  std::optional<BlobLocation> location;  // From BlobStore::Writer.
+  std::string body;         // Raw RFC 5322 bytes; unused when `streamed` is set.
+  bool compressed = false;  // `body` is what CompressBody() made of them.
+  std::optional<BlobStore::Writer::Finished> streamed;
   uint64_t size = 0;
   Sha256 sha256{};
   std::string content;       // EncodeContent() of what was parsed (message_content.h).

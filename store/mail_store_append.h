@@ -57,7 +57,7 @@ struct ShardWork {
 
 // Whether its bytes came with it; it is listed without them otherwise.
 inline bool HasBody(const IngestMessage& message) {
-  return !message.quarantined || message.location || !message.body.empty() || message.size == 0;
+  return !message.quarantined || message.streamed || !message.body.empty() || message.size == 0;
 }
 
 // Sees to it that all messages that `work` still has to store have a body in the blob store.

@@ -44,9 +44,10 @@ Status BodyPlacer::PlaceOne(const BatchWork& batch, const IngestMessage& message
     return Status::Ok();
   }
   if (!body.own) {
-    if (message.location) {
-      MH_RETURN_IF_ERROR(store_.UseSegment(message.location->segment));
-      body.own = message.location;
+    if (message.streamed) {
+      MH_RETURN_IF_ERROR(store_.UseSegment(message.streamed->location.segment));
+      body.own = message.streamed->location;
+      body.own_compressed = message.streamed->compressed;
     } else {
       const Result<BlobLocation> location =
           message.compressed

@@ -13,12 +13,27 @@ constexpr std::string_view kFormatName = "mailhaul-store-";
 constexpr size_t kTenantKeyBytes = kKeyPrefixBytes + sizeof(uint32_t);
 constexpr size_t kAssignmentKeyBytes = kTenantKeyBytes + sizeof(uint64_t);
 
+Status SetFormatVersion(KeyValueStore& records, const std::optional<std::string>& from) {
+  const std::string key = FormatVersionKey();
+  Batch batch;
+  batch.shard = kControlShard;
+  batch.expectations.push_back({.key = key, .value = from});
+  batch.Put(key, std::string(kFormatVersionValue));
+  Outcome outcome;
+  records.Commit({&batch, 1}, {&outcome, 1});
+  return StatusOf(outcome);
+}
+
 // The version of a store; a new one gets its version, unless it is only to be read.
 Result<std::string> ReadFormatVersion(KeyValueStore& records, MailStore::Access access) {
   const std::string key = FormatVersionKey();
   MH_ASSIGN_OR_RETURN(std::optional<std::string> version, GetRow(records, key));
-  if (version == kFormatVersionValue || version == kFormatVersionBefore ||
-      version == kFormatVersionBetween) {
+  if (version == kFormatVersionIndexed && access == MailStore::Access::kWrite) {
+    MH_RETURN_IF_ERROR(SetFormatVersion(records, version));
+    return std::string(kFormatVersionValue);
+  }
+  if (version == kFormatVersionValue || version == kFormatVersionIndexed ||
+      version == kFormatVersionBefore || version == kFormatVersionBetween) {
     return std::move(*version);
   }
   if (version && version->starts_with(kFormatName)) {
@@ -40,13 +55,7 @@ Result<std::string> ReadFormatVersion(KeyValueStore& records, MailStore::Access 
     return AtKey({Code::kCorrupt, "the store's format version is missing"}, key);
   }
   if (access == MailStore::Access::kWrite) {
-    Batch batch;
-    batch.shard = kControlShard;
-    batch.expectations.push_back({.key = key, .value = std::nullopt});
-    batch.Put(key, std::string(kFormatVersionValue));
-    Outcome outcome;
-    records.Commit({&batch, 1}, {&outcome, 1});
-    MH_RETURN_IF_ERROR(StatusOf(outcome));
+    MH_RETURN_IF_ERROR(SetFormatVersion(records, std::nullopt));
   }
   return std::string(kFormatVersionValue);
 }
@@ -58,7 +67,7 @@ Result<std::unique_ptr<MailStore>> MailStore::Open(KeyValueStore& records, BlobS
   MH_ASSIGN_OR_RETURN(const std::string version, ReadFormatVersion(records, access));
   auto impl = std::make_unique<Impl>(records, blobs, clock);
   MH_RETURN_IF_ERROR(impl->LoadTables());
-  impl->indexed = version == kFormatVersionValue;
+  impl->indexed = version == kFormatVersionValue || version == kFormatVersionIndexed;
   if (!impl->indexed && access == Access::kWrite) {
     MH_RETURN_IF_ERROR(BuildIndexes(records, impl->table));
     impl->indexed = true;

@@ -266,8 +266,11 @@ class Reclaimer final {
     MH_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
                         OpenChecked(store_.blobs, reference.value.location, reference.sha256()));
     BlobReference copy{.location = {}, .count = reference.value.count, .compressed = 0};
-    if (reference.value.compressed == 0 && source->size() >= kStreamedFrom) {
-      MH_ASSIGN_OR_RETURN(copy.location, CopyInParts(*source, reference.sha256()));
+    if (source->size() >= kStreamedFrom) {
+      MH_ASSIGN_OR_RETURN(const BlobStore::Writer::Finished finished,
+                          CopyInParts(*source, reference.sha256()));
+      copy.location = finished.location;
+      copy.compressed = finished.compressed;
       return copy;
     }
     std::string body(source->size(), '\0');
@@ -282,7 +285,7 @@ class Reclaimer final {
     return copy;
   }
 
-  Result<BlobLocation> CopyInParts(const ByteSource& source, const Sha256& sha256) {
+  Result<BlobStore::Writer::Finished> CopyInParts(const ByteSource& source, const Sha256& sha256) {
     MH_ASSIGN_OR_RETURN(const std::unique_ptr<BlobStore::Writer> writer,
                         store_.blobs.Begin(source.size()));
     std::string part(kPartBytes, '\0');
@@ -295,7 +298,7 @@ class Reclaimer final {
     if (finished.sha256 != sha256) {
       return Status(Code::kCorrupt, "a body changed while it was moved");
     }
-    return finished.location;
+    return finished;
   }
 
   MailStore::Impl& store_;

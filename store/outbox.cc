@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "store/compression.h"
 #include "store/key_layout.h"
 #include "store/mail_store_impl.h"
 #include "store/outbox_rows.h"
@@ -118,7 +119,9 @@ class Acceptance final {
         StoredReference reference,
         ReadReference(store_.records, request_.mailbox.shard(), tenant, request_.sha256));
     if (!reference.row) {
-      MH_ASSIGN_OR_RETURN(reference.value.location, PlaceBody());
+      MH_ASSIGN_OR_RETURN(const BlobStore::Writer::Finished body, PlaceBody());
+      reference.value.location = body.location;
+      reference.value.compressed = body.compressed;
     }
     submission.location = reference.value.location;
     ++reference.value.count;
@@ -155,9 +158,9 @@ class Acceptance final {
   }
 
   // Durable before the batch that refers to it; once, however often the batch is built.
-  Result<BlobLocation> PlaceBody() {
+  Result<BlobStore::Writer::Finished> PlaceBody() {
     if (!placed_) {
-      Result<BlobLocation> location = store_.blobs.Append(request_.body, request_.sha256);
+      Result<BlobStore::Writer::Finished> location = WriteBody();
       // Also after a failure: it lets the blob store begin anew.
       const Status synced = store_.blobs.Sync();
       const Status status = location.ok() ? synced : location.status();
@@ -170,9 +173,28 @@ class Acceptance final {
     return *placed_;
   }
 
+  Result<BlobStore::Writer::Finished> WriteBody() {
+    const std::string& body = request_.body;
+    BlobStore::Writer::Finished written;
+    if (const std::optional<std::string> compressed = CompressBody(body)) {
+      MH_ASSIGN_OR_RETURN(written.location,
+                          store_.blobs.AppendCompressed(*compressed, body.size(), request_.sha256));
+      written.compressed = static_cast<uint32_t>(compressed->size());
+      return written;
+    }
+    if (body.size() <= kCompressibleBytesMax) {
+      MH_ASSIGN_OR_RETURN(written.location, store_.blobs.Append(body, request_.sha256));
+      return written;
+    }
+    MH_ASSIGN_OR_RETURN(const std::unique_ptr<BlobStore::Writer> writer,
+                        store_.blobs.Begin(body.size()));
+    MH_RETURN_IF_ERROR(writer->Append(body));
+    return writer->Finish();
+  }
+
   MailStore::Impl& store_;
   const NewSubmission& request_;
-  std::optional<BlobLocation> placed_;
+  std::optional<BlobStore::Writer::Finished> placed_;
   AcceptedSubmission accepted_;
 };
 

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kFileMagic = "MHSEG001";
 constexpr std::string_view kBodyMagic = "MHBO";
 constexpr std::string_view kCompressedMagic = "MHBZ";
+constexpr std::string_view kFramedMagic = "MHBF";
 constexpr std::string_view kStreamedMagic = "MHBS";
 constexpr std::string_view kTrailerMagic = "MHBT";
 constexpr std::string_view kSuffix = ".seg";
@@ -65,6 +66,10 @@ std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha25
   return Header(kCompressedMagic, size, sha256, compressed);
 }
 
+std::string FramedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256) {
+  return Header(kFramedMagic, size, sha256, compressed);
+}
+
 std::string StreamedBodyHeader(uint64_t size) { return Header(kStreamedMagic, size, Sha256{}); }
 
 std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256) {
@@ -78,7 +83,8 @@ Result<ParsedBodyHeader> ParseBodyHeader(std::string_view header) {
   const std::string_view magic = header.substr(0, kMagicBytes);
   ParsedBodyHeader parsed;
   parsed.size = ReadU64(header, kSizeOffset);
-  if (magic == kCompressedMagic) {
+  parsed.framed = magic == kFramedMagic;
+  if (magic == kCompressedMagic || parsed.framed) {
     parsed.compressed = ReadU32(header, kMagicBytes);
   } else if (magic != kBodyMagic && magic != kStreamedMagic) {
     return Status(Code::kCorrupt, "no body header");

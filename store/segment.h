@@ -23,15 +23,18 @@ uint32_t ParseSegmentName(std::string_view name);
 std::string SegmentFileHeader(uint32_t segment);  // One block.
 std::string BodyHeader(uint64_t size, const Sha256& sha256);
 std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256);
-// A body that arrives in parts: its hash is known at the end only, and stands in a trailer. If its
-// size is too, the header says kBodySizeUnknown until it is written again: such a body is not
-// whole.
+// Of a body in frames (framed_body.h). `compressed`: of all frames and their table.
+std::string FramedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256);
+// A body that arrives in parts, as it is: its hash is known at the end only, and stands in a
+// trailer. If its size is too, or it comes in frames, the header says kBodySizeUnknown until it is
+// written again: such a body is not whole.
 inline constexpr uint64_t kBodySizeUnknown = UINT64_MAX;
 std::string StreamedBodyHeader(uint64_t size);
 std::string StreamedBodyTrailer(uint64_t size, const Sha256& sha256);
 struct ParsedBodyHeader {
   uint64_t size = 0;                   // Of the message.
   std::optional<uint32_t> compressed;  // Of its bytes in the segment, where they are compressed.
+  bool framed = false;                 // They are, in frames.
 };
 // kCorrupt when these are not the bytes of a header.
 Result<ParsedBodyHeader> ParseBodyHeader(std::string_view header);

@@ -18,7 +18,8 @@ constexpr size_t kMessageOverheadBytes = 4 * 1024;
 // So many refusals with no body between them are the server's trouble, not the messages'.
 constexpr size_t kRejectedInARowMax = 20;
 constexpr size_t kRejectedAloneMax = 3;  // When not one body came.
-constexpr size_t kStreamedCostBytes = 2 * kPartBytes + kMessageOverheadBytes;
+// One part fills, one is compressed, and its compressed bytes.
+constexpr size_t kStreamedCostBytes = 3 * kPartBytes + kMessageOverheadBytes;
 
 size_t CostOfSize(uint64_t size) {
   return size > kStreamBytes ? kStreamedCostBytes
@@ -37,10 +38,12 @@ struct IngestSink::Arriving {
 
   // Streamed messages only.
   std::unique_ptr<store::BlobStore::Writer> writer;
-  std::string part;  // Being written by the committer.
+  std::string part;      // Being compressed,
+  std::string prepared;  // and then written by the committer.
   bool part_pending = false;
   net::OneShot<Status> part_written;
   std::optional<store::BlobStore::Writer::Finished> finished;
+  std::unique_ptr<ByteSource> source;  // Once finished: what was written, to be parsed.
 
   bool streamed() const { return !announced.has_value() || *announced > kStreamBytes; }
 };
@@ -188,10 +191,20 @@ void IngestSink::StartPart() {
   message->part.swap(message->body);
   message->body.clear();
   message->part_pending = true;
-  net::Loop* loop = &loop_;
-  context_.committer.Run([message, loop] {
-    const Status status = message->writer->Append(message->part);
-    loop->Post([message, status] { message->part_written.Set(status); });
+  net::Loop* const loop = &loop_;
+  Committer* const committer = &context_.committer;
+  context_.cpu.Submit([message, loop, committer] {
+    Result<std::string> prepared = message->writer->Prepare(std::exchange(message->part, {}));
+    if (!prepared.ok()) {
+      loop->Post([message, status = prepared.status()] { message->part_written.Set(status); });
+      return;
+    }
+    message->prepared = std::move(prepared).value();
+    committer->Run([message, loop] {
+      const Status status = message->writer->Write(message->prepared);
+      message->prepared = std::string();
+      loop->Post([message, status] { message->part_written.Set(status); });
+    });
   });
 }
 
@@ -215,15 +228,19 @@ net::Task<Status> IngestSink::EndBody() {
 net::Task<Status> IngestSink::FinishStreamed() {
   CO_RETURN_IF_ERROR(FlushPart());  // The rest,
   CO_RETURN_IF_ERROR(FlushPart());  // and until it is written.
-  using Done = Result<store::BlobStore::Writer::Finished>;
-  store::BlobStore::Writer* writer = arriving_->writer.get();
-  std::function<Done()> finish = [writer] { return writer->Finish(); };
-  Done done = co_await RunOn<Done>(context_.committer, std::move(finish));
+  const std::shared_ptr<Arriving> message = arriving_;
+  const store::BlobStore* const blobs = &context_.store.blobs();
+  std::function<Status()> finish = [message, blobs]() -> Status {
+    MH_ASSIGN_OR_RETURN(message->finished, message->writer->Finish());
+    message->writer.reset();
+    MH_ASSIGN_OR_RETURN(message->source, blobs->Open(message->finished->location));
+    return Status::Ok();
+  };
+  const Status done = co_await RunOn<Status>(context_.committer, std::move(finish));
   if (!done.ok()) {
-    failure_ = done.status();
+    failure_ = done;
     co_return failure_;
   }
-  arriving_->finished = *done;
   co_return Status::Ok();
 }
 
@@ -299,13 +316,13 @@ void IngestSink::SubmitStreamed() {
   context_.cpu.Submit([this, message] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
-    ingest.location = message->finished->location;
+    ingest.streamed = message->finished;
     ingest.sha256 = message->finished->sha256;
-    const std::unique_ptr<ByteSource> source = message->writer->Source();
     ingest.completes = completes_;
-    ingest.identity = IdentityOf(ReadFront(*source), message->size, message->meta.size);
-    SetContent(ingest, message->meta, ParseContent(*source, message->meta.uid),
+    ingest.identity = IdentityOf(ReadFront(*message->source), message->size, message->meta.size);
+    SetContent(ingest, message->meta, ParseContent(*message->source, message->meta.uid),
                context_.clock.WallNow());
+    message->source.reset();
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });

@@ -6,12 +6,15 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "store/aligned_buffer.h"
 #include "store/audit/paging.h"
 #include "store/compression.h"
+#include "store/file_byte_source.h"
+#include "store/framed_body.h"
 #include "store/key_layout.h"
 #include "store/records.h"
 #include "store/segment.h"
@@ -69,8 +72,8 @@ class ForwardReader final {
 // One segment file and the bodies that rows say lie in it.
 class SegmentAudit final {
  public:
-  SegmentAudit(const File& file, uint32_t number, AuditReport& report)
-      : reader_(file), number_(number), report_(report) {}
+  SegmentAudit(std::shared_ptr<const File> file, uint32_t number, AuditReport& report)
+      : file_(std::move(file)), reader_(*file_), number_(number), report_(report) {}
 
   Status Run(uint64_t file_size, std::span<const Body> bodies) {
     const std::string header = SegmentFileHeader(number_);
@@ -112,7 +115,10 @@ class SegmentAudit final {
   }
 
   // Whether the bytes from `begin` to `end` are the body.
-  Result<bool> IsBody(uint64_t begin, uint64_t end, const Body& body) {
+  Result<bool> IsBody(uint64_t begin, uint64_t end, const Body& body, bool framed) {
+    if (framed) {
+      return IsFramedBody(body);
+    }
     if (body.compressed != 0) {
       MH_ASSIGN_OR_RETURN(const std::string bytes, reader_.Bytes(begin, end - begin));
       const Result<std::string> whole = DecompressBody(bytes, body.location.size);
@@ -124,15 +130,46 @@ class SegmentAudit final {
     return hasher.Finish() == body.sha256;
   }
 
+  // By the way that readers take.
+  Result<bool> IsFramedBody(const Body& body) {
+    BlobLocation stored = body.location;
+    stored.size = body.compressed;
+    const Result<std::unique_ptr<ByteSource>> source =
+        OpenFrames(std::make_unique<FileByteSource>(file_, stored), body.location.size);
+    if (!source.ok()) {
+      return source.status().code() == Code::kCorrupt ? Result<bool>(false)
+                                                      : Result<bool>(source.status());
+    }
+    std::string part(kFrameBytes, '\0');
+    Sha256Hasher hasher;
+    for (uint64_t offset = 0; offset < body.location.size;) {
+      const Result<size_t> got = (*source)->ReadAt(offset, part);
+      if (!got.ok()) {
+        return got.status().code() == Code::kCorrupt ? Result<bool>(false)
+                                                     : Result<bool>(got.status());
+      }
+      hasher.Update(std::string_view(part).substr(0, *got));
+      offset += *got;
+    }
+    return hasher.Finish() == body.sha256;
+  }
+
   // Where what belongs to the body ends.
   Result<uint64_t> CheckBody(const Body& body, uint64_t file_size) {
     const BlobLocation& at = body.location;
     const uint64_t end = at.offset + body.stored_bytes();
     MH_ASSIGN_OR_RETURN(const std::string header,
                         reader_.Bytes(at.offset - kBodyHeaderBytes, kBodyHeaderBytes));
-    MH_ASSIGN_OR_RETURN(const bool whole, IsBody(at.offset, end, body));
+    const std::string framed_header = FramedBodyHeader(body.compressed, at.size, body.sha256);
+    // A damaged header does not tell, but the size may.
+    const bool framed =
+        body.compressed != 0 && (header == framed_header || at.size > kCompressibleBytesMax);
+    MH_ASSIGN_OR_RETURN(const bool whole, IsBody(at.offset, end, body, framed));
     if (!whole) {
       Complain(at.offset, "a message body of " + std::to_string(at.size) + " bytes is damaged");
+    }
+    if (framed && header == framed_header) {
+      return end;
     }
     if (header == (body.compressed != 0
                        ? CompressedBodyHeader(body.compressed, at.size, body.sha256)
@@ -159,6 +196,7 @@ class SegmentAudit final {
     });
   }
 
+  const std::shared_ptr<const File> file_;
   ForwardReader reader_;
   const uint32_t number_;
   AuditReport& report_;
@@ -244,7 +282,7 @@ class BodyAudit final {
   }
 
   Status CheckSegment(uint32_t segment, std::span<const Body> bodies) {
-    const Result<std::unique_ptr<File>> file =
+    Result<std::unique_ptr<File>> file =
         files_.Open(options_.blob_directory + "/" + SegmentName(segment));
     if (!file.ok() && file.status().code() == Code::kNotFound) {
       report_.Add("segment " + SegmentName(segment),
@@ -253,7 +291,7 @@ class BodyAudit final {
     }
     MH_RETURN_IF_ERROR(file.status());
     MH_ASSIGN_OR_RETURN(const uint64_t size, (*file)->Size());
-    return SegmentAudit(**file, segment, report_).Run(size, bodies);
+    return SegmentAudit(std::move(file).value(), segment, report_).Run(size, bodies);
   }
 
   KeyValueStore& records_;

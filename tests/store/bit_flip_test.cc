@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "store/audit/audit.h"
+#include "store/framed_body.h"
 #include "store/rocksdb_store.h"
 #include "tests/store/mail_store_fixture.h"
 #include "tests/store/temporary_directory.h"
@@ -41,8 +42,8 @@ struct OpenStoreFiles {
 Status OpenAll(const std::string& directory, bool read_only, OpenStoreFiles& store) {
   MH_ASSIGN_OR_RETURN(store.records, read_only ? OpenRocksDbReadOnly(directory + "/records")
                                                : OpenRocksDb(directory + "/records", {}));
-  MH_ASSIGN_OR_RETURN(store.blobs,
-                      BlobStore::Open(store.files, {.directory = directory + "/blobs"}));
+  MH_ASSIGN_OR_RETURN(store.blobs, BlobStore::Open(store.files, {.directory = directory + "/blobs",
+                                                                 .frame_bytes = kFrameBytesMin}));
   MH_ASSIGN_OR_RETURN(store.mail, MailStore::Open(*store.records, *store.blobs, store.clock));
   return Status::Ok();
 }
@@ -50,10 +51,21 @@ Status OpenAll(const std::string& directory, bool read_only, OpenStoreFiles& sto
 std::string BodyOf(Uid uid) {
   SeededRandom random(uid);
   std::string body;
-  while (body.size() < 400 + uid * 7) {
+  while (body.size() < (uid % 10 == 0 ? 9'000U : 400U) + uid * 7) {
     body.push_back(static_cast<char>('a' + random.Below(26)));
   }
   return body;
+}
+
+void Stream(BlobStore& blobs, IngestMessage& message) {
+  const std::string body = BodyOf(message.uid);
+  auto writer = blobs.Begin(body.size());
+  ASSERT_TRUE(writer.ok() && (*writer)->Append(body).ok());
+  const auto finished = (*writer)->Finish();
+  ASSERT_TRUE(finished.ok() && finished->compressed > 0);
+  message.streamed = *finished;
+  message.compressed = false;
+  message.body.clear();
 }
 
 void Fill(const std::string& directory) {
@@ -70,6 +82,8 @@ void Fill(const std::string& directory) {
     for (Uid one = uid; one < uid + 10; ++one) {
       batch.messages.push_back(MessageOf(one, BodyOf(one)));
     }
+    // Some in frames.
+    ASSERT_NO_FATAL_FAILURE(Stream(*store.blobs, batch.messages.back()));
     IngestBatch* const pointer = &batch;
     store.mail->Append({&pointer, 1});
     ASSERT_TRUE(batch.status.ok()) << batch.status.ToString();

@@ -111,7 +111,7 @@ TEST_F(MailStoreAppend, ABodyStreamedBeforeIsTakenFromWhereItLies) {
   const BlobStore::Writer::Finished finished = writer->Finish().value();
   IngestMessage message = MessageOf(1, body);
   message.body.clear();
-  message.location = finished.location;
+  message.streamed = finished;
   message.sha256 = finished.sha256;
   const IngestBatch batch = AppendOk({message});
   EXPECT_EQ(batch.bytes_stored, body.size());

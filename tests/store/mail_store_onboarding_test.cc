@@ -1,5 +1,7 @@
 #include <set>
 
+#include "store/index_build.h"
+#include "store/key_layout.h"
 #include "tests/store/mail_store_fixture.h"
 
 namespace mailhaul::store {
@@ -214,6 +216,18 @@ TEST_F(MailStoreOnboarding, AnAppendWritesTheChecksOfItsMailboxes) {
   records_.Thaw();
   EXPECT_EQ(store_->GetMailbox(mailbox_)->last_complete, At(5000));
   EXPECT_EQ(store_->GetMailbox(mailbox_)->messages, 1U);
+}
+
+// It lacks nothing, but a program that knows no bodies in frames must not write to it any more.
+TEST_F(MailStoreOnboarding, AStoreOfTheFormatBeforeIsReadAsItIsAndTakenOverByAWriter) {
+  const std::string before(kFormatVersionIndexed);
+  records_.Tamper(FormatVersionKey(), before);
+  store_ = MailStore::Open(records_, *blobs_, clock_, MailStore::Access::kRead).value();
+  EXPECT_EQ(records_.Get(FormatVersionKey()).value(), before);
+  records_.InjectFault(1, MemoryKeyValueStore::Fault::kUnknownLost);
+  EXPECT_FALSE(MailStore::Open(records_, *blobs_, clock_).ok());
+  store_ = MailStore::Open(records_, *blobs_, clock_).value();
+  EXPECT_EQ(records_.Get(FormatVersionKey()).value(), std::string(kFormatVersionValue));
 }
 
 TEST_F(MailStoreOnboarding, AForeignFormatVersionIsRefused) {

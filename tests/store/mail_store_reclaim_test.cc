@@ -146,6 +146,47 @@ TEST_F(MailStoreReclaimTest, BodiesMoveOutOfASegmentThatIsMostlyDead) {
   EXPECT_EQ(ReadAll(*Outbox(*store_).OpenRaw(stored).value()), "to be sent");
 }
 
+// As stores from before there were frames have them; and once more from there.
+TEST_F(MailStoreReclaimTest, ALargeBodyThatLiesAsItIsMovesIntoFrames) {
+  const std::string text = Large("text", 2'500'000);
+  AppendOk({MessageOf(1, text), MessageOf(2, Large("dead", 3'000'000))});
+  NextSegment();
+  AppendOk({MessageOf(3, "later")});
+  Delete(Large("dead", 3'000'000));
+  const std::map<std::string, std::string> before = Bodies();
+  const uint64_t written = blobs_->bytes_written();
+  ASSERT_TRUE(Reclaim().ok());
+  EXPECT_LT(blobs_->bytes_written() - written, text.size() / 2);
+  clock_.Advance(kGrace);
+  ASSERT_TRUE(Reclaim().ok());
+  EXPECT_FALSE(Exists(1));
+  EXPECT_EQ(Bodies(), before);
+
+  const auto stream = [this](Uid uid, const std::string& body) {
+    IngestMessage message = MessageOf(uid, body);
+    const auto writer = blobs_->Begin(body.size()).value();
+    EXPECT_TRUE(writer->Append(body).ok());
+    message.streamed = writer->Finish().value();
+    EXPECT_GT(message.streamed->compressed, 0U);
+    return message;
+  };
+  const std::string dead = Large("dead", 9'000'000);
+  IngestMessage first = stream(4, dead);
+  const uint32_t segment = first.streamed->location.segment;
+  IngestMessage second = stream(6, Large("alive", 1'200'000));
+  EXPECT_EQ(second.streamed->location.segment, segment);
+  AppendOk({std::move(first), std::move(second)});
+  NextSegment();
+  AppendOk({MessageOf(5, "even later")});
+  Delete(dead);
+  const std::map<std::string, std::string> again = Bodies();
+  ASSERT_TRUE(Reclaim().ok());
+  clock_.Advance(kGrace);
+  ASSERT_TRUE(Reclaim().ok());
+  EXPECT_FALSE(Exists(segment));
+  EXPECT_EQ(Bodies(), again);
+}
+
 TEST_F(MailStoreReclaimTest, ASegmentThatIsMostlyAliveStays) {
   AppendOk({MessageOf(1, Large("dead")), MessageOf(2, Large("alive")),
             MessageOf(3, Large("alive too"))});
@@ -164,7 +205,7 @@ TEST_F(MailStoreReclaimTest, ABodyOnItsWayKeepsItsSegment) {
   IngestMessage message = MessageOf(1, body);
   std::unique_ptr<BlobStore::Writer> writer = blobs_->Begin(body.size()).value();
   ASSERT_TRUE(writer->Append(body).ok());
-  message.location = writer->Finish().value().location;
+  message.streamed = writer->Finish().value();
   message.body.clear();
   writer.reset();
   ASSERT_TRUE(blobs_->Sync().ok());

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "store/framed_body.h"
 #include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/rocksdb_store.h"
@@ -48,7 +49,8 @@ class PowerStore final {
                                                       .files = &files_}));
     MH_ASSIGN_OR_RETURN(blobs_, BlobStore::Open(files_, {.directory = "/data/blobs",
                                                          .segment_bytes_max = kSegmentBytesMax,
-                                                         .free_bytes_min = reserve_}));
+                                                         .free_bytes_min = reserve_,
+                                                         .frame_bytes = kFrameBytesMin}));
     MH_ASSIGN_OR_RETURN(mail_, MailStore::Open(*records_, *blobs_, clock_));
     return Status::Ok();
   }

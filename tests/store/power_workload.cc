@@ -232,7 +232,7 @@ Status PowerWorkload::Stream(IngestMessage& message, bool sized) {
   }
   MH_ASSIGN_OR_RETURN(const BlobStore::Writer::Finished finished, writer->Finish());
   EXPECT_EQ(finished.sha256, message.sha256);
-  message.location = finished.location;
+  message.streamed = finished;
   message.body.clear();
   return Status::Ok();
 }

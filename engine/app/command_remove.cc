@@ -38,7 +38,11 @@ Result<std::optional<std::string>> AskForRemoval(const config::Config& config,
 
 Result<std::string> RemoveHere(const config::Config& config, const RemovalTarget& target) {
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
+  const bool interrupted = store->mail->removals_pending() > 0;
   Result<std::string> begun = BeginRemoval(config, *store->mail, target);
+  if (begun.status().code() == Code::kNotFound && interrupted) {
+    begun = std::string("what was begun before, and nothing else of that name is stored");
+  }
   Status status = begun.status();
   for (bool more = true; status.ok() && more;) {
     const Result<bool> continued = store->mail->ContinueRemovals();

@@ -37,6 +37,9 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
         options_(std::move(options)),
         segments_(std::move(segments)),
         next_segment_(segments_.empty() ? 1 : *segments_.rbegin() + 1) {}
+  ~SegmentBlobStore() override { RetirePacked(); }
+  SegmentBlobStore(const SegmentBlobStore&) = delete;
+  SegmentBlobStore& operator=(const SegmentBlobStore&) = delete;
 
   Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override {
     return Place(BodyHeader(body.size(), sha256), body, body.size());
@@ -62,6 +65,7 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   Status CheckRoom(uint64_t bytes);
   Result<BlobLocation> Place(const std::string& header, std::string_view bytes, uint64_t size);
   Status OpenPacked();
+  void RetirePacked();
   Status PutPacked(std::string_view bytes);
   Status FlushPacked();
   Status OpenStreamed();
@@ -101,7 +105,7 @@ Status SegmentBlobStore::Fail(Status status) {
     failed_ = status;
   }
   // Nothing is ever appended behind bytes that may be torn.
-  packed_.reset();
+  RetirePacked();
   if (packed_buffer_ != nullptr) {
     packed_buffer_->Clear();
   }
@@ -188,6 +192,14 @@ Status SegmentBlobStore::OpenPacked() {
   return PutPacked(SegmentFileHeader(packed_->number));
 }
 
+// No more is written to it.
+void SegmentBlobStore::RetirePacked() {
+  if (packed_ != nullptr) {
+    packed_->file->Trim();
+    packed_.reset();
+  }
+}
+
 Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::string_view bytes,
                                              uint64_t size) {
   if (!failed_.ok()) {
@@ -197,7 +209,7 @@ Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::str
     const uint64_t end = packed_flushed_ + packed_buffer_->size();
     if (end > kBlockBytes && end + kBodyHeaderBytes + bytes.size() > options_.segment_bytes_max) {
       MH_RETURN_IF_ERROR(FlushPacked());
-      packed_.reset();
+      RetirePacked();
     }
   }
   if (packed_ == nullptr) {

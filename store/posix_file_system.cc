@@ -125,6 +125,12 @@ class PosixFile final : public File {
     static_cast<void>(::fallocate(buffered_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                                   static_cast<off_t>(bytes)));
   }
+  void Trim() override {
+    // Best effort: what stays reserved is told of by nobody, and lost only until the file goes.
+    if (const Result<uint64_t> size = Size(); size.ok()) {
+      [[maybe_unused]] const int error = ::ftruncate(buffered_.get(), static_cast<off_t>(*size));
+    }
+  }
 
  private:
   static bool IsAligned(uint64_t offset, std::string_view bytes) {

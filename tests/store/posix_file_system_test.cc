@@ -42,6 +42,25 @@ TEST(PosixFileSystem, PreallocationDoesNotChangeTheSize) {
   EXPECT_EQ((*file)->Size().value(), 0U);
 }
 
+TEST(PosixFileSystem, TrimmingGivesBackWhatIsReservedBeyondTheEnd) {
+  const TemporaryDirectory directory;
+  PosixFileSystem files;
+  const std::string path = directory.path() + "/f";
+  Result<std::unique_ptr<File>> file = files.Create(path);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE((*file)->WriteAt(0, "contents").ok());
+  (*file)->Preallocate(0, 1 << 20);
+  (*file)->Trim();
+  EXPECT_EQ((*file)->Size().value(), 8U);
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  constexpr int kUnitBytes = 512;
+  EXPECT_LT(info.st_blocks * kUnitBytes, 1 << 19);
+  std::string got(8, '\0');
+  EXPECT_EQ((*file)->ReadAt(0, got).value(), 8U);
+  EXPECT_EQ(got, "contents");
+}
+
 TEST(PosixFileSystem, NewFilesAndDirectoriesAreForTheirOwnerOnly) {
   const TemporaryDirectory directory;
   PosixFileSystem files;

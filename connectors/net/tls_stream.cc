@@ -50,7 +50,10 @@ class TlsStream final : public Stream {
     }
     return {};
   }
-  void BecomeServer() { SSL_set_accept_state(ssl_.get()); }
+  void BecomeServer(std::string foreign_answer) {
+    foreign_answer_ = std::move(foreign_answer);
+    SSL_set_accept_state(ssl_.get());
+  }
   Task<Status> Handshake();
 
   Task<Result<size_t>> Read(std::span<char> out) override;
@@ -88,6 +91,7 @@ class TlsStream final : public Stream {
   TlsSessionTarget sessions_;  // Of a client.
   const std::unique_ptr<SSL, SslFreer> ssl_;
   std::string host_name_;  // Empty on the server's side.
+  std::string foreign_answer_;
   bool established_ = false;
   bool ended_ = false;  // By close_notify.
   Status failure_;      // Of OpenSSL or inner_; then ssl_ is used no more.
@@ -229,6 +233,8 @@ Task<Status> TlsStream::Handshake() {
     const std::string_view input = wire_.unread_input();
     if (first && !input.empty() && (input.front() < 20 || input.front() > 23)) {
       failure_ = NotTls();
+      const Status answered = co_await inner_->Write(foreign_answer_);
+      static_cast<void>(answered);
       co_return failure_;
     }
     first = false;
@@ -326,10 +332,11 @@ Task<Result<std::unique_ptr<Stream>>> ConnectTls(std::unique_ptr<Stream> stream,
 
 Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,
                                                 std::shared_ptr<const TlsContext> context,
-                                                TimePoint deadline) {
+                                                TimePoint deadline, CancelToken* cancel,
+                                                std::string foreign_answer) {
   auto tls = std::make_unique<TlsStream>(std::move(stream), std::move(context));
-  tls->BecomeServer();
-  co_return co_await RunHandshake(std::move(tls), deadline, nullptr);
+  tls->BecomeServer(std::move(foreign_answer));
+  co_return co_await RunHandshake(std::move(tls), deadline, cancel);
 }
 
 }  // namespace mailhaul::net

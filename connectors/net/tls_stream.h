@@ -23,8 +23,11 @@ Task<Result<std::unique_ptr<Stream>>> ConnectTls(std::unique_ptr<Stream> stream,
                                                  CancelToken* cancel = nullptr);
 
 // The handshake of a server, which asks for no certificate. `context`: TlsContext::Server().
+// `cancel` as above. `foreign_answer` is written to a peer whose first byte is not one of TLS, in
+// its own language, before the connection is closed.
 Task<Result<std::unique_ptr<Stream>>> AcceptTls(std::unique_ptr<Stream> stream,
                                                 std::shared_ptr<const TlsContext> context,
-                                                TimePoint deadline);
+                                                TimePoint deadline, CancelToken* cancel = nullptr,
+                                                std::string foreign_answer = {});
 
 }  // namespace mailhaul::net

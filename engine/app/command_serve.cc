@@ -75,6 +75,12 @@ class Server final {
     }
     service_.SetOptions({.per_token_per_second = config_.http->per_token_per_second,
                          .access_log = config_.http->access_log});
+    if (config_.http->tls.has_value()) {
+      MH_ASSIGN_OR_RETURN(
+          std::shared_ptr<const net::TlsContext> tls,
+          net::TlsContext::Server(config_.http->tls->certificate, config_.http->tls->key));
+      service_.SetTls(std::move(tls));
+    }
     MH_ASSIGN_OR_RETURN(const net::IpAddress address, net::IpAddress::Parse(config_.http->address));
     MH_ASSIGN_OR_RETURN(listener_, runtime_.main_network().Listen(
                                        {.address = address, .port = config_.http->port}));
@@ -85,7 +91,8 @@ class Server final {
     if (listener_ != nullptr) {
       ++parts_running_;
       tasks_.Spawn(ServeHttp());
-      LogInfo("serving HTTP on " + config_.http->address + ":" + std::to_string(listener_->port()));
+      LogInfo((config_.http->tls ? "serving HTTPS on " : "serving HTTP on ") +
+              config_.http->address + ":" + std::to_string(listener_->port()));
     }
     for (const config::TenantConfig& tenant : config_.tenants) {
       const std::optional<TenantId> id = store_.mail->FindTenant(tenant.name);

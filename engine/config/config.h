@@ -129,11 +129,18 @@ struct HostLimits {  // What one egress address may do to one host.
 
 void Apply(const PartialLimits& given, HostLimits& limits);
 
+// What the server of HTTP shows and proves; checked to belong together.
+struct HttpTls {
+  std::string certificate;  // PEM, with the intermediate ones.
+  Secret key;               // PEM.
+};
+
 struct Http {
   std::string address = "127.0.0.1";     // Literal IP; IPv6 without brackets.
   uint16_t port = 8025;                  // 0: any free one.
   uint32_t per_token_per_second = 1000;  // Requests; 0: no limit.
   bool access_log = false;
+  std::optional<HttpTls> tls{};  // Absent: plain text.
 };
 
 struct Network {

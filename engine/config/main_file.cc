@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/config/http_section.h"
 #include "engine/config/limits_section.h"
 #include "engine/config/map_reader.h"
 #include "engine/config/secret_value.h"
@@ -17,14 +18,12 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kPathBytesMax = 4096;
-constexpr size_t kListenBytesMax = 64;
 constexpr std::string_view kDefaultHost =
     "default";  // Of `hosts`: all without limits of their own.
 constexpr uint32_t kThreadsMax = 64;
 constexpr Bounds<uint64_t> kMemoryBudget = {uint64_t{32} << 20, uint64_t{16} << 40};
 constexpr Bounds<uint32_t> kEgressConnections = {1, 100'000};
 constexpr Bounds<milliseconds> kChangesKept = {std::chrono::hours(1), std::chrono::days(3650)};
-constexpr Bounds<uint32_t> kRequestRates = {0, 1'000'000};
 constexpr Bounds<milliseconds> kTimeouts = {milliseconds(1), std::chrono::hours(1)};
 
 void ReadThreads(const MapReader& reader, uint32_t& out) {
@@ -34,31 +33,6 @@ void ReadThreads(const MapReader& reader, uint32_t& out) {
     return;
   }
   reader.Integer<uint32_t>("threads", {1, kThreadsMax}, out, "auto or ");
-}
-
-Http ReadHttp(const Node& node, Report& report) {
-  const MapReader reader(node, "'http'",
-                         {{"listen", "per_token_per_second", "access_log"}, {"tls"}}, report);
-  Http http;
-  reader.Integer("per_token_per_second", kRequestRates, http.per_token_per_second);
-  reader.Bool("access_log", http.access_log);
-  std::string listen;
-  if (!reader.Text("listen", kListenBytesMax, listen)) {
-    return http;
-  }
-  std::optional<ListenAddress> parsed = ParseListenAddress(listen);
-  if (!parsed) {
-    report.Error(reader.Find("listen")->position,
-                 "'listen' must be ADDRESS:PORT such as 127.0.0.1:8025 or [::1]:8025");
-    return http;
-  }
-  if (!IsLoopbackHost(parsed->address)) {
-    report.Warning(reader.Find("listen")->position,
-                   "tokens and mail travel unencrypted; put a proxy that speaks TLS in front");
-  }
-  http.address = std::move(parsed->address);
-  http.port = parsed->port;
-  return http;
 }
 
 // An address the machine can own: neither "any" nor multicast.
@@ -213,7 +187,7 @@ ParsedMain ParseMain(std::string_view text, References& references, Report& repo
     ReadMasterKey(*key, references, report, config.master_key);
   }
   if (const Node* http = reader.Find("http")) {
-    config.http = ReadHttp(*http, report);
+    config.http = ReadHttp(*http, references, report);
   }
   if (const Node* egress = reader.Find("egress")) {
     ReadEgress(*egress, report, config.egress);

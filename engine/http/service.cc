@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "connectors/net/cancel_token.h"
+#include "connectors/net/tls_stream.h"
 #include "engine/http/connection.h"
 #include "engine/http/dispatcher.h"
 #include "engine/http/local_changes.h"
@@ -20,6 +22,15 @@ constexpr size_t kRefusalsMax = 32;
 constexpr Duration kDrainTime = std::chrono::seconds(30);
 // After a failed accept (no file descriptors left): the pause before the next.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+// To a client that speaks HTTP where TLS is spoken.
+std::string TlsRequired(ConnectionContext& context) {
+  const Response response = Problem(400, "tls_required", "this port speaks TLS: use https");
+  const std::string request_id = context.NextRequestId();
+  const HeadContext head{
+      .keep_alive = false, .now = context.clock.WallNow(), .request_id = request_id};
+  return SerializeHead(response, head) + response.body;
+}
 
 }  // namespace
 
@@ -38,7 +49,8 @@ struct Service::Impl {
   }
 
   net::Task<void> Serve(net::Listener& from);
-  net::Task<void> Handle(std::unique_ptr<net::Stream> stream);
+  net::Task<void> Accepted(std::unique_ptr<net::Stream> stream);
+  net::Task<void> Handle(std::unique_ptr<net::Stream> stream, bool refused);
   void Stop();
   void AbortAll();
 
@@ -51,7 +63,10 @@ struct Service::Impl {
   std::optional<Submissions> submissions;
   ConnectionContext context;
   std::map<uint64_t, Connection*> connections;
-  size_t served = 0;  // Of `connections`; the others are being refused.
+  size_t open = 0;    // Those in handshakes too.
+  size_t served = 0;  // Of these; the others are being refused.
+  std::shared_ptr<const net::TlsContext> tls;
+  net::CancelToken handshakes;
   uint64_t last_connection = 0;
   net::Listener* listener = nullptr;  // While Serve() accepts.
   net::Loop* loop = nullptr;          // Since Serve() began.
@@ -72,8 +87,8 @@ net::Task<void> Service::Impl::Serve(net::Listener& from) {
       co_await net::SleepUntil(loop->Now() + kAcceptPause);
       continue;
     }
-    if (connections.size() < kConnectionsMax + kRefusalsMax) {
-      group.Spawn(Handle(std::move(accepted).value()));
+    if (open < kConnectionsMax + kRefusalsMax) {
+      group.Spawn(Accepted(std::move(accepted).value()));
     }
   }
   listener = nullptr;
@@ -82,17 +97,36 @@ net::Task<void> Service::Impl::Serve(net::Listener& from) {
   drain_timer = 0;
 }
 
-net::Task<void> Service::Impl::Handle(std::unique_ptr<net::Stream> stream) {
+net::Task<void> Service::Impl::Accepted(std::unique_ptr<net::Stream> stream) {
   const bool refused = served >= kConnectionsMax;
+  ++open;
+  served += refused ? 0 : 1;
+  Result<std::unique_ptr<net::Stream>> ready = std::move(stream);
+  if (tls != nullptr) {
+    const TimePoint deadline = loop->Now() + kHandshakeTime;
+    std::string foreign = TlsRequired(context);
+    std::unique_ptr<net::Stream> plain = std::move(ready).value();
+    ready =
+        co_await net::AcceptTls(std::move(plain), tls, deadline, &handshakes, std::move(foreign));
+  }
+  if (ready.ok()) {
+    std::unique_ptr<net::Stream> secured = std::move(ready).value();
+    co_await Handle(std::move(secured), refused);
+  } else {
+    LogDebug("HTTP connection refused: " + ready.status().ToString());
+  }
+  served -= refused ? 0 : 1;
+  --open;
+}
+
+net::Task<void> Service::Impl::Handle(std::unique_ptr<net::Stream> stream, bool refused) {
   const uint64_t id = ++last_connection;
   Connection connection(std::move(stream), context);
   connections.emplace(id, &connection);
   if (refused) {
     co_await connection.Refuse();
   } else {
-    ++served;
     co_await connection.Run();
-    --served;
   }
   connections.erase(id);
 }
@@ -106,6 +140,7 @@ void Service::Impl::Stop() {
     return;
   }
   listener->Abort();
+  handshakes.Cancel();
   for (const auto& [id, connection] : connections) {
     connection->Stop();
   }
@@ -129,6 +164,10 @@ Service::~Service() = default;
 void Service::SetOptions(const ServiceOptions& options) {
   impl_->context.rates = TokenRates(options.per_token_per_second);
   impl_->context.access_log = options.access_log;
+}
+
+void Service::SetTls(std::shared_ptr<const net::TlsContext> context) {
+  impl_->tls = std::move(context);
 }
 
 void Service::EnableSending(Outgoing& outgoing) {

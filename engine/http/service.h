@@ -18,6 +18,7 @@
 #include "base/work_pool.h"
 #include "connectors/net/network.h"
 #include "connectors/net/task.h"
+#include "connectors/net/tls_context.h"
 #include "engine/http/outgoing.h"
 #include "engine/http/text_search.h"
 #include "store/mail_store.h"
@@ -141,6 +142,9 @@ struct ServiceOptions {
   bool access_log = false;            // One line for each answer (access_log.h).
 };
 
+// With TLS: for its handshake, which counts as a connection.
+inline constexpr Duration kHandshakeTime = std::chrono::seconds(10);
+
 class Service final {
  public:
   // `writer` runs its work on the store's committing thread, in order. `text` may be null: then
@@ -151,6 +155,9 @@ class Service final {
 
   // Before Serve().
   void SetOptions(const ServiceOptions& options);
+  // Connections accepted from now on speak TLS; null: plain text. On the service's loop.
+  // `context`: TlsContext::Server().
+  void SetTls(std::shared_ptr<const net::TlsContext> context);
   // Before Serve(): /v1/submissions is there. `outgoing` outlives the service.
   void EnableSending(Outgoing& outgoing);
   // Accepts and serves until Stop(); completes when every connection has ended.

@@ -43,9 +43,19 @@ const Case kMainCases[] = {
     {"HttpListenName", "http: {listen: \"localhost:80\"}\n",
      "3:16: 'listen' must be ADDRESS:PORT such as 127.0.0.1:8025 or [::1]:8025\n"},
     {"HttpListenOpen", "http: {listen: \"0.0.0.0:8025\"}\n",
-     "3:16: warning: tokens and mail travel unencrypted; put a proxy that speaks TLS in front\n"},
-    {"HttpTls", "http: {tls: {certificate: c, key: k}}\n",
-     "3:8: known key 'tls', not supported by this version yet\n"},
+     "3:16: warning: tokens and mail travel unencrypted; set 'tls', or put a proxy that speaks TLS "
+     "in front\n"},
+    {"HttpTlsFiles", "http: {tls: {certificate: c, key: k}}\n",
+     "3:27: cannot read c: No such file or directory\n"
+     "3:35: cannot read k: No such file or directory\n"},
+    {"HttpTlsNoKey", "http: {tls: {certificate: c, kee: k}}\n",
+     "3:13: 'tls' lacks the key 'key'\n"
+     "3:27: cannot read c: No such file or directory\n"
+     "3:30: unknown key 'kee'; did you mean 'key'?\n"},
+    {"HttpTlsNoCertificate",
+     "http: {listen: \"0.0.0.0:1\", tls: {certificate: text.pem, key: text.pem}}\n",
+     "3:34: cannot use the TLS certificate: no start line\n"},
+    {"HttpTlsNotAMap", "http: {tls: cert.pem}\n", "3:13: 'tls' must be a map of keys and values\n"},
     {"EgressNotLiteral", "egress: [{address: example.com}]\n",
      "3:20: 'address' must be a literal IP address of this machine\n"},
     {"EgressAny",
@@ -100,6 +110,7 @@ class BadMainTest : public testing::TestWithParam<Case> {};
 
 TEST_P(BadMainTest, IsReportedExactly) {
   FakeReferences references;
+  references.files["text.pem"] = {.bytes = "no PEM\n"};
   Report report("mailhaul.yaml", true);
   ParsedMain parsed =
       ParseMain(std::string("data_dir: d\ntenants: [t]\n") + GetParam().text, references, report);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "engine/config/config.h"
 #include "engine/config/text_rules.h"
+#include "tests/net/certificates.h"
 
 namespace mailhaul::config {
 namespace {
@@ -115,9 +116,13 @@ TEST_F(LoadConfigTest, FillsDefaultsAndResolvesPathsFromTheFileThatNamesThem) {
 
 TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   Write("ca.pem", "certificates");
+  const net::IssuedCertificate issued = net::TestAuthority("authority").Issue({});
+  Write("cert.pem", issued.certificate_pem);
+  Write("key.pem", std::string(issued.key_pem.Reveal()));
   Write("main.yaml",
         "data_dir: /var/lib/mailhaul\nthreads: 3\nmemory_budget: 32MiB\n"
-        "http: {listen: \"[::1]:0\", per_token_per_second: 7, access_log: true}\n"
+        "http: {listen: \"[::1]:0\", tls: {certificate: cert.pem, key: key.pem}, "
+        "per_token_per_second: 7, access_log: true}\n"
         "egress: [{address: 192.0.2.10, connections: 7}, {address: \"2001:DB8::1\"}]\n"
         "hosts:\n  Imap.Example.com: {connections: 2}\n"
         "  default: {connections: 6, connections_per_mailbox: 3, logins_per_second: 9}\n"
@@ -138,6 +143,8 @@ TEST_F(LoadConfigTest, TakesEveryKeyOfTheMainFile) {
   EXPECT_EQ(config.http->port, 0);
   EXPECT_EQ(config.http->per_token_per_second, 7U);
   EXPECT_TRUE(config.http->access_log);
+  ASSERT_TRUE(config.http->tls);
+  EXPECT_EQ(config.http->tls->certificate, issued.certificate_pem);
   ASSERT_EQ(config.egress.size(), 2U);
   EXPECT_EQ(config.egress[0].connections, 7U);
   EXPECT_EQ(config.egress[1].address, "2001:db8::1");
@@ -494,6 +501,9 @@ constexpr const char* kKeys[] = {"data_dir",
                                  "memory_budget",
                                  "http",
                                  "listen",
+                                 "tls",
+                                 "certificate",
+                                 "key",
                                  "per_token_per_second",
                                  "access_log",
                                  "egress",

@@ -23,6 +23,7 @@ BOX = "mailboxes:\n  - {id: a, address: a@b.example, source: {host: h, password:
 
 GOOD_MAIN = [
     "", "threads: auto\n", "threads: 64\n", "memory_budget: 32MiB\n", "memory_budget: 67108864\n",
+    "http: {tls: {certificate: certificate.pem, key: key.pem}}\n",
     "http: {}\n", "http: {per_token_per_second: 0, access_log: true}\n",
     "change_log: {keep: all}\n", "change_log: {keep: 90d}\n",
     "http: {listen: '127.0.0.1:0'}\n", "http: {listen: '[::1]:8025'}\n",
@@ -36,7 +37,9 @@ GOOD_MAIN = [
 BAD_MAIN = [
     "unknown: 1\n", "change_log: {keep: for ever}\n", "http: {per_token_per_second: -1}\n",
     "threads: 65\n", "threads: many\n", "threads: 0\n", "memory_budget: big\n",
-    "memory_budget: 64 MiB\n", "http: {listen: localhost}\n", "http: {port: 1}\n", "http: []\n",
+    "memory_budget: 64 MiB\n", "http: {listen: localhost}\n", "http: {port: 1}\n",
+    "http: {tls: true}\n", "http: {tls: {certificate: certificate.pem}}\n",
+    "http: {tls: {certificate: certificate.pem, key: key.pem, ca: x}}\n", "http: []\n",
     "egress: {}\n", "egress: [{connections: 0}]\n", "egress: [{address: 192.0.2.1, limit: 3}]\n",
     "hosts: {h: {connections: 0}}\n", "hosts: {h: {conections: 1}}\n", "hosts: {h: 3}\n",
     "hosts: {h: {bytes_per_day: lots}}\n", "network: {allow_private: maybe}\n",
@@ -117,9 +120,19 @@ def schema_of(name):
 
 class SchemaTest(unittest.TestCase):
 
+    @classmethod
+    def setUpClass(cls):
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-subj", "/CN=test", "-keyout", "-", "-out", "-"],
+            capture_output=True, text=True, check=True).stdout
+        cls.pem = {"certificate": made, "key": made}  # Each is found among the other.
+
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         (self.folder / "token").write_text("token\n")
+        for name in ("certificate", "key"):
+            (self.folder / f"{name}.pem").write_text(self.pem[name])
         (self.folder / "t.csv").write_text("id,address,password\na,a@b.example,p\n")
 
     def loader_takes(self, main, tenant):

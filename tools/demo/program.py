@@ -20,16 +20,17 @@ class ProgramError(Exception):
 
 
 class Api:
-    """What one tenant's token sees."""
+    """What one tenant's token sees. `tls`: an SSL context, for an endpoint that speaks TLS."""
 
-    def __init__(self, port, token):
-        self.base, self.token = f"http://127.0.0.1:{port}", token
+    def __init__(self, port, token, tls=None):
+        self.base = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+        self.token, self.tls = token, tls
 
     def open(self, path, token=None):
         request = urllib.request.Request(self.base + path)
         if token or self.token:
             request.add_header("Authorization", f"Bearer {token or self.token}")
-        return urllib.request.urlopen(request, timeout=REQUEST_SECONDS_MAX)
+        return urllib.request.urlopen(request, timeout=REQUEST_SECONDS_MAX, context=self.tls)
 
     def get(self, path):
         with self.open(path) as response:
@@ -61,12 +62,13 @@ class Api:
 class Server:
     """`mailhaul serve` as a child process of ours. Use it as a context manager.
 
-    `environment`: its variables; None for our own.
+    `environment`: its variables; None for our own. `tls`: as of Api.
     """
 
-    def __init__(self, binary, configuration, port, log, environment=None):
+    def __init__(self, binary, configuration, port, log, environment=None, tls=None):
         self.command = [str(binary), "serve", "-c", str(configuration)]
         self.port, self.log, self.environment = port, pathlib.Path(log), environment
+        self.tls = tls
         self.process = None
 
     def start(self):
@@ -78,7 +80,7 @@ class Server:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
-                if Api(self.port, None).status_of("/healthz")[0] == 200:
+                if Api(self.port, None, self.tls).status_of("/healthz")[0] == 200:
                     return self
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self.process.wait(timeout=0.05)

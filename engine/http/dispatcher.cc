@@ -10,10 +10,29 @@
 #include "engine/http/entity_tag.h"
 #include "engine/http/json.h"
 #include "engine/http/openapi.h"
+#include "engine/http/status_page.h"
 #include "store/sha256.h"
 
 namespace mailhaul::http {
 namespace {
+
+std::string VersionOf(std::string_view text) {
+  const store::Sha256 hash = store::ComputeSha256(text);
+  return HexEncode(std::string(hash.begin(), hash.end()));
+}
+
+// What is compiled in, and the same for everybody.
+Response FixedText(const Call& call, std::string_view version, std::string_view type,
+                   std::string_view text) {
+  Response response;
+  if (IsUnchanged(call, version, &response)) {
+    response.headers.push_back({.name = "Vary", .value = "Accept-Encoding"});
+    return response;
+  }
+  response.content_type = type;
+  response.body = text;
+  return response;
+}
 
 bool IsOfSubmissions(Route route) {
   return route == Route::kSubmit || route == Route::kSubmissions || route == Route::kSubmission ||
@@ -158,6 +177,8 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return FailureResponse(Status(Code::kBusy, "not ready"));
     case Route::kOpenApi:
       return Description(call);
+    case Route::kStatusPage:
+      return StatusPage(call);
     case Route::kMetrics:
       return Metrics();
     case Route::kPools:
@@ -207,17 +228,16 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
 }
 
 Response Dispatcher::Description(const Call& call) {
-  static const std::string version = [] {
-    const store::Sha256 hash = store::ComputeSha256(OpenApiText());
-    return HexEncode(std::string(hash.begin(), hash.end()));
-  }();
-  Response answer;
-  if (IsUnchanged(call, version, &answer)) {
-    answer.headers.push_back({.name = "Vary", .value = "Accept-Encoding"});
-    return answer;
-  }
-  Response response = JsonResponse(std::string(OpenApiText()));
-  response.headers = std::move(answer.headers);
+  static const std::string version = VersionOf(OpenApiText());
+  return FixedText(call, version, "application/json", OpenApiText());
+}
+
+Response Dispatcher::StatusPage(const Call& call) {
+  static const std::string version = VersionOf(StatusPageText());
+  static const std::string policy = StatusPagePolicy();
+  Response response = FixedText(call, version, "text/html; charset=utf-8", StatusPageText());
+  response.headers.push_back({.name = "Content-Security-Policy", .value = policy});
+  response.headers.push_back({.name = "Referrer-Policy", .value = "no-referrer"});
   return response;
 }
 

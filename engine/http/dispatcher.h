@@ -53,6 +53,7 @@ class Dispatcher final {
   Response Webhooks(const Call& call) const;
   Response Metrics() const;
   static Response Description(const Call& call);
+  static Response StatusPage(const Call& call);
   bool IsConfigured(const Call& call) const;
 
   const Reader& reader_;

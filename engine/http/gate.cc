@@ -34,11 +34,12 @@ struct RouteEntry {
 using Methods = RouteEntry::Methods;
 using Scope = RouteEntry::Scope;
 
-const std::array<RouteEntry, 19>& Routes() {
-  static const std::array<RouteEntry, 19> routes = {{
+const std::array<RouteEntry, 20>& Routes() {
+  static const std::array<RouteEntry, 20> routes = {{
       {Route::kHealth, {"healthz"}, {}},
       {Route::kReady, {"readyz"}, {}},
       {Route::kOpenApi, {"openapi.json"}, {}},
+      {Route::kStatusPage, {}, {}},
       {Route::kMetrics, {"metrics"}, {}, Methods::kRead, Scope::kAdmin},
       {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
       {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
@@ -70,6 +71,9 @@ const std::array<RouteEntry, 19>& Routes() {
 bool Matches(const RouteEntry& entry, const std::vector<std::string>& segments) {
   const auto end = std::find(entry.pattern.begin(), entry.pattern.end(), std::string_view());
   const auto size = static_cast<size_t>(end - entry.pattern.begin());
+  if (size == 0) {
+    return segments.empty() || (segments.size() == 1 && segments.front().empty());  // "/".
+  }
   return segments.size() == size &&
          std::equal(segments.begin(), segments.end(), entry.pattern.begin(),
                     [](const std::string& segment, std::string_view pattern) {
@@ -288,6 +292,7 @@ std::vector<RouteInfo> DescribeRoutes() {
         info.path += "/" + (segment == kArgument ? "{}" : std::string(segment));
       }
     }
+    info.path = info.path.empty() ? "/" : info.path;
     info.parameters.assign(entry.parameters.begin(), entry.parameters.end());
     // /metrics is open on loopback only.
     const bool takes_token = entry.pattern[0] == "v1" || entry.route == Route::kMetrics;

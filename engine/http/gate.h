@@ -22,6 +22,7 @@ enum class Route {
   kHealth,
   kReady,
   kOpenApi,
+  kStatusPage,
   kMetrics,
   kMailboxes,
   kMailbox,

@@ -31,6 +31,8 @@ class GateTest : public testing::Test {
 
 TEST_F(GateTest, FindsEachRoute) {
   const std::vector<std::pair<std::string, Route>> routes = {
+      {"/", Route::kStatusPage},
+      {"/openapi.json", Route::kOpenApi},
       {"/healthz", Route::kHealth},
       {"/readyz", Route::kReady},
       {"/metrics", Route::kMetrics},
@@ -123,7 +125,7 @@ TEST_F(GateTest, ATokenWithoutReadScopeIsRefused) {
 
 TEST_F(GateTest, UnknownPathsAreNotFound) {
   for (const char* target :
-       {"/", "/v1", "/v1/", "/v2/mailboxes", "/v1/mailboxes/", "/v1//alice", "/v1/mailboxes/a/b",
+       {"//", "/v1", "/v1/", "/v2/mailboxes", "/v1/mailboxes/", "/v1//alice", "/v1/mailboxes/a/b",
         "/v1/mailboxes/a/folders/", "/v1/messages/1/raw/x", "/healthz/", "/HEALTHZ", "//healthz",
         "/v1/../healthz", "/./healthz", "/metric"}) {
     EXPECT_EQ(Status("GET", target), 404U) << target;

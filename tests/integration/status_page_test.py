@@ -82,8 +82,16 @@ class StatusPageTest(IntegrationTest):
 
     counts = {"alice": 5, "bob": 3}
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.browser = Browser(cls.work.folder / "browser")
+        cls.enterClassContext(cls.browser)
+
     def setUp(self):
         super().setUp()
+        self.browser.open("about:blank")
+        self.browser.complaints()  # Those of the test before.
         path = self.work.folder / "tenants" / "acme.yaml"
         path.write_text(path.read_text().replace('"}]', '", scopes: [read, send, admin]}]', 1))
 
@@ -92,37 +100,51 @@ class StatusPageTest(IntegrationTest):
         browser.type("#token", token)
         browser.click("#login button")
 
+    def mailboxes(self, browser):
+        return browser.run("return [...document.querySelector('#mailboxes').rows]"
+                           ".map((row) => row.cells[0].textContent)")
+
     def test_shows_what_there_is_and_follows_it(self):
-        with self.work.serve(), Browser(self.work.folder / "browser") as browser:
+        browser = self.browser
+        with self.work.serve():
             self.open_with(browser, self.work.token)
             total = self.work.on_server().total()
             wait_until(lambda: "As of" in browser.text("#state")
-                       and f"{total} messages" in browser.text("#totals"), "all messages")
-            rows = browser.text("#mailboxes").splitlines()
-            self.assertEqual(["alice", "bob"], sorted(row.split()[0] for row in rows))
+                       and browser.text("#messages") == str(total), "all messages")
+            self.assertEqual(["alice", "bob"], self.mailboxes(browser))
             self.assertIn("localhost", browser.text("#pools"))
             self.work.append("alice", b"From: a@b.example\r\nSubject: x\r\n\r\nhi\r\n")
-            wait_until(lambda: f"{total + 1} messages" in browser.text("#totals"), "the next")
+            wait_until(lambda: browser.text("#messages") == str(total + 1), "the next")
+            browser.type("#filter", "BO")
+            self.assertEqual(["bob"], self.mailboxes(browser))
             self.assertEqual([], browser.complaints())
 
     def test_keeps_the_token_to_itself(self):
-        with self.work.serve(), Browser(self.work.folder / "browser") as browser:
+        browser = self.browser
+        with self.work.serve():
             self.open_with(browser, self.work.token)
-            wait_until(lambda: browser.text("#totals"), "the totals")
+            wait_until(lambda: browser.text("#messages"), "the totals")
             held = browser.run("return [document.documentElement.outerHTML, location.href,"
                                " document.cookie, JSON.stringify({...localStorage}),"
                                " JSON.stringify({...sessionStorage}),"
                                " document.querySelector('#token').value].join(' ')")
             self.assertNotIn(self.work.token, held)
+            browser.click("#leave")
+            self.assertTrue(browser.run("return document.querySelector('#content').hidden"))
+            self.assertEqual([], self.mailboxes(browser))
+            # A lexical variable of the page's script is in reach of another script.
+            self.assertEqual("", browser.run("return token"))
 
     def test_a_wrong_token_is_told_and_not_tried_again(self):
-        with self.work.serve(), Browser(self.work.folder / "browser") as browser:
+        browser = self.browser
+        with self.work.serve():
             self.open_with(browser, "wrong")
             wait_until(lambda: "No answer" in browser.text("#state"), "the refusal")
             self.assertFalse(browser.run("return !document.querySelector('#content').hidden"))
 
     def test_the_policy_holds_for_what_is_put_into_the_page(self):
-        with self.work.serve(), Browser(self.work.folder / "browser") as browser:
+        browser = self.browser
+        with self.work.serve():
             browser.open(f"http://127.0.0.1:{self.work.http_port}/")
             browser.run("const script = document.createElement('script');"
                         "script.textContent = 'window.injected = true';"

@@ -34,6 +34,7 @@ struct Scheduler::Impl {
     bool charged = false;
     bool probe = false;
     bool slicing = false;      // Counted in its pool's `slices`.
+    bool login = false;        // It began with one: else its session goes on from an earlier grant.
     FairQueue::Cost cost = 0;  // As estimated.
     float expected = 0;        // Seconds.
     float least = 0;           // Seconds that count at least for its kind.

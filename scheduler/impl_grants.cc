@@ -127,6 +127,7 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind, bool login, bool pro
   record.pool_epoch = pool.health.epoch();
   record.kind = kind;
   record.probe = probe;
+  record.login = login;
   record.since = now;
   record.connected = now;
 

@@ -35,7 +35,8 @@ CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord&
     if (credentials == CredentialVerdict::kThrottlingSuspected) {
       verdict = HostVerdict::kThrottled;
     }
-  } else if (outcome.ok()) {
+  } else if (outcome.ok() && record.login) {
+    // Sessions that go on say nothing: a host may refuse every new login and let them live.
     hosts[pool.host].logins.OnAccepted(now);
   }
   LearnHealth(record, verdict, outcome);

@@ -117,8 +117,10 @@ void Scheduler::Impl::RelocateTo(EgressId egress) {
     if (mailbox.id.value == 0) {
       continue;
     }
-    const EgressId current = pools[mailbox.pool].egress;
-    if (mailbox.moving || !egresses[current].usable(now) ||
+    const PoolState& pool = pools[mailbox.pool];
+    const EgressId current = pool.egress;
+    // It may be where the host refuses it for want of another address.
+    if (mailbox.moving || !egresses[current].usable(now) || pool.block.blocked() ||
         ScoreOf(egress, mailbox.id) < ScoreOf(current, mailbox.id)) {
       Relocate(i);
     }

@@ -200,6 +200,21 @@ TEST_F(SchedulerBlockTest, TheLastAddressThatServesIsNeverBlocked) {
   EXPECT_EQ(places_.size(), kBoxes) << "somebody is not checked";
 }
 
+TEST_F(SchedulerBlockTest, NobodyStaysWithARefusedAddressOnceAnotherIsBack) {
+  Run(minutes(2));
+  Refuse({kRefused});
+  Run(minutes(10));
+  ASSERT_TRUE(Blocked(kRefused));
+  scheduler_.BlockEgress(0, now_ + minutes(2), now_);
+  scheduler_.BlockEgress(2, now_ + minutes(2), now_);
+  Run(minutes(2));
+  places_.clear();
+  Run(minutes(3));
+  const auto served = std::count_if(places_.begin(), places_.end(),
+                                    [](const auto& place) { return place.second != kRefused; });
+  EXPECT_GE(served, kBoxes - 1) << "one may be trying the address";
+}
+
 TEST_F(SchedulerBlockTest, WithoutItsMailboxesAnAddressIsNotBlockedForEver) {
   Run(minutes(2));
   Refuse({kRefused});

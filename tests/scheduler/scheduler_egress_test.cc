@@ -121,6 +121,20 @@ TEST_F(SchedulerEgressTest, ANewAddressTakesOnlyWhatFallsToIt) {
   EXPECT_NEAR(static_cast<double>(Count(after)[2]), kBoxes / 3.0, 130);
 }
 
+TEST_F(SchedulerEgressTest, AnotherWeightMovesOnlyToOrFromItsAddress) {
+  for (int i = 0; i < 3; ++i) {
+    scheduler_.AddEgress("192.0.2." + std::to_string(i), 10'000);
+  }
+  AddBoxes();
+  const auto before = Places(At(seconds(0)));
+  EXPECT_EQ(scheduler_.AddEgress("192.0.2.1", 40'000), 1U);
+  const auto wider = Places(At(seconds(10)));
+  EXPECT_NEAR(static_cast<double>(Count(wider)[1]), kBoxes * 2 / 3.0, 130);
+  EXPECT_EQ(Moved(before, wider), Count(wider)[1] - Count(before)[1]);
+  EXPECT_EQ(scheduler_.AddEgress("192.0.2.1", 10'000), 1U);
+  EXPECT_EQ(Places(At(seconds(20))), before);
+}
+
 TEST_F(SchedulerEgressTest, WhatIsOutFinishesWhereItIsAndGoesOnElsewhere) {
   scheduler_.AddEgress("192.0.2.1", 10'000);
   scheduler_.AddEgress("192.0.2.2", 10'000);

@@ -159,6 +159,29 @@ TEST_F(SchedulerHostTest, ManyRefusedLoginsAtOnceAreThrottlingInDisguise) {
   EXPECT_EQ(stats.throttles, 1U);
 }
 
+TEST_F(SchedulerHostTest, SessionsThatGoOnDoNotHideThatEveryLoginIsRefused) {
+  AddBoxes(1, 10, AddHost(kWideLimits));
+  SubmitEach(1, 4, JobKind::kNew, At(seconds(0)));
+  std::vector<Grant> held = TakeAll(At(seconds(0)));
+  ASSERT_EQ(held.size(), 4U);
+  TimePoint now = At(seconds(0));
+  for (int i = 0; i < 30; ++i) {
+    now += seconds(10);
+    for (Grant& grant : held) {
+      Submit(grant.job.mailbox.value, JobKind::kNew, now);
+      const std::optional<Grant> next = scheduler_.Continue(grant, now);
+      ASSERT_TRUE(next.has_value());
+      grant = *next;
+    }
+  }
+  std::vector<CredentialVerdict> verdicts;
+  for (uint64_t box = 5; box <= 9; ++box) {
+    Submit(box, JobKind::kNew, now);
+    verdicts.push_back(scheduler_.Finish(MustTake(now), now, Failure(Code::kAuthFailed)));
+  }
+  EXPECT_EQ(verdicts.back(), CredentialVerdict::kThrottlingSuspected);
+}
+
 TEST(CredentialsTest, ManyFailuresAmongManyMoreSuccessesAreCredentials) {
   HostLogins host;
   for (int i = 0; i < 100; ++i) {

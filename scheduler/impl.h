@@ -33,8 +33,10 @@ struct Scheduler::Impl {
     JobKind kind = JobKind::kNew;
     bool charged = false;
     bool probe = false;
-    bool slicing = false;      // Counted in its pool's `slices`.
-    bool login = false;        // It began with one: else its session goes on from an earlier grant.
+    bool slicing = false;  // Counted in its pool's `slices`.
+    bool login = false;    // It began with one: else its session goes on from an earlier grant.
+    uint32_t drawn_day = 0;
+    uint64_t drawn = 0;        // Bytes of that day, less those given back.
     FairQueue::Cost cost = 0;  // As estimated.
     float expected = 0;        // Seconds.
     float least = 0;           // Seconds that count at least for its kind.
@@ -88,8 +90,8 @@ struct Scheduler::Impl {
   // Pools (impl_pools.cc).
   Index FindOrAddTenant(TenantId tenant);
   Index FindOrAddPool(HostId host, EgressId egress);
-  Index FindPool(HostId host, EgressId egress) const;  // kAbsent: none.
-  uint32_t WaitingIn(const PoolState& pool) const;
+  Index FindPool(HostId host, EgressId egress) const;                     // kAbsent: none.
+  uint32_t WaitingIn(const PoolState& pool, const KindSet& kinds) const;  // Due jobs.
   KindSet Grantable(const PoolState& pool) const;  // Those that the day's bytes permit.
   static KindSet OpenKinds(const PoolState& pool);
   void KeepFreeForChecks(const PoolState& pool, KindSet& open) const;

@@ -46,10 +46,10 @@ Scheduler::Impl::Index Scheduler::Impl::FindOrAddPool(HostId host, EgressId egre
   return known[egress];
 }
 
-uint32_t Scheduler::Impl::WaitingIn(const PoolState& pool) const {
+uint32_t Scheduler::Impl::WaitingIn(const PoolState& pool, const KindSet& kinds) const {
   uint32_t waiting = 0;
-  for (const Index queue : pool.queues) {
-    waiting += queue == kAbsent ? 0 : queues[queue].size();
+  for (size_t i = 0; i < kKindCount; ++i) {
+    waiting += kinds[i] && pool.queues[i] != kAbsent ? queues[pool.queues[i]].size() : 0;
   }
   return waiting;
 }

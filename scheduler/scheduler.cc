@@ -271,7 +271,7 @@ size_t Scheduler::Shortage(const Grant& grant, TimePoint now) const {
   impl.Advance(now);
   const PoolState& pool = impl.pools[impl.FindGrant(grant).pool];
   if (pool.connections >= impl.ConnectionsMax(pool)) {
-    return impl.WaitingIn(pool);
+    return impl.WaitingIn(pool, impl.Grantable(pool));
   }
   const EgressState& egress = impl.egresses[pool.egress];
   return egress.connections < egress.connections_max ? 0 : egress.waiting;

@@ -260,6 +260,7 @@ class Scheduler final {
   // grant; its kind is granted again as soon as the day allows. Window and backfill leave a fifth
   // to new mail and draw in proportion to the day elapsed, 5 % ahead at most.
   uint64_t DrawBytes(const Grant& grant, TimePoint now, uint64_t wanted);
+  // Gives back what this grant drew today, no more: nothing of what it drew before midnight.
   void ReturnBytes(const Grant& grant, TimePoint now, uint64_t unused);
   // A limit of this mailbox alone; 0: none.
   void SetMailboxBytesPerDay(MailboxId mailbox, uint64_t bytes);

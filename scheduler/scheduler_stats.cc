@@ -46,7 +46,7 @@ PoolStats Scheduler::Pool(size_t index, TimePoint now) const {
   stats.egress = pool.egress;
   stats.connections_max = impl_->ConnectionsMax(pool);
   stats.connections = pool.connections;
-  stats.waiting = impl_->WaitingIn(pool);
+  stats.waiting = impl_->WaitingIn(pool, pool.waiting);
   for (size_t i = 0; i < kKindCount; ++i) {
     stats.service_time[i] = pool.service_times[i].value();
   }
@@ -115,7 +115,7 @@ void Scheduler::SetDay(TimePoint now, uint32_t day, Duration since_midnight) {
 uint64_t Scheduler::DrawBytes(const Grant& grant, TimePoint now, uint64_t wanted) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
-  const Impl::GrantRecord& record = impl.FindGrant(grant);
+  Impl::GrantRecord& record = impl.FindGrant(grant);
   PoolState& pool = impl.pools[record.pool];
   const uint64_t limit = impl.hosts[pool.host].limits.bytes_per_day;
   uint64_t drawn =
@@ -129,13 +129,22 @@ uint64_t Scheduler::DrawBytes(const Grant& grant, TimePoint now, uint64_t wanted
     pool.budget.Draw(record.kind, drawn, impl.clock, impl.now);
     impl.RefreshPool(record.pool);
   }
+  if (const uint32_t today = impl.clock.DayAt(impl.now); record.drawn_day != today) {
+    record.drawn_day = today;
+    record.drawn = 0;
+  }
+  record.drawn += drawn;
   return drawn;
 }
 
 void Scheduler::ReturnBytes(const Grant& grant, TimePoint now, uint64_t unused) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
-  const Impl::GrantRecord& record = impl.FindGrant(grant);
+  Impl::GrantRecord& record = impl.FindGrant(grant);
+  // What was drawn before midnight leaves no more of the new day.
+  const bool today = record.drawn_day == impl.clock.DayAt(impl.now);
+  unused = today ? std::min(unused, record.drawn) : 0;
+  record.drawn -= unused;
   if (impl.mailboxes[record.mailbox].has_budget) {
     impl.mailbox_budgets.at(record.mailbox)
         .budget.Return(record.kind, unused, impl.clock, impl.now);

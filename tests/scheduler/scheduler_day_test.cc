@@ -130,6 +130,39 @@ TEST_F(SchedulerDayTest, ASliceEndsWhenTheDaysBytesDo) {
   EXPECT_TRUE(scheduler_.TryContinue(grant, noon).has_value());
 }
 
+TEST_F(SchedulerDayTest, WhatWasDrawnBeforeMidnightGivesNothingBackAfterIt) {
+  const TimePoint evening = At(hours(111));
+  const TimePoint morning = At(hours(112));
+  scheduler_.SetMailboxBytesPerDay(Box(1), 700'000);
+  SubmitEach(1, 2, JobKind::kNew, evening);
+  const std::vector<Grant> grants = TakeAll(evening);
+  ASSERT_EQ(grants.size(), 2U);
+  EXPECT_EQ(scheduler_.DrawBytes(grants[0], evening, 600'000), 600'000U);
+  EXPECT_EQ(scheduler_.DrawBytes(grants[1], morning, 800'000), 800'000U);
+  scheduler_.ReturnBytes(grants[0], morning, 500'000);
+  EXPECT_EQ(scheduler_.PoolDayUse(host_, 0), (DayUse{20'001, 800'000, 0}));
+  EXPECT_EQ(scheduler_.DrawBytes(grants[0], morning, 100'000), 100'000U);
+  scheduler_.ReturnBytes(grants[0], morning, 500'000);
+  EXPECT_EQ(scheduler_.PoolDayUse(host_, 0), (DayUse{20'001, 800'000, 0}));
+  EXPECT_EQ(scheduler_.MailboxDayUse(Box(1)), (DayUse{20'001, 0, 0}));
+  EXPECT_EQ(scheduler_.DrawBytes(grants[1], morning, 500'000), 200'000U);
+}
+
+TEST_F(SchedulerDayTest, WhatTheDayDoesNotAllowIsInNeedOfNoConnection) {
+  const TimePoint noon = At(hours(100));
+  HostLimits limits{1, 1000};
+  limits.bytes_per_day = kLimit;
+  scheduler_.AddHost("imap.example.com", limits);
+  Submit(1, JobKind::kNew, noon);
+  const Grant held = MustTake(noon);
+  Submit(2, JobKind::kBackfill, TimePoint::max());
+  EXPECT_EQ(scheduler_.Shortage(held, noon), 1U);
+  scheduler_.RestorePoolDayUse(host_, 0, {20'000, 0, 450'000});
+  EXPECT_EQ(scheduler_.Shortage(held, noon), 0U);
+  Submit(3, JobKind::kNew, noon);
+  EXPECT_EQ(scheduler_.Shortage(held, noon), 1U);
+}
+
 TEST_F(SchedulerDayTest, WhatWasDrawnBeforeARestartCounts) {
   scheduler_.RestorePoolDayUse(host_, 0, {20'000, 0, 449'999});
   EXPECT_EQ(scheduler_.PoolDayUse(host_, 0), (DayUse{20'000, 0, 449'999}));

@@ -173,7 +173,7 @@ void Simulation::StartSession(const Grant& grant, bool login) {
                        static_cast<int64_t>(random_.Below(static_cast<uint64_t>(limit.count()))));
   sessions_.push_back(Session{grant, now_ + takes});
   CheckShare(sessions_.back(), login);
-  Draw(grant);
+  Draw(sessions_.back());
   ++grants_;
   Trace(static_cast<uint64_t>(now_.time_since_epoch().count()));
   Trace(grant.job.mailbox.value * 8 + Slot(grant.job.kind) * 2 + (login ? 1 : 0));
@@ -199,6 +199,7 @@ void Simulation::EndSession(const Session& session) {
   if (outcome.ok() && grant.job.kind == JobKind::kNew && random_.Chance(1, 2)) {
     scheduler_.NoteNewMail(grant, now_, static_cast<uint32_t>(random_.Below(5)));
   }
+  GiveBack(session);
   SubmitFollowUp(grant, outcome);
   std::optional<Grant> next;
   if (outcome.ok() && random_.Chance(2, 3)) {
@@ -320,13 +321,16 @@ void Simulation::ClearSomeBackoff() {
 }
 
 // What a session is about to fetch, all at once.
-void Simulation::Draw(const Grant& grant) {
+void Simulation::Draw(Session& session) {
+  const Grant& grant = session.grant;
   const uint64_t limit = hosts_[grant.host].limits.bytes_per_day;
   if (limit == 0 || now_ > kFaultsEnd + std::chrono::minutes(10)) {
     return;
   }
   const bool bulk = grant.job.kind != JobKind::kNew;
   const uint64_t drawn = scheduler_.DrawBytes(grant, now_, random_.Below(bulk ? 40 : 4));
+  session.drawn_day = Today();
+  session.drawn = drawn;
   SimPool& pool = pools_[{grant.host, grant.egress}];
   pool.drawn[Today()] += drawn;
   pool.drawn_bulk[Today()] += bulk ? drawn : 0;
@@ -339,6 +343,19 @@ void Simulation::Draw(const Grant& grant) {
   if (bulk && static_cast<double>(pool.drawn_bulk[Today()]) > share + 1) {
     Violate("window and backfill drew more than their share of the day so far");
   }
+}
+
+// What it did not need; of what it drew before midnight the new day gets nothing.
+void Simulation::GiveBack(const Session& session) {
+  if (session.drawn == 0) {
+    return;
+  }
+  const uint64_t unused = random_.Below(session.drawn * 2);
+  scheduler_.ReturnBytes(session.grant, now_, unused);
+  SimPool& pool = pools_[{session.grant.host, session.grant.egress}];
+  const uint64_t returned = std::min(unused, session.drawn);
+  pool.drawn[session.drawn_day] -= returned;
+  pool.drawn_bulk[session.drawn_day] -= session.grant.job.kind != JobKind::kNew ? returned : 0;
 }
 
 uint32_t Simulation::Today() const {

@@ -76,6 +76,8 @@ class Simulation final {
   struct Session {
     Grant grant;
     TimePoint ends;
+    uint32_t drawn_day = 0;
+    uint64_t drawn = 0;
   };
 
   void Build();
@@ -94,7 +96,8 @@ class Simulation final {
   void OnEgressChange();
   void ClearSomeBackoff();
   void HearOfBlocks();
-  void Draw(const Grant& grant);
+  void Draw(Session& session);
+  void GiveBack(const Session& session);
   TimePoint NextEvent();
   bool Done() const;
 

@@ -46,8 +46,7 @@ class TornLedgerStore final : public store::KeyValueStore {
 // Another one acknowledges changes of submissions and forgets them.
 class ForgetfulStore final : public store::KeyValueStore {
  public:
-  ForgetfulStore(store::MemoryKeyValueStore& below, bool forgets_new)
-      : below_(below), forgets_new_(forgets_new) {}
+  explicit ForgetfulStore(store::MemoryKeyValueStore& below) : below_(below) {}
 
   Result<std::optional<std::string>> Get(std::string_view key) override { return below_.Get(key); }
   Result<bool> Scan(const store::ScanRequest& request,
@@ -75,7 +74,6 @@ class ForgetfulStore final : public store::KeyValueStore {
   }
 
   store::MemoryKeyValueStore& below_;
-  const bool forgets_new_;
   uint64_t commits_ = 0;
 };
 
@@ -167,8 +165,8 @@ TEST(SimulationTest, SubmissionsThatAreForgottenAreCaught) {
   std::set<std::string> sought = {"was accepted, now", "is sent, delivered 0 times",
                                   "was sent 2 times", "Sent has 2 copies"};
   for (uint64_t seed = 1; seed <= kSeedsMax && !sought.empty(); ++seed) {
-    const RecordsWrapper careless = [seed](store::MemoryKeyValueStore& below) {
-      return std::make_unique<ForgetfulStore>(below, /*forgets_new=*/seed % 2 == 0);
+    const RecordsWrapper careless = [](store::MemoryKeyValueStore& below) {
+      return std::make_unique<ForgetfulStore>(below);
     };
     for (const std::string& violation : World(seed, careless).Run().violations) {
       std::erase_if(sought, [&violation](const std::string& kind) {

@@ -34,7 +34,12 @@ class LargeMemory {
   }
   void deallocate(T* memory, size_t count) {
     const size_t bytes = count * sizeof(T);
-    ::operator delete(memory, bytes, bytes < kHugePageBytes ? kSmall : kLarge);
+    const std::align_val_t alignment = bytes < kHugePageBytes ? kSmall : kLarge;
+#ifdef __cpp_sized_deallocation
+    ::operator delete(memory, bytes, alignment);
+#else  // clang before 19 does not declare that form.
+    ::operator delete(memory, alignment);
+#endif
   }
 
   friend bool operator==(const LargeMemory& /*a*/, const LargeMemory& /*b*/) { return true; }

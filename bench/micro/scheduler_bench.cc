@@ -47,6 +47,8 @@ void operator delete(void* memory, size_t size, std::align_val_t) noexcept {
   live_bytes -= PagesOf(size);
   std::free(memory);
 }
+// Where the compiler tells no size, what is freed stays counted: the figures are g++'s.
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 
 namespace mailhaul::scheduler {
 namespace {

@@ -47,7 +47,15 @@ Status Collector::Prepare() {
     scheduler_.AddEgress("", config::Egress().connections);
   }
   for (const config::TenantConfig& tenant : config_.tenants) {
-    MH_RETURN_IF_ERROR(Onboard(tenant));
+    // Not owned: the configuration outlives the collector.
+    const std::shared_ptr<const config::TenantConfig> shared(std::shared_ptr<void>(), &tenant);
+    MH_ASSIGN_OR_RETURN(const OnboardedTenant onboarded,
+                        OnboardInStore(shared, [](const std::string&) { return true; }));
+    scheduler_.SetTenantWeight(onboarded.id, tenant.weight);
+    tenant_names_.emplace(onboarded.id, tenant.name);
+    for (size_t i = 0; i < onboarded.mailboxes.size(); ++i) {
+      MH_RETURN_IF_ERROR(AddMailbox(onboarded, i).status());
+    }
   }
   summary_.mailboxes_total = mailboxes_.size();
   MH_RETURN_IF_ERROR(CountQuotaBytes());
@@ -56,46 +64,78 @@ Status Collector::Prepare() {
   return RestoreDayUses();
 }
 
-Status Collector::Onboard(const config::TenantConfig& tenant) {
-  MH_ASSIGN_OR_RETURN(const TenantId tenant_id, context_.store.EnsureTenant(tenant.name));
-  scheduler_.SetTenantWeight(tenant_id, tenant.weight);
-  tenant_names_.emplace(tenant_id, tenant.name);
+Result<OnboardedTenant> Collector::OnboardInStore(
+    std::shared_ptr<const config::TenantConfig> tenant,
+    const std::function<bool(const std::string& mailbox)>& is_new) const {
+  OnboardedTenant onboarded;
+  onboarded.config = std::move(tenant);
+  MH_ASSIGN_OR_RETURN(onboarded.id, context_.store.EnsureTenant(onboarded.config->name));
   std::vector<store::MailStore::NewMailbox> names;
-  for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+  for (const config::MailboxConfig& mailbox : onboarded.config->mailboxes) {
     names.push_back({.name = mailbox.id, .address = mailbox.address});
   }
-  MH_ASSIGN_OR_RETURN(const std::vector<MailboxId> ids,
-                      context_.store.EnsureMailboxes(tenant_id, names));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const MailboxId id = ids[i];
-    const config::MailboxConfig& mailbox = tenant.mailboxes[i];
-    MH_ASSIGN_OR_RETURN(const store::MailboxRecord record, context_.store.GetMailbox(id));
-    auto state = std::make_unique<MailboxState>();
-    state->id = id;
-    state->tenant_id = tenant_id;
-    state->tenant = &tenant;
-    state->config = &mailbox;
-    state->host = HostOf(mailbox.pool, mailbox.profile.get());
-    state->worker = mailboxes_.size() % workers_.size();
-    state->memory = std::make_unique<SourceMemory>();
-    state->memory->keep_refresh_token = [this, owner = state.get()](Secret token) {
-      return KeepRefreshToken(owner, Grant::kSource, std::move(token));
-    };
-    state->submission_memory = std::make_unique<SourceMemory>();
-    state->submission_memory->keep_refresh_token = [this, owner = state.get()](Secret token) {
-      return KeepRefreshToken(owner, Grant::kSubmission, std::move(token));
-    };
-    state->last_complete = record.last_complete;
-    state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
-    state->window_coverage = record.window_coverage;
-    state->backfill_coverage = record.backfill_coverage;
-    MH_RETURN_IF_ERROR(scheduler_.AddMailbox(id, tenant_id, state->host));
-    SetDayLimits(*state);
-    by_id_.emplace(id, state.get());
-    by_name_.emplace(state->FullName(), state.get());
-    mailboxes_.push_back(std::move(state));
+  MH_ASSIGN_OR_RETURN(onboarded.mailboxes, context_.store.EnsureMailboxes(onboarded.id, names));
+  bool with_tokens = false;
+  for (size_t i = 0; i < onboarded.mailboxes.size(); ++i) {
+    const config::MailboxConfig& mailbox = onboarded.config->mailboxes[i];
+    if (is_new(mailbox.id)) {
+      const MailboxId id = onboarded.mailboxes[i];
+      MH_ASSIGN_OR_RETURN(onboarded.records[id], context_.store.GetMailbox(id));
+      with_tokens = with_tokens || mailbox.source.oauth2.has_value() ||
+                    (mailbox.submission && mailbox.submission->oauth2.has_value());
+    }
   }
-  return {};
+  if (started_ && onboarded.config->quota_bytes != 0 && !context_.store.BytesOf(onboarded.id)) {
+    MH_RETURN_IF_ERROR(context_.store.CountBytes({&onboarded.id, 1}));
+  }
+  if (started_ && with_tokens) {
+    MH_RETURN_IF_ERROR(ReadTokens([&onboarded](std::string_view name, const Result<Secret>& kept) {
+      onboarded.tokens.emplace_back(name, kept);
+    }));
+  }
+  return onboarded;
+}
+
+std::unique_ptr<SourceMemory> Collector::NewMemory(MailboxState* owner, bool of_submission) {
+  auto memory = std::make_unique<SourceMemory>();
+  const Grant grant = of_submission ? Grant::kSubmission : Grant::kSource;
+  memory->keep_refresh_token = [this, owner, grant](Secret token) {
+    return KeepRefreshToken(owner, grant, std::move(token));
+  };
+  return memory;
+}
+
+Result<MailboxState*> Collector::AddMailbox(const OnboardedTenant& tenant, size_t index) {
+  const config::MailboxConfig& mailbox = tenant.config->mailboxes[index];
+  const auto found = tenant.records.find(tenant.mailboxes[index]);
+  if (found == tenant.records.end()) {
+    return Status(Code::kInternal, "its record was not read");
+  }
+  const store::MailboxRecord& record = found->second;
+  auto state = std::make_unique<MailboxState>();
+  state->id = tenant.mailboxes[index];
+  state->tenant_id = tenant.id;
+  state->tenant = tenant.config;
+  state->config = &mailbox;
+  state->index = mailboxes_.size();
+  state->host = HostOf(mailbox.pool, mailbox.profile.get());
+  state->worker = mailboxes_added_++ % workers_.size();
+  state->quota_asked = &quota_asked_[tenant.id];
+  state->memory = NewMemory(state.get(), /*of_submission=*/false);
+  state->submission_memory = NewMemory(state.get(), /*of_submission=*/true);
+  state->last_complete = record.last_complete;
+  state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
+  state->window_coverage = record.window_coverage;
+  state->backfill_coverage = record.backfill_coverage;
+  MH_RETURN_IF_ERROR(scheduler_.AddMailbox(state->id, tenant.id, state->host));
+  SetDayLimits(*state);
+  by_id_.emplace(state->id, state.get());
+  {
+    const std::lock_guard lock(names_mutex_);
+    by_name_.emplace(state->FullName(), state.get());
+  }
+  mailboxes_.push_back(std::move(state));
+  return mailboxes_.back().get();
 }
 
 scheduler::HostId Collector::HostOf(const std::string& host,
@@ -117,7 +157,6 @@ void Collector::Start(std::function<void()> on_done) {
   on_done_ = std::move(on_done);
   batch_open_ = mailboxes_.size();
   const TimePoint now = context_.clock.Now();
-  const WallTime wall = context_.clock.WallNow();
   TellDay();
   WatchDisk();
   if (options_.after_unclean_end) {
@@ -126,18 +165,23 @@ void Collector::Start(std::function<void()> on_done) {
     HoldLogins();
   }
   for (const auto& mailbox : mailboxes_) {
-    // Of a mailbox never seen before everything is new: its window is its first check.
-    const bool first = mailbox->last_complete == WallTime{};
-    scheduler::Job job;
-    job.not_before = job.deadline = now;
-    if (options_.continuous && !first) {
-      job = scheduler::FirstCheck(mailbox->id, now, wall - mailbox->last_complete,
-                                  FreshnessOf(*mailbox), Duration::zero());
-    }
-    Submit(*mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew, job.not_before,
-           job.deadline);
+    SubmitFirst(*mailbox);
   }
   Pump();
+}
+
+void Collector::SubmitFirst(MailboxState& mailbox) {
+  const TimePoint now = context_.clock.Now();
+  // Of a mailbox never seen before everything is new: its window is its first check.
+  const bool first = mailbox.last_complete == WallTime{};
+  scheduler::Job job;
+  job.not_before = job.deadline = now;
+  if (options_.continuous && !first) {
+    job = scheduler::FirstCheck(mailbox.id, now, context_.clock.WallNow() - mailbox.last_complete,
+                                FreshnessOf(mailbox), Duration::zero());
+  }
+  Submit(mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew, job.not_before,
+         job.deadline);
 }
 
 void Collector::Stop() {
@@ -154,7 +198,7 @@ void Collector::Stop() {
       if (worker->worker.http != nullptr) {
         worker->worker.http->Abort();
       }
-      for (SourceSession* session : worker->sessions) {
+      for (const auto& [mailbox, session] : worker->sessions) {
         session->Abort();
       }
       worker->open_lines.AbortAll();

@@ -10,9 +10,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -82,14 +84,29 @@ struct Summary {
   pipeline::IngestStats stats;
 };
 
-// What is known of one mailbox. Touched on the main loop only.
-struct MailboxState {
+// What a mailbox is to become, once no connection is out for it: until then workers read what it
+// is.
+struct MailboxUpdate {
+  std::shared_ptr<const config::TenantConfig> tenant;
+  const config::MailboxConfig* config = nullptr;  // Of `tenant`; null: it goes.
+  bool restart = true;                            // False: only settings of its tenant changed.
+};
+
+// What is known of one mailbox. Touched on the main loop only, but for what workers read while a
+// grant is out: id, tenant_id, tenant, config, day_bytes_max, quota_asked; these change only while
+// none is.
+struct MailboxState : send::Account {
   MailboxId id;
   TenantId tenant_id;
-  const config::TenantConfig* tenant = nullptr;
-  const config::MailboxConfig* config = nullptr;
+  std::shared_ptr<const config::TenantConfig> tenant;
+  const config::MailboxConfig* config = nullptr;  // Of `tenant`.
+  size_t index = 0;                               // In Collector::mailboxes().
+  uint32_t grants_out = 0;                        // To its source and its submission server.
+  std::optional<MailboxUpdate> update;
   scheduler::HostId host = 0;
   size_t worker = 0;
+  // Of its tenant: bytes that visits have asked for and not stored. Any thread.
+  std::atomic<uint64_t>* quota_asked = nullptr;
 
   enum class Phase : uint8_t { kPending, kCollecting, kOk, kFailing };
   Phase phase = Phase::kPending;
@@ -120,9 +137,10 @@ struct MailboxState {
   std::unique_ptr<SourceMemory> memory;  // Touched on its worker's loop only.
   bool closing_held = false;             // Its held connection was told to close.
   TimePoint granted_at{};                // The grant that its session began with.
-  bool only_checked = false;     // That session has ended: one check that found nothing was all.
-  bool submitter_added = false;  // To the scheduler.
-  bool filing_wanted = false;    // Its next connection to the source files sent messages.
+  bool only_checked = false;       // That session has ended: one check that found nothing was all.
+  bool submitter_added = false;    // To the scheduler.
+  bool submission_wanted = false;  // A connection was asked for and not granted yet.
+  bool filing_wanted = false;      // Its next connection to the source files sent messages.
   std::unique_ptr<SourceMemory> submission_memory;  // Touched on its worker's loop only.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
@@ -144,6 +162,19 @@ class Errands {
   virtual ~Errands() = default;
   virtual net::Task<Status> Submit(MailboxId mailbox, send::Lease lease) = 0;
   virtual net::Task<Status> File(MailboxId mailbox, send::Lease lease) = 0;
+  // Main loop, after Start(): it is new, or its configuration changed; or it is about to go.
+  virtual void MailboxChanged(const MailboxState& mailbox) = 0;
+  virtual void MailboxGone(const MailboxState& mailbox) = 0;
+};
+
+// A tenant as the store knows it: what Collector::Apply() needs of the disk.
+struct OnboardedTenant {
+  std::shared_ptr<const config::TenantConfig> config;
+  TenantId id;
+  std::vector<MailboxId> mailboxes;  // As in the configuration.
+  // Of those that were asked for; what was kept of their refresh tokens, by their full names.
+  std::map<MailboxId, store::MailboxRecord> records;
+  std::vector<std::pair<std::string, Result<Secret>>> tokens;
 };
 
 class Collector final {
@@ -164,6 +195,20 @@ class Collector final {
   // Main loop. Gives no more grants and aborts the connections. What was fetched is kept.
   void Stop();
 
+  // Makes the tenant and its mailboxes known to the store, before their first batch. On the
+  // committer's thread; blocks on disk. Reads the records of the mailboxes for which `is_new` says
+  // so; kept refresh tokens if one of these uses OAuth 2.0.
+  Result<OnboardedTenant> OnboardInStore(
+      std::shared_ptr<const config::TenantConfig> tenant,
+      const std::function<bool(const std::string& mailbox)>& is_new) const;
+  // Main loop, after Start(), of a continuous run. From now on the tenant is as this says: new
+  // mailboxes are collected, those that are gone no longer are, and those whose fingerprints differ
+  // begin anew. The connections of these last two are ended first; the others go on undisturbed,
+  // and take changed settings of their tenant when no connection is out.
+  void Apply(OnboardedTenant tenant);
+  // Its mailboxes are no longer collected; what is stored stays.
+  void RemoveTenant(std::string_view tenant);
+
   const Summary& summary() const { return summary_; }                   // Main loop.
   const scheduler::Scheduler& scheduler() const { return scheduler_; }  // The same.
   const MailboxState* Find(std::string_view tenant, std::string_view mailbox) const;
@@ -183,6 +228,9 @@ class Collector final {
   void WantSubmission(MailboxId mailbox);
   void WantFiling(MailboxId mailbox);
   MailboxState* FindById(MailboxId mailbox) const;
+  // Any thread: whether it is known here, be it that its connections are still to end. No mailbox:
+  // whether any of the tenant is.
+  bool IsCollected(const std::string& tenant, const std::optional<std::string>& mailbox) const;
   bool stopping() const { return stopping_; }
   // What a pool and a tenant of the scheduler are called.
   struct PoolNames {
@@ -219,7 +267,8 @@ class Collector final {
   struct WorkerState {  // Touched on its loop only, but for the pointers.
     Worker worker;
     net::TaskGroup tasks;
-    std::vector<SourceSession*> sessions;
+    std::vector<std::pair<MailboxId, SourceSession*>> sessions;
+    std::set<MailboxId> ending;                    // Sessions that open for these end at once.
     std::map<uint64_t, Hold*> holds;               // By ticket of their grant.
     std::map<uint64_t, Decision> early_decisions;  // For holds that have not begun yet.
     KnownServers servers;
@@ -262,7 +311,21 @@ class Collector final {
   };
 
   scheduler::HostId HostOf(const std::string& pool, const config::ProviderProfile* profile);
-  Status Onboard(const config::TenantConfig& tenant);
+  Result<MailboxState*> AddMailbox(const OnboardedTenant& tenant, size_t index);
+  std::unique_ptr<SourceMemory> NewMemory(MailboxState* owner, bool of_submission);
+  void SubmitFirst(MailboxState& mailbox);
+
+  // Changes while running (collector_updates.cc).
+  void ApplyTo(MailboxState& mailbox, MailboxUpdate update);
+  void EndConnections(MailboxState& mailbox);
+  void TakeUpdate(MailboxState& mailbox);  // None is out. The mailbox may be gone afterwards.
+  void Restart(MailboxState& mailbox, MailboxUpdate update);
+  void Remove(MailboxState& mailbox);
+  void ForgetSubmitter(MailboxState& mailbox);
+  void GrantEnded(MailboxState& mailbox);  // The mailbox may be gone afterwards.
+  static bool IsEnding(const MailboxState& mailbox) {
+    return mailbox.update.has_value() && mailbox.update->restart;
+  }
   void SetDayLimits(MailboxState& mailbox);
 
   void Pump();
@@ -332,6 +395,9 @@ class Collector final {
   void SaveDayUses();
   void SaveAllDayUses();
   Status RestoreDayUses();
+  void RestoreDayUse(const MailboxState& mailbox);
+  void RestorePoolDayUses(scheduler::HostId host);
+  std::optional<scheduler::DayUse> SavedDayUse(const std::string& name, uint64_t limit) const;
   // Times of checks (collector_check_times.cc).
   void NoteCheckTime(const scheduler::Grant& grant, const MailboxState& mailbox);
   // Of hosts with at least so many more samples than are saved; > 0.
@@ -343,9 +409,11 @@ class Collector final {
   void ParkForQuota(MailboxState& mailbox);
   void ArmQuotaTimer();
   void ResumeWithinQuota();
+  void SetQuota(std::string_view name, TenantId tenant, uint64_t bytes_max);  // 0: none.
   // Main loop; what became of mailboxes that wait for room.
   void ParkMailbox(MailboxState& mailbox, std::string_view state, const Status& status);
   void Unpark(MailboxState& mailbox);
+  void ForgetParked(MailboxState& mailbox);  // It waits no longer, or goes.
 
   // Room on the disk (collector_disk.cc).
   bool DiskIsLow();
@@ -355,7 +423,11 @@ class Collector final {
   enum class Grant : uint8_t { kSource, kSubmission };
   static const config::OAuth2* GrantOf(const MailboxState& mailbox, Grant grant);  // Null: none.
   Status RestoreTokens();
-  void RestoreToken(std::string_view name, const Result<Secret>& kept);
+  // All that are kept, by their names. Any thread.
+  Status ReadTokens(const std::function<void(std::string_view, const Result<Secret>&)>& each) const;
+  // Of these mailboxes only, unless null: the memory of others belongs to their workers by now.
+  void RestoreToken(std::string_view name, const Result<Secret>& kept,
+                    const std::set<const MailboxState*>* only);
   net::Task<void> KeepRefreshToken(const MailboxState* mailbox, Grant grant, Secret refresh_token);
   // Logins of a process that ended in order (collector_logins.cc).
   void SaveLastLogin();
@@ -389,7 +461,10 @@ class Collector final {
   std::vector<std::optional<net::IpAddress>> egress_;  // By EgressId; none: the system's choice.
   std::vector<std::unique_ptr<MailboxState>> mailboxes_;
   std::unordered_map<MailboxId, MailboxState*> by_id_;
+  // The main loop alone changes it, under the mutex; other threads read it under the mutex.
   std::map<std::string, MailboxState*, std::less<>> by_name_;
+  mutable std::mutex names_mutex_;
+  size_t mailboxes_added_ = 0;  // Since the start.
   std::map<TenantId, std::string> tenant_names_;
   std::vector<QuotaUse> quotas_;                        // Without their bytes.
   std::map<TenantId, std::set<MailboxState*>> parked_;  // By quota.
@@ -397,9 +472,8 @@ class Collector final {
   std::map<MailboxId, MailboxState*> parked_for_disk_;
   net::Loop::TimerId disk_timer_ = 0;
   TimePoint disk_looked_at_ = TimePoint::min();
-  bool disk_low_ = false;  // At that time.
-  // Of tenants with a quota: bytes that visits have asked for and not stored. Any thread.
-  std::map<TenantId, std::atomic<uint64_t>> quota_asked_;
+  bool disk_low_ = false;                                  // At that time.
+  std::map<TenantId, std::atomic<uint64_t>> quota_asked_;  // What mailboxes point to; none goes.
   std::map<MailboxId, const MailboxState*> dirty_;  // By id: the order is the same in every run.
   net::Loop::TimerId flush_timer_ = 0;
   net::Loop::TimerId day_timer_ = 0;

@@ -34,6 +34,8 @@ void Collector::SetDayLimits(MailboxState& mailbox) {
 
 // Hourly, since the wall clock may be set.
 void Collector::TellDay() {
+  main_.CancelTimer(day_timer_);
+  day_timer_ = 0;
   const TimePoint now = context_.clock.Now();
   const WallTime wall = context_.clock.WallNow();
   const auto midnight = std::chrono::floor<std::chrono::days>(wall);
@@ -43,6 +45,7 @@ void Collector::TellDay() {
                                    [](const auto& mailbox) { return mailbox->day_bytes_max != 0; });
   if (limited && !stopping_) {
     day_timer_ = main_.AddTimer(now + std::chrono::hours(1), [this] {
+      day_timer_ = 0;
       TellDay();
       Pump();
     });
@@ -143,39 +146,47 @@ void Collector::SaveAllDayUses() {
   SaveDayUses();
 }
 
+std::optional<DayUse> Collector::SavedDayUse(const std::string& name, uint64_t limit) const {
+  const auto found = day_uses_saved_.find(name);
+  if (limit == 0 || found == day_uses_saved_.end()) {
+    return std::nullopt;
+  }
+  DayUse use = found->second;
+  // What was drawn last before a crash was not stored.
+  use.bulk_bytes += options_.after_unclean_end && !started_ ? limit / kSavedParts : 0;
+  return use;
+}
+
+void Collector::RestoreDayUse(const MailboxState& mailbox) {
+  const std::string name = "mailbox/" + FormatId(mailbox.id.value);
+  if (const auto use = SavedDayUse(name, mailbox.own_day_bytes)) {
+    scheduler_.RestoreMailboxDayUse(mailbox.id, *use);
+  }
+}
+
+void Collector::RestorePoolDayUses(scheduler::HostId host) {
+  const size_t egresses = std::max<size_t>(config_.egress.size(), 1);
+  for (scheduler::EgressId egress = 0; egress < egresses; ++egress) {
+    if (const auto use = SavedDayUse(PoolName(host, egress), host_states_[host].day_bytes)) {
+      scheduler_.RestorePoolDayUse(host, egress, *use);
+    }
+  }
+}
+
 Status Collector::RestoreDayUses() {
   if (options_.records == nullptr) {
     return Status::Ok();
   }
   MH_ASSIGN_OR_RETURN(const std::vector<store::DayUseRow> rows,
                       store::ReadDayUse(*options_.records));
-  std::map<std::string_view, DayUse> uses;
   for (const store::DayUseRow& row : rows) {
-    uses[row.name] = {row.day, row.new_bytes, row.bulk_bytes};
+    day_uses_saved_[row.name] = {row.day, row.new_bytes, row.bulk_bytes};
   }
-  const auto find = [this, &uses](const std::string& name,
-                                  uint64_t limit) -> std::optional<DayUse> {
-    const auto found = uses.find(name);
-    if (limit == 0 || found == uses.end()) {
-      return std::nullopt;
-    }
-    DayUse use = found->second;
-    // What was drawn last before a crash was not stored.
-    use.bulk_bytes += options_.after_unclean_end ? limit / kSavedParts : 0;
-    return use;
-  };
-  const size_t egresses = std::max<size_t>(config_.egress.size(), 1);
   for (scheduler::HostId host = 0; host < host_states_.size(); ++host) {
-    for (scheduler::EgressId egress = 0; egress < egresses; ++egress) {
-      if (const auto use = find(PoolName(host, egress), host_states_[host].day_bytes)) {
-        scheduler_.RestorePoolDayUse(host, egress, *use);
-      }
-    }
+    RestorePoolDayUses(host);
   }
   for (const auto& mailbox : mailboxes_) {
-    if (const auto use = find("mailbox/" + FormatId(mailbox->id.value), mailbox->own_day_bytes)) {
-      scheduler_.RestoreMailboxDayUse(mailbox->id, *use);
-    }
+    RestoreDayUse(*mailbox);
   }
   return Status::Ok();
 }

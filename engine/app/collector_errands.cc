@@ -16,13 +16,12 @@ void Collector::WantSubmission(MailboxId id) {
   if (stopping_) {
     return;
   }
+  mailbox.submission_wanted = true;
   const MailboxId submitter = scheduler::SubmitterOf(id);
   if (!mailbox.submitter_added) {
     const config::Server& server = *mailbox.config->submission;
     const scheduler::HostId host = HostOf(config_.PoolOf(server.host), nullptr);
-    const std::optional<TenantId> tenant = context_.store.FindTenant(mailbox.tenant->name);
-    MH_CHECK(tenant.has_value());
-    const Status added = scheduler_.AddMailbox(submitter, *tenant, host);
+    const Status added = scheduler_.AddMailbox(submitter, mailbox.tenant_id, host);
     MH_CHECK(added.ok());
     mailbox.submitter_added = true;
   }
@@ -53,9 +52,12 @@ void Collector::WantFiling(MailboxId id) {
 void Collector::DispatchErrand(const scheduler::Grant& grant, MailboxState& mailbox,
                                ErrandKind kind) {
   MH_CHECK(errands_ != nullptr);
+  ++mailbox.grants_out;
   last_login_ = context_.clock.Now();
   if (kind == ErrandKind::kFiling) {
     mailbox.filing_wanted = false;
+  } else {
+    mailbox.submission_wanted = false;
   }
   WorkerState* worker = workers_[mailbox.worker].get();
   MailboxState* const target = &mailbox;
@@ -71,7 +73,8 @@ net::Task<void> Collector::RunErrand(WorkerState& worker, scheduler::Grant grant
   lease.egress = egress_.at(grant.egress);
   lease.http = worker.worker.http;
   lease.open = &worker.open_lines;
-  lease.stopping = worker.stopping;
+  lease.stopping = worker.stopping || worker.ending.contains(mailbox->id);
+  lease.account = mailbox;
   Status status;
   if (kind == ErrandKind::kSubmission) {
     status = co_await errands_->Submit(mailbox->id, lease);

@@ -73,6 +73,7 @@ void Collector::Dispatch(scheduler::Grant grant) {
            std::max(grant.job.deadline, mailbox->login_not_before));
     return;
   }
+  ++mailbox->grants_out;
   mailbox->phase = MailboxState::Phase::kCollecting;
   mailbox->granted_at = now;
   last_login_ = now;
@@ -108,7 +109,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   SessionEnd end;
   Status& status = end.status;
   Status hint;
-  if (worker.stopping) {
+  if (worker.stopping || worker.ending.contains(mailbox->id)) {
     status = Status(Code::kCancelled, "stopping");
   } else if (request.server->host.empty()) {
     status = mailbox->config->undiscovered;
@@ -157,8 +158,8 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
                                                        scheduler::Grant* grant,
                                                        const Visitor& visitor) {
   MailboxState* const mailbox = visitor.mailbox;
-  worker.sessions.push_back(&session);
-  if (worker.stopping) {
+  worker.sessions.emplace_back(mailbox->id, &session);
+  if (worker.stopping || worker.ending.contains(mailbox->id)) {
     session.Abort();
   }
   pipeline::VisitOptions visit_options;
@@ -177,7 +178,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
   visit_options.tenant = mailbox->tenant_id;
   if (mailbox->tenant->quota_bytes != 0) {
     visit_options.quota_bytes = mailbox->tenant->quota_bytes;
-    visit_options.quota_asked = &quota_asked_.at(mailbox->tenant_id);
+    visit_options.quota_asked = mailbox->quota_asked;
   }
   if (mailbox->tenant->retention.has_value()) {
     visit_options.received_from = context_.clock.WallNow() - *mailbox->tenant->retention;
@@ -212,7 +213,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
     }
     *grant = *reply.next;
   }
-  std::erase(worker.sessions, &session);
+  std::erase(worker.sessions, std::pair(mailbox->id, &session));
   co_return end;
 }
 

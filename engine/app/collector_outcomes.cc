@@ -149,7 +149,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   Absorb(grant, mailbox, result);
   StageReply reply;
   if (!result.status.ok() || stopping_ || slow_down || NeedsNewSession(mailbox) ||
-      !mailbox.wanted.empty() || mailbox.filing_wanted || DiskIsLow()) {
+      !mailbox.wanted.empty() || mailbox.filing_wanted || IsEnding(mailbox) || DiskIsLow()) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
@@ -268,9 +268,10 @@ void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox
   }
   if (status.ok()) {
     mailbox.phase = MailboxState::Phase::kOk;
-  } else if (!stopping_) {
+  } else if (!stopping_ && !IsEnding(mailbox)) {
     OnFailure(mailbox, grant, status, verdict);
   }
+  GrantEnded(mailbox);
   Pump();
 }
 
@@ -285,6 +286,7 @@ void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbo
   if (kind == ErrandKind::kFiling && !stopping_) {
     Submit(mailbox, JobKind::kNew, now, std::max(now, grant.job.deadline));
   }
+  GrantEnded(mailbox);
   Pump();
 }
 

@@ -24,12 +24,32 @@ Status Collector::CountQuotaBytes() {
   for (const config::TenantConfig& tenant : config_.tenants) {
     const std::optional<TenantId> id = context_.store.FindTenant(tenant.name);
     if (tenant.quota_bytes != 0 && id.has_value()) {
-      quotas_.push_back({.tenant = *id, .name = tenant.name, .bytes_max = tenant.quota_bytes});
+      SetQuota(tenant.name, *id, tenant.quota_bytes);
       tenants.push_back(*id);
-      quota_asked_[*id].store(0);
     }
   }
   return context_.store.CountBytes(tenants);
+}
+
+void Collector::SetQuota(std::string_view name, TenantId tenant, uint64_t bytes_max) {
+  std::erase_if(quotas_, [name](const QuotaUse& use) { return use.name == name; });
+  if (bytes_max != 0) {
+    quotas_.push_back({.tenant = tenant, .name = std::string(name), .bytes_max = bytes_max});
+  }
+  // What is parked may have room now.
+  if (quota_timer_ != 0) {
+    main_.CancelTimer(std::exchange(quota_timer_, 0));
+    ResumeWithinQuota();
+  }
+}
+
+void Collector::ForgetParked(MailboxState& mailbox) {
+  mailbox.no_room = {};
+  parked_for_disk_.erase(mailbox.id);
+  const auto parked = parked_.find(mailbox.tenant_id);
+  if (parked != parked_.end() && parked->second.erase(&mailbox) > 0 && parked->second.empty()) {
+    parked_.erase(parked);
+  }
 }
 
 std::vector<Collector::QuotaUse> Collector::QuotaUses() const {
@@ -98,7 +118,8 @@ void Collector::ResumeWithinQuota() {
   for (auto parked = parked_.begin(); parked != parked_.end();) {
     const MailboxState* const first = *parked->second.begin();
     const uint64_t quota = first->tenant->quota_bytes;
-    if (context_.store.BytesOf(parked->first).value_or(0) >= quota - quota / kRoomPart) {
+    if (quota != 0 &&
+        context_.store.BytesOf(parked->first).value_or(0) >= quota - quota / kRoomPart) {
       ++parked;
       continue;
     }

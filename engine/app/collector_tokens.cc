@@ -30,7 +30,8 @@ const config::OAuth2* Collector::GrantOf(const MailboxState& mailbox, Grant gran
   return found == nullptr || !found->has_value() ? nullptr : &**found;
 }
 
-void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept) {
+void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept,
+                             const std::set<const MailboxState*>* only) {
   const Grant grant =
       name.starts_with(store::kSubmissionTokenPrefix) ? Grant::kSubmission : Grant::kSource;
   const std::string_view prefix =
@@ -39,7 +40,7 @@ void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept) 
       name.starts_with(prefix) ? by_name_.find(name.substr(prefix.size())) : by_name_.end();
   const config::OAuth2* const configured =
       found == by_name_.end() ? nullptr : GrantOf(*found->second, grant);
-  if (configured == nullptr) {
+  if (configured == nullptr || (only != nullptr && !only->contains(found->second))) {
     return;
   }
   if (!kept.ok()) {
@@ -58,13 +59,18 @@ void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept) 
   }
 }
 
-Status Collector::RestoreTokens() {
+Status Collector::ReadTokens(
+    const std::function<void(std::string_view, const Result<Secret>&)>& each) const {
   if (options_.records == nullptr || options_.secrets == nullptr) {
     return Status::Ok();
   }
-  return store::ReadSecrets(
-      *options_.records, *options_.secrets,
-      [this](std::string_view name, const Result<Secret>& kept) { RestoreToken(name, kept); });
+  return store::ReadSecrets(*options_.records, *options_.secrets, each);
+}
+
+Status Collector::RestoreTokens() {
+  return ReadTokens([this](std::string_view name, const Result<Secret>& kept) {
+    RestoreToken(name, kept, nullptr);
+  });
 }
 
 net::Task<void> Collector::KeepRefreshToken(const MailboxState* mailbox, Grant grant,

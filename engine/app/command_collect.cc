@@ -86,7 +86,8 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
-  Upkeep upkeep(config, runtime.context(), runtime.main_loop());
+  const ConfiguredTenants tenants(config);
+  Upkeep upkeep(tenants, config.data_dir, runtime.context(), runtime.main_loop());
   const TimePoint started = store->clock.Now();
   std::unique_ptr<ProgressBar> progress;
   std::shared_ptr<ChangeTrimmer> trimmer;

@@ -39,7 +39,10 @@ Result<std::optional<std::string>> AskForRemoval(const config::Config& config,
 Result<std::string> RemoveHere(const config::Config& config, const RemovalTarget& target) {
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
   const bool interrupted = store->mail->removals_pending() > 0;
-  Result<std::string> begun = BeginRemoval(config, *store->mail, target);
+  const ConfiguredTenants tenants(config);
+  Result<std::string> begun = BeginRemoval(
+      {.tenants = tenants, .store = *store->mail, .delete_text = DeleteTextBelow(config.data_dir)},
+      target);
   if (begun.status().code() == Code::kNotFound && interrupted) {
     begun = std::string("what was begun before, and nothing else of that name is stored");
   }
@@ -71,7 +74,7 @@ Result<std::string> RemoveHere(const config::Config& config, const RemovalTarget
 }
 
 Status Remove(const config::Config& config, const RemovalTarget& target) {
-  MH_RETURN_IF_ERROR(CheckNotConfigured(config, target));
+  MH_RETURN_IF_ERROR(CheckNotConfigured(ConfiguredTenants(config), target));
   MH_ASSIGN_OR_RETURN(std::optional<std::string> removed, AskForRemoval(config, target));
   const bool by_server = removed.has_value();
   if (!by_server) {

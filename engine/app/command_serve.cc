@@ -16,6 +16,7 @@
 #include "engine/app/exit_codes.h"
 #include "engine/app/notifier.h"
 #include "engine/app/outgoing.h"
+#include "engine/app/reloader.h"
 #include "engine/app/removal.h"
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
@@ -32,7 +33,7 @@ constexpr int kHttpReadThreads = 4;
 constexpr Duration kDrainGrace = std::chrono::seconds(30);
 
 // The running server. Everything happens on the main loop.
-class Server final {
+class Server final : private TenantFollower {
  public:
   Server(const config::Config& config, OpenStore& store, Runtime& runtime)
       : config_(config),
@@ -40,17 +41,30 @@ class Server final {
         runtime_(runtime),
         text_index_(MakeTextIndex(config, store, runtime)),
         secrets_(BoxOf(config)),
+        configured_(config),
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
-        upkeep_(config, runtime.context(), runtime.main_loop()),
+        upkeep_(configured_, config.data_dir, runtime.context(), runtime.main_loop()),
         writer_(runtime.context().committer),
         service_(*store.mail, directory_, decoder_, http_reads_, writer_, store.clock,
                  text_index_.get()),
+        reloader_(config, Reloader::FilesOf(config, &Environment), DiscoverWith(runtime, store),
+                  collector_, configured_, *this, runtime.context(), runtime.main_loop(),
+                  config_files_),
         notice_(std::make_shared<ChangeNotice>(runtime.main_loop(),
                                                [this](TenantId tenant) { OnChanges(tenant); })),
-        trimmer_(MakeTrimmer()) {
+        trimmer_(MakeTrimmer()),
+        removal_{.tenants = configured_,
+                 .store = *store.mail,
+                 .delete_text = DeleteText(),
+                 .is_in_use =
+                     [this](const RemovalTarget& target) {
+                       return collector_.IsCollected(target.tenant, target.mailbox);
+                     },
+                 .removed = [this] { upkeep_.Kick(); }} {
     directory_.SetTextIndex(text_index_.get());
+    directory_.SetReloader(&reloader_);
     store.mail->OnChanges([notice = notice_](TenantId tenant) { notice->Note(tenant); });
   }
   // The last commits come after it.
@@ -65,8 +79,11 @@ class Server final {
     MH_RETURN_IF_ERROR(collector_.Prepare());
     sending_ = std::make_unique<SendLines>(config_, collector_, runtime_.context(),
                                            runtime_.main_loop(), random_);
-    outgoing_ = std::make_unique<ConfiguredOutgoing>(config_, runtime_.context().store,
-                                                     sending_->sender(), random_);
+    outgoing_ =
+        std::make_unique<ConfiguredOutgoing>(runtime_.context().store, sending_->sender(), random_);
+    for (const auto& [name, tenant] : reloader_.tenants()) {
+      outgoing_->SetTenant(tenant);
+    }
     service_.EnableSending(*outgoing_);
     MH_ASSIGN_OR_RETURN(notifier_, MakeNotifier());
     directory_.SetNotifier(notifier_.get());
@@ -106,12 +123,12 @@ class Server final {
     }
     ++parts_running_;
     sending_->sender().Start();
-    if (notifier_ != nullptr) {
-      ++parts_running_;
-      notifier_->Start([this] { PartEnded(); });
-    }
+    ++parts_running_;
+    notifier_->Start([this] { PartEnded(); });
     ++parts_running_;
     collector_.Start([this] { PartEnded(); });
+    ++parts_running_;
+    reloader_.Start();
     LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
             std::to_string(config_.tenants.size()) + " tenants");
   }
@@ -125,20 +142,22 @@ class Server final {
   std::optional<std::string> AnswerSlowly(std::string_view question) {
     std::optional<std::string> answer =
         AnswerCheckpoint(*store_.records, config_.data_dir, question);
-    return answer ? answer
-                  : AnswerRemoval(config_, *store_.mail, runtime_.context().committer, question,
-                                  [this] { upkeep_.Kick(); });
+    return answer ? answer : AnswerRemoval(removal_, runtime_.context().committer, question);
+  }
+
+  void Reload() {
+    LogInfo("reading the configuration again");
+    reloader_.Reload();
   }
 
   void Stop() {
     LogInfo("stopping: finishing what is in flight");
     upkeep_.Stop();
     CloseTrimmer();
+    reloader_.Stop([this] { PartEnded(); });
     sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
-    if (notifier_ != nullptr) {
-      notifier_->Stop();
-    }
+    notifier_->Stop();
     if (listener_ != nullptr) {
       service_.Stop();
       listener_->Abort();
@@ -186,19 +205,62 @@ class Server final {
                                            std::move(read_to));
   }
 
+  std::function<void(TenantId, const std::vector<ShardId>&)> DeleteText() {
+    if (text_index_ == nullptr) {
+      return DeleteTextBelow(config_.data_dir);
+    }
+    return [this](TenantId tenant, const std::vector<ShardId>& shards) {
+      text_index_->Delete(tenant, shards);
+    };
+  }
+
   void CloseTrimmer() {
     if (trimmer_ != nullptr) {
       trimmer_->Close();
     }
   }
 
+  static Reloader::Discover DiscoverWith(Runtime& runtime, OpenStore& store) {
+    HttpClient* const http = runtime.workers().front().http;
+    net::Network* const network = &runtime.main_network();
+    const Clock* const clock = &store.clock;
+    return [http, network, clock](config::Config& config) {
+      return DiscoverServers(config, *network, *http, *clock);
+    };
+  }
+
+  void TenantEnds(const std::string& name, bool for_good) override {
+    // Its tokens may belong to another tenant from now on.
+    directory_.RemoveTenant(name);
+    if (!for_good) {
+      return;
+    }
+    service_.OnChanges(name);  // Its event streams end.
+    outgoing_->RemoveTenant(name);
+    notifier_->RemoveTenant(name);
+    if (text_index_ != nullptr) {
+      text_index_->RemoveTenant(name);
+    }
+    std::erase_if(tenants_, [&name](const auto& tenant) { return tenant.second == name; });
+  }
+
+  void TenantIs(TenantId id, std::shared_ptr<const config::TenantConfig> tenant) override {
+    tenants_.emplace(id, tenant->name);
+    directory_.SetTenant(*tenant);
+    service_.OnChanges(tenant->name);  // Streams of tokens that are gone end.
+    notifier_->SetTenant(*tenant);
+    if (text_index_ != nullptr) {
+      text_index_->AddTenant(tenant->name);
+    }
+    outgoing_->SetTenant(std::move(tenant));
+    upkeep_.RetentionChanged();
+  }
+
   void OnChanges(TenantId tenant) {
     const auto name = tenants_.find(tenant);
     if (name != tenants_.end()) {
       service_.OnChanges(name->second);
-      if (notifier_ != nullptr) {
-        notifier_->OnChanges(name->second);
-      }
+      notifier_->OnChanges(name->second);
     }
   }
 
@@ -230,6 +292,7 @@ class Server final {
   Runtime& runtime_;
   const std::unique_ptr<TextIndex> text_index_;
   const std::optional<store::SecretBox> secrets_;
+  ConfiguredTenants configured_;
   Collector collector_;
   SystemRandom random_;
   std::unique_ptr<SendLines> sending_;
@@ -240,10 +303,13 @@ class Server final {
   pipeline::BlockingPool http_reads_{kHttpReadThreads};
   Upkeep upkeep_;
   pipeline::CommitterPool writer_;
-  std::unique_ptr<Notifier> notifier_;  // Null: there are no webhooks.
+  std::unique_ptr<Notifier> notifier_;
   http::Service service_;
+  pipeline::BlockingPool config_files_{1};
+  Reloader reloader_;
   const std::shared_ptr<ChangeNotice> notice_;
   const std::shared_ptr<ChangeTrimmer> trimmer_;
+  const RemovalContext removal_;
   std::map<TenantId, std::string> tenants_;  // Names of those configured.
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;
@@ -253,7 +319,7 @@ class Server final {
 }  // namespace
 
 int RunServe(const CommandOptions& options) {
-  SignalWatcher signals;
+  SignalWatcher signals(/*hangup=*/true);
   bool clean = false;
   std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
@@ -287,7 +353,9 @@ int RunServe(const CommandOptions& options) {
                control.status().ToString());
   }
   runtime.main_loop().Post([&server] { server.Start(); });
-  signals.Watch(runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); });
+  signals.Watch(
+      runtime.main_loop(), kDrainGrace, [&server] { server.Stop(); },
+      [&server] { server.Reload(); });
   runtime.Run();
   signals.Unwatch();
   NoteCleanEnd(**store, *config);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "engine/app/commands.h"
 #include "engine/app/control_socket.h"
@@ -96,6 +97,8 @@ void PrintForPeople(const Line& line) {
       line.record.error_detail.c_str());
 }
 
+constexpr size_t kShownPathBytesMax = 4096;
+
 // The running server's; null when none runs, or it does not tell.
 boost::json::object AskPools(const config::Config& config) {
   const Result<std::string> answer = AskServer(config.data_dir, kPoolsQuestion);
@@ -111,7 +114,7 @@ boost::json::object AskPools(const config::Config& config) {
     std::fprintf(stderr, "mailhaul: the running server does not tell of its pools: %s\n",
                  answer.ok() ? "it is of another version" : answer.status().ToString().c_str());
   }
-  return {{"pools", nullptr}, {"disk", nullptr}};
+  return {{"pools", nullptr}, {"disk", nullptr}, {"configuration", nullptr}};
 }
 
 std::string TextOr(const boost::json::value& value, const char* otherwise) {
@@ -165,6 +168,23 @@ void PrintPools(const boost::json::object& told) {
   }
 }
 
+// What of its files a running server does not follow.
+void PrintConfiguration(const boost::json::object& told) {
+  const boost::json::value& configuration = told.at("configuration");
+  if (!configuration.is_object()) {
+    return;
+  }
+  for (const boost::json::value& refused : configuration.at("refused").as_array()) {
+    std::printf("%s: not in force: %s\n",
+                EscapeForLog(TextOr(refused.at("file"), ""), kShownPathBytesMax).c_str(),
+                TextOr(refused.at("problem"), "").c_str());
+  }
+  for (const boost::json::value& key : configuration.at("needs_restart").as_array()) {
+    std::printf("the main file has changed in %s, which takes effect at the next start\n",
+                TextOr(key, "").c_str());
+  }
+}
+
 }  // namespace
 
 int RunStatus(const CommandOptions& options) {
@@ -200,6 +220,7 @@ int RunStatus(const CommandOptions& options) {
     try {
       PrintPools(told);
       PrintDisk(told);
+      PrintConfiguration(told);
     } catch (const std::exception&) {
       std::fputs("mailhaul: the running server tells of its pools in another way\n", stderr);
     }

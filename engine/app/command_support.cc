@@ -7,13 +7,10 @@
 #include "engine/app/exit_codes.h"
 
 namespace mailhaul::app {
-namespace {
 
 const char* Environment(const char* name) {
   return std::getenv(name);
 }  // NOLINT(concurrency-mt-unsafe)
-
-}  // namespace
 
 std::optional<config::Config> LoadOrExplain(const CommandOptions& options, bool* clean) {
   config::Loaded loaded = config::LoadConfig(options.config_file, &Environment);

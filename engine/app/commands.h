@@ -43,6 +43,8 @@ int RunSecretRotate(const CommandOptions& options);
 // Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`
 // is false when a tenant file was left out.
 std::optional<config::Config> LoadOrExplain(const CommandOptions& options, bool* clean);
+// getenv(), as the configuration is read with.
+const char* Environment(const char* name);
 // Prints "mailhaul: ..." on standard error and returns the exit code that fits.
 int ExplainFailure(const Status& status);
 

@@ -50,23 +50,35 @@ CollectorDirectory::CollectorDirectory(const config::Config& config, Collector& 
     : collector_(collector), clock_(clock) {
   metrics_are_open_ = config.http.has_value() && config::IsLoopbackHost(config.http->address);
   for (const config::TenantConfig& tenant : config.tenants) {
-    for (const config::Token& token : tenant.tokens) {
-      const auto has = [&token](std::string_view scope) {
-        return std::find(token.scopes.begin(), token.scopes.end(), scope) != token.scopes.end();
-      };
-      http::TokenGrant grant;
-      grant.tenant = tenant.name;
-      grant.read = has("read");
-      grant.send = has("send");
-      grant.admin = has("admin");
-      tokens_.emplace(token.sha256, std::move(grant));
-    }
-    std::vector<std::string>& names = names_[tenant.name];
-    for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
-      names.push_back(mailbox.id);
-    }
-    std::sort(names.begin(), names.end());
+    SetTenant(tenant);
   }
+}
+
+void CollectorDirectory::SetTenant(const config::TenantConfig& tenant) {
+  if (names_.contains(tenant.name)) {
+    RemoveTenant(tenant.name);
+  }
+  for (const config::Token& token : tenant.tokens) {
+    const auto has = [&token](std::string_view scope) {
+      return std::find(token.scopes.begin(), token.scopes.end(), scope) != token.scopes.end();
+    };
+    http::TokenGrant grant;
+    grant.tenant = tenant.name;
+    grant.read = has("read");
+    grant.send = has("send");
+    grant.admin = has("admin");
+    tokens_.emplace(token.sha256, std::move(grant));
+  }
+  std::vector<std::string>& names = names_[tenant.name];
+  for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
+    names.push_back(mailbox.id);
+  }
+  std::sort(names.begin(), names.end());
+}
+
+void CollectorDirectory::RemoveTenant(const std::string& tenant) {
+  names_.erase(tenant);
+  std::erase_if(tokens_, [&tenant](const auto& token) { return token.second.tenant == tenant; });
 }
 
 const http::TokenGrant* CollectorDirectory::FindToken(std::string_view sha256) const {
@@ -74,9 +86,10 @@ const http::TokenGrant* CollectorDirectory::FindToken(std::string_view sha256) c
   return it == tokens_.end() ? nullptr : &it->second;
 }
 
-std::vector<std::string> CollectorDirectory::MailboxNames(std::string_view tenant) const {
+const std::vector<std::string>& CollectorDirectory::MailboxNames(std::string_view tenant) const {
+  static const std::vector<std::string> kNone;
   const auto it = names_.find(tenant);
-  return it == names_.end() ? std::vector<std::string>() : it->second;
+  return it == names_.end() ? kNone : it->second;
 }
 
 http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
@@ -158,13 +171,15 @@ std::string CollectorDirectory::AllPoolsJson() const {
   return "{\"pools\":" + http::JsonArray(items) +
          ",\"pools_left_out\":" + std::to_string(left_out) + ",\"disk\":{\"free_bytes\":" +
          (disk.free_bytes.has_value() ? std::to_string(*disk.free_bytes) : "null") +
-         ",\"collecting_paused\":" + (disk.collecting_paused ? "true" : "false") + "}}";
+         ",\"collecting_paused\":" + (disk.collecting_paused ? "true" : "false") + "}" +
+         ",\"configuration\":" + (reloader_ == nullptr ? "null" : reloader_->Json()) + "}";
 }
 
 std::string CollectorDirectory::Metrics() const {
   return MetricsText(collector_, clock_.Now()) +
          (text_index_ == nullptr ? std::string() : text_index_->Metrics()) +
-         (notifier_ == nullptr ? std::string() : notifier_->Metrics());
+         (notifier_ == nullptr ? std::string() : notifier_->Metrics()) +
+         (reloader_ == nullptr ? std::string() : reloader_->Metrics());
 }
 
 std::vector<http::WebhookLive> CollectorDirectory::Webhooks(std::string_view tenant) const {

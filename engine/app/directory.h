@@ -8,6 +8,7 @@
 
 #include "engine/app/collector.h"
 #include "engine/app/notifier.h"
+#include "engine/app/reloader.h"
 #include "engine/app/text_index.h"
 #include "engine/http/service.h"
 
@@ -21,19 +22,25 @@ class CollectorDirectory final : public http::Directory {
  public:
   CollectorDirectory(const config::Config& config, Collector& collector, const Clock& clock);
 
+  // What holds of the tenant from now on. A token that another tenant has stays where it is.
+  void SetTenant(const config::TenantConfig& tenant);
+  void RemoveTenant(const std::string& tenant);
+
   const http::TokenGrant* FindToken(std::string_view sha256) const override;
-  std::vector<std::string> MailboxNames(std::string_view tenant) const override;
+  const std::vector<std::string>& MailboxNames(std::string_view tenant) const override;
   http::MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
   void MarkActive(std::string_view tenant, std::string_view mailbox) override;
   bool Refresh(std::string_view tenant, std::string_view mailbox) override;
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return !collector_.stopping(); }
   std::vector<http::PoolLive> Pools(size_t first, size_t count) const override;
-  // {"pools":[...],"pools_left_out":number}, each as GET /v1/pools has it; at most
-  // kPoolsToldMax.
+  // {"pools":[...],"pools_left_out":number,"configuration":Reloader::Json() or null}, each as GET
+  // /v1/pools has it; at most kPoolsToldMax.
   std::string AllPoolsJson() const;
   std::vector<http::WebhookLive> Webhooks(std::string_view tenant) const override;
   std::string Metrics() const override;
+  // Metrics() and AllPoolsJson() then tell of it as well. It outlives this.
+  void SetReloader(const Reloader* reloader) { reloader_ = reloader; }
   // Metrics() then tell of it as well. It outlives this.
   void SetTextIndex(const TextIndex* text_index) { text_index_ = text_index; }
   // Metrics() and Webhooks() then tell of it. It outlives this.
@@ -47,6 +54,7 @@ class CollectorDirectory final : public http::Directory {
   bool metrics_are_open_ = false;
   const TextIndex* text_index_ = nullptr;
   const Notifier* notifier_ = nullptr;
+  const Reloader* reloader_ = nullptr;
   std::map<std::string, http::TokenGrant, std::less<>> tokens_;
   std::map<std::string, std::vector<std::string>, std::less<>> names_;
   Collector& collector_;

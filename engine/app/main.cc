@@ -90,7 +90,8 @@ void DefinePlan(CLI::App& cli, CommandOptions& options, Command* chosen) {
 void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
                     std::string* time_max) {
   AddCommand(cli, options, chosen, "serve",
-             "Run: collect continuously and serve HTTP; SIGTERM drains", RunServe);
+             "Run: collect continuously and serve HTTP; follows its tenant files; SIGTERM drains",
+             RunServe);
 
   CLI::App* collect =
       AddCommand(cli, options, chosen, "collect",

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "store/webhook_position.h"
@@ -24,15 +25,22 @@ https::CurlHttpClientOptions OptionsOf(const config::Config& config) {
   return options;
 }
 
+std::vector<notify::Webhook> WebhooksOf(const config::TenantConfig& tenant) {
+  std::vector<notify::Webhook> webhooks;
+  for (const config::WebhookConfig& webhook : tenant.webhooks) {
+    webhooks.push_back({.tenant = tenant.name,
+                        .url = webhook.url,
+                        .secret = webhook.secret,
+                        .events = webhook.events});
+  }
+  return webhooks;
+}
+
 std::vector<notify::Webhook> WebhooksOf(const config::Config& config) {
   std::vector<notify::Webhook> webhooks;
   for (const config::TenantConfig& tenant : config.tenants) {
-    for (const config::WebhookConfig& webhook : tenant.webhooks) {
-      webhooks.push_back({.tenant = tenant.name,
-                          .url = webhook.url,
-                          .secret = webhook.secret,
-                          .events = webhook.events});
-    }
+    std::vector<notify::Webhook> of_tenant = WebhooksOf(tenant);
+    std::move(of_tenant.begin(), of_tenant.end(), std::back_inserter(webhooks));
   }
   return webhooks;
 }
@@ -63,12 +71,6 @@ prometheus::MetricFamily Family(std::string name, std::string help, MetricType t
 
 Result<std::unique_ptr<Notifier>> Notifier::Create(const config::Config& config,
                                                    const NotifierContext& context) {
-  const bool has_webhooks =
-      std::any_of(config.tenants.begin(), config.tenants.end(),
-                  [](const config::TenantConfig& tenant) { return !tenant.webhooks.empty(); });
-  if (!has_webhooks) {
-    return std::unique_ptr<Notifier>();
-  }
   using Positions = std::map<std::string, std::string>;
   MH_ASSIGN_OR_RETURN(Positions positions, store::ReadWebhookPositions(context.records));
   return std::unique_ptr<Notifier>(new Notifier(config, context, std::move(positions)));
@@ -80,6 +82,10 @@ Notifier::Notifier(const config::Config& config, const NotifierContext& context,
       webhooks_(ContextOf(context, http_, random_), WebhooksOf(config), std::move(positions)) {}
 
 void Notifier::Start(std::function<void()> ended) { tasks_.Spawn(Run(std::move(ended))); }
+
+void Notifier::SetTenant(const config::TenantConfig& tenant) {
+  webhooks_.SetTenant(tenant.name, WebhooksOf(tenant));
+}
 
 net::Task<void> Notifier::Run(std::function<void()> ended) {
   co_await webhooks_.Run();
@@ -112,6 +118,10 @@ std::vector<http::WebhookLive> Notifier::Live(std::string_view tenant) const {
 }
 
 std::string Notifier::Metrics() const {
+  const std::vector<notify::WebhookState> states = webhooks_.States();
+  if (states.empty()) {
+    return "";
+  }
   prometheus::MetricFamily failing =
       Family("failures_in_a_row", "Attempts that failed since one was taken.", MetricType::Gauge);
   prometheus::MetricFamily failures =
@@ -119,7 +129,6 @@ std::string Notifier::Metrics() const {
   prometheus::MetricFamily posts = Family("posts_total", "POSTs taken.", MetricType::Counter);
   prometheus::MetricFamily events =
       Family("events_total", "Events in POSTs taken.", MetricType::Counter);
-  const std::vector<notify::WebhookState> states = webhooks_.States();
   std::map<std::string, size_t> of_tenant;
   for (size_t i = 0; i < std::min(states.size(), kMetricWebhooksMax); ++i) {
     const notify::WebhookState& state = states[i];

@@ -34,8 +34,7 @@ struct NotifierContext {
 // Belongs to the loop, but for Create().
 class Notifier final {
  public:
-  // Reads saved positions: blocks on disk. Null when no tenant has webhooks. All of `context`
-  // outlives it.
+  // Reads saved positions: blocks on disk. All of `context` outlives it.
   static Result<std::unique_ptr<Notifier>> Create(const config::Config& config,
                                                   const NotifierContext& context);
   Notifier(const Notifier&) = delete;
@@ -44,9 +43,12 @@ class Notifier final {
   // Delivers until Stop(), then calls `ended`. Must not die in between.
   void Start(std::function<void()> ended);
   void Stop() { webhooks_.Stop(); }
+  // From now on these are the tenant's webhooks (Webhooks::SetTenant()).
+  void SetTenant(const config::TenantConfig& tenant);
+  void RemoveTenant(const std::string& tenant) { webhooks_.SetTenant(tenant, {}); }
   void OnChanges(std::string_view tenant) { webhooks_.OnChanges(tenant); }
   std::vector<http::WebhookLive> Live(std::string_view tenant) const;
-  // Text format 0.0.4.
+  // Text format 0.0.4; "" without webhooks.
   std::string Metrics() const;
 
  private:

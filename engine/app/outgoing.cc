@@ -59,20 +59,32 @@ mime::Draft ToDraft(const http::SubmissionDraft& draft, const config::MailboxCon
 
 }  // namespace
 
-ConfiguredOutgoing::ConfiguredOutgoing(const config::Config& config, const store::MailStore& store,
-                                       send::Sender& sender, Random& random)
-    : store_(store), sender_(sender), random_(random) {
-  for (const config::TenantConfig& tenant : config.tenants) {
-    tenants_.emplace(tenant.name, &tenant);
-    for (const config::MailboxConfig& mailbox : tenant.mailboxes) {
-      mailboxes_.emplace(tenant.name + "/" + mailbox.id, &mailbox);
-    }
+void ConfiguredOutgoing::SetTenant(std::shared_ptr<const config::TenantConfig> tenant) {
+  auto entry = std::make_shared<Tenant>();
+  for (const config::MailboxConfig& mailbox : tenant->mailboxes) {
+    entry->mailboxes.emplace(mailbox.id, &mailbox);
   }
+  entry->config = std::move(tenant);
+  const std::lock_guard lock(mutex_);
+  std::string name = entry->config->name;
+  tenants_.insert_or_assign(std::move(name), std::move(entry));
+}
+
+void ConfiguredOutgoing::RemoveTenant(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  tenants_.erase(tenant);
+}
+
+std::shared_ptr<const ConfiguredOutgoing::Tenant> ConfiguredOutgoing::Find(
+    const std::string& tenant) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(tenant);
+  return found == tenants_.end() ? nullptr : found->second;
 }
 
 std::chrono::milliseconds ConfiguredOutgoing::RetryFor(const std::string& tenant) const {
-  const auto found = tenants_.find(tenant);
-  return found == tenants_.end() ? send::kRetryForDefault : found->second->send.retry_for;
+  const std::shared_ptr<const Tenant> found = Find(tenant);
+  return found == nullptr ? send::kRetryForDefault : found->config->send.retry_for;
 }
 
 Result<store::NewSubmission> ConfiguredOutgoing::Compose(const std::string& tenant,
@@ -81,11 +93,15 @@ Result<store::NewSubmission> ConfiguredOutgoing::Compose(const std::string& tena
   if (draft.mailbox.empty()) {
     return Status(Code::kInvalidArgument, "mailbox: name the mailbox to send from");
   }
-  const auto found = mailboxes_.find(tenant + "/" + draft.mailbox);
+  const std::shared_ptr<const Tenant> known = Find(tenant);
+  if (known == nullptr) {
+    return Status(Code::kNotFound, "no such mailbox");
+  }
+  const auto found = known->mailboxes.find(draft.mailbox);
   const std::optional<TenantId> tenant_id = store_.FindTenant(tenant);
   const std::optional<MailboxId> id =
       tenant_id ? store_.FindMailbox(*tenant_id, draft.mailbox) : std::nullopt;
-  if (found == mailboxes_.end() || !id) {
+  if (found == known->mailboxes.end() || !id) {
     return Status(Code::kNotFound, "no such mailbox");
   }
   const config::MailboxConfig& mailbox = *found->second;

@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -35,27 +36,6 @@ Result<std::string> BeginTenantRemoval(store::MailStore& store, TenantId tenant,
          (mailboxes.size() == 1 ? " mailbox, " : " mailboxes, ") + Describe(messages, bytes);
 }
 
-void DeleteText(const config::Config& config, const store::MailStore& store, TenantId tenant,
-                const std::string& name) {
-  const bool is_configured =
-      std::any_of(config.tenants.begin(), config.tenants.end(),
-                  [&name](const config::TenantConfig& each) { return each.name == name; });
-  if (is_configured) {
-    return;
-  }
-  for (const ShardId shard : store.ShardsOf(tenant)) {
-    const std::string path =
-        config.data_dir + "/text/" + search::FileNameOf({.shard = shard, .tenant = tenant});
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::error_code error;
-      std::filesystem::remove(path + suffix, error);
-      if (error) {
-        LogWarning("delete " + EscapeForLog(path + suffix) + " yourself: " + error.message());
-      }
-    }
-  }
-}
-
 }  // namespace
 
 Result<RemovalTarget> ParseRemovalTarget(std::string_view text) {
@@ -70,11 +50,9 @@ Result<RemovalTarget> ParseRemovalTarget(std::string_view text) {
   return target;
 }
 
-Status CheckNotConfigured(const config::Config& config, const RemovalTarget& target) {
-  const auto tenant = std::find_if(
-      config.tenants.begin(), config.tenants.end(),
-      [&target](const config::TenantConfig& each) { return each.name == target.tenant; });
-  if (tenant == config.tenants.end()) {
+Status CheckNotConfigured(const ConfiguredTenants& tenants, const RemovalTarget& target) {
+  const std::shared_ptr<const config::TenantConfig> tenant = tenants.Find(target.tenant);
+  if (tenant == nullptr) {
     return Status::Ok();
   }
   if (!target.mailbox) {
@@ -92,9 +70,31 @@ Status CheckNotConfigured(const config::Config& config, const RemovalTarget& tar
                : Status::Ok();
 }
 
-Result<std::string> BeginRemoval(const config::Config& config, store::MailStore& store,
-                                 const RemovalTarget& target) {
+std::function<void(TenantId, const std::vector<ShardId>&)> DeleteTextBelow(std::string data_dir) {
+  return [directory = std::move(data_dir) + "/text/"](TenantId tenant,
+                                                      const std::vector<ShardId>& shards) {
+    for (const ShardId shard : shards) {
+      const std::string path = directory + search::FileNameOf({.shard = shard, .tenant = tenant});
+      for (const char* suffix : {"", "-wal", "-shm"}) {
+        std::error_code error;
+        std::filesystem::remove(path + suffix, error);
+        if (error) {
+          LogWarning("delete " + EscapeForLog(path + suffix) + " yourself: " + error.message());
+        }
+      }
+    }
+  };
+}
+
+Result<std::string> BeginRemoval(const RemovalContext& context, const RemovalTarget& target) {
+  MH_RETURN_IF_ERROR(CheckNotConfigured(context.tenants, target));
   const std::string name = EscapeForLog(target.ToString());
+  if (context.is_in_use && context.is_in_use(target)) {
+    return Status(Code::kBusy, name +
+                                   " was configured until just now, and a connection of it is "
+                                   "still to end: try again in a moment");
+  }
+  store::MailStore& store = context.store;
   const std::optional<TenantId> tenant = store.FindTenant(target.tenant);
   const std::optional<MailboxId> mailbox =
       tenant && target.mailbox ? store.FindMailbox(*tenant, *target.mailbox) : std::nullopt;
@@ -110,28 +110,31 @@ Result<std::string> BeginRemoval(const config::Config& config, store::MailStore&
   } else {
     MH_ASSIGN_OR_RETURN(what, BeginTenantRemoval(store, *tenant, name));
   }
-  DeleteText(config, store, *tenant, target.tenant);
+  if (context.tenants.Find(target.tenant) == nullptr) {
+    context.delete_text(*tenant, store.ShardsOf(*tenant));
+  }
+  if (context.removed) {
+    context.removed();
+  }
   return what;
 }
 
-std::optional<std::string> AnswerRemoval(const config::Config& config, store::MailStore& store,
-                                         pipeline::Committer& committer, std::string_view question,
-                                         const std::function<void()>& removed) {
+std::optional<std::string> AnswerRemoval(const RemovalContext& context,
+                                         pipeline::Committer& committer,
+                                         std::string_view question) {
   if (!question.starts_with(kRemoveQuestion)) {
     return std::nullopt;
   }
   Result<RemovalTarget> target = ParseRemovalTarget(question.substr(kRemoveQuestion.size()));
-  Status refused = target.ok() ? CheckNotConfigured(config, *target) : target.status();
-  if (!refused.ok()) {
-    return std::string(kNotRemovedAnswer) + refused.message();
+  if (!target.ok()) {
+    return std::string(kNotRemovedAnswer) + target.status().message();
   }
   const auto result = std::make_shared<std::promise<Result<std::string>>>();
   std::future<Result<std::string>> told = result->get_future();
-  committer.Run([&config, &store, removed, result, moved = std::move(target).value()] {
-    Result<std::string> begun = BeginRemoval(config, store, moved);
+  committer.Run([&context, result, moved = std::move(target).value()] {
+    Result<std::string> begun = BeginRemoval(context, moved);
     if (begun.ok()) {
       LogInfo("removing " + *begun);
-      removed();
     }
     result->set_value(std::move(begun));
   });

@@ -88,18 +88,23 @@ class Runtime final {
 // made before any other thread.
 class SignalWatcher final {
  public:
-  SignalWatcher();
+  // `hangup`: SIGHUP too, which then ends nothing.
+  explicit SignalWatcher(bool hangup = false);
   ~SignalWatcher();
   // Calls `on_signal` on `loop` at the first signal; a second one, or `grace` without an end, ends
   // the process with exit code 4: that is safe at any instant.
-  void Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal);
+  // `on_hangup` is called on `loop` at every SIGHUP before that.
+  void Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal,
+             std::function<void()> on_hangup = nullptr);
   // The loop is about to go: later signals are left to whoever watches next.
   void Unwatch();
   bool interrupted() const { return interrupted_; }
 
  private:
-  void Run(net::Loop& loop, Duration grace, const std::function<void()>& on_signal);
+  void Run(net::Loop& loop, Duration grace, const std::function<void()>& on_signal,
+           const std::function<void()>& on_hangup);
 
+  const bool hangup_;
   std::atomic<bool> interrupted_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -41,14 +41,28 @@ SendLines::SendLines(const config::Config& config, Collector& collector, pipelin
       random_(random),
       sender_(context, main_loop, *this, random_) {
   for (const auto& state : collector.mailboxes()) {
-    std::optional<send::SendingMailbox> sending = ToSendingMailbox(*state->tenant, *state->config);
-    if (sending.has_value()) {
-      sending->id = state->id;
-      sending->tenant = context.store.FindTenant(state->tenant->name).value_or(TenantId());
-      mailboxes_.emplace(state->id, *sending);
-    }
+    MailboxChanged(*state);
   }
   collector.SetErrands(this);
+}
+
+void SendLines::MailboxChanged(const MailboxState& mailbox) {
+  std::optional<send::SendingMailbox> sending = ToSendingMailbox(*mailbox.tenant, *mailbox.config);
+  if (!sending.has_value()) {
+    MailboxGone(mailbox);
+    return;
+  }
+  sending->id = mailbox.id;
+  sending->tenant = mailbox.tenant_id;
+  if (mailboxes_.insert_or_assign(mailbox.id, *sending).second) {
+    sender_.Look();  // What waits for it in the outbox may be due.
+  }
+}
+
+void SendLines::MailboxGone(const MailboxState& mailbox) {
+  if (mailboxes_.erase(mailbox.id) > 0) {
+    sender_.Forget(mailbox.id);
+  }
 }
 
 const send::SendingMailbox* SendLines::Find(MailboxId mailbox) const {
@@ -61,8 +75,8 @@ void SendLines::WantSubmission(MailboxId mailbox) { collector_.WantSubmission(ma
 void SendLines::WantFiling(MailboxId mailbox) { collector_.WantFiling(mailbox); }
 
 net::Task<Result<std::unique_ptr<smtp::SmtpSession>>> SendLines::OpenSubmission(
-    MailboxId mailbox, const send::Lease& lease) {
-  MailboxState* const state = collector_.FindById(mailbox);
+    MailboxId /*mailbox*/, const send::Lease& lease) {
+  const auto* const state = static_cast<const MailboxState*>(lease.account);
   const config::Server& server = *state->config->submission;
   SourceMemory& memory = SharesGrant(*state->config) ? *state->memory : *state->submission_memory;
   Credentials credentials = ToCredentials(server);
@@ -85,8 +99,8 @@ net::Task<Result<std::unique_ptr<smtp::SmtpSession>>> SendLines::OpenSubmission(
 }
 
 net::Task<Result<std::unique_ptr<imap::SentFiling>>> SendLines::OpenFiling(
-    MailboxId mailbox, const send::Lease& lease) {
-  MailboxState* const state = collector_.FindById(mailbox);
+    MailboxId /*mailbox*/, const send::Lease& lease) {
+  const auto* const state = static_cast<const MailboxState*>(lease.account);
   const config::Server& server = state->config->source;
   SourceMemory& memory = *state->memory;
   if (server.host.empty()) {

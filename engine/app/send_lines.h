@@ -30,6 +30,8 @@ class SendLines final : public send::Lines, public Errands {
 
   net::Task<Status> Submit(MailboxId mailbox, send::Lease lease) override;
   net::Task<Status> File(MailboxId mailbox, send::Lease lease) override;
+  void MailboxChanged(const MailboxState& mailbox) override;
+  void MailboxGone(const MailboxState& mailbox) override;
 
  private:
   const config::Config& config_;

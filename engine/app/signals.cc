@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -9,29 +10,32 @@
 namespace mailhaul::app {
 namespace {
 
-sigset_t WatchedSignals() {
+sigset_t WatchedSignals(bool hangup) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (hangup) {
+    sigaddset(&set, SIGHUP);
+  }
   return set;
 }
 
-// Waits at most `wait` for a watched signal.
-bool NextSignal(std::chrono::milliseconds wait) {
-  const sigset_t set = WatchedSignals();
+// Waits at most `wait` for a watched signal; 0: none came.
+int NextSignal(bool hangup, std::chrono::milliseconds wait) {
+  const sigset_t set = WatchedSignals(hangup);
   timespec timeout{};
   timeout.tv_sec = wait.count() / 1000;
   timeout.tv_nsec = (wait.count() % 1000) * 1'000'000;
-  return sigtimedwait(&set, nullptr, &timeout) > 0;
+  return std::max(sigtimedwait(&set, nullptr, &timeout), 0);
 }
 
 constexpr std::chrono::milliseconds kPoll(100);
 
 }  // namespace
 
-SignalWatcher::SignalWatcher() {
-  const sigset_t set = WatchedSignals();
+SignalWatcher::SignalWatcher(bool hangup) : hangup_(hangup) {
+  const sigset_t set = WatchedSignals(hangup);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -45,14 +49,23 @@ void SignalWatcher::Unwatch() {
   }
 }
 
-void SignalWatcher::Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal) {
+void SignalWatcher::Watch(net::Loop& loop, Duration grace, std::function<void()> on_signal,
+                          std::function<void()> on_hangup) {
   net::Loop* target = &loop;
-  thread_ = std::thread(
-      [this, target, grace, callback = std::move(on_signal)] { Run(*target, grace, callback); });
+  thread_ = std::thread([this, target, grace, callback = std::move(on_signal),
+                         again = std::move(on_hangup)] { Run(*target, grace, callback, again); });
 }
 
-void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<void()>& on_signal) {
-  while (!NextSignal(kPoll)) {
+void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<void()>& on_signal,
+                        const std::function<void()>& on_hangup) {
+  while (true) {
+    const int signal = NextSignal(hangup_, kPoll);
+    if (signal != 0 && signal != SIGHUP) {
+      break;
+    }
+    if (signal == SIGHUP && on_hangup) {
+      loop.Post(on_hangup);
+    }
     if (stopping_) {
       return;
     }
@@ -62,7 +75,8 @@ void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<voi
   const SystemClock clock;
   const TimePoint end = clock.Now() + grace;
   while (!stopping_) {
-    if (NextSignal(kPoll) || clock.Now() >= end) {
+    const int signal = NextSignal(hangup_, kPoll);
+    if ((signal != 0 && signal != SIGHUP) || clock.Now() >= end) {
       std::_Exit(kExitInterrupted);  // What is acknowledged is durable; the rest is fetched again.
     }
   }

@@ -62,11 +62,42 @@ Result<http::TextHits> TextIndex::Find(const http::TextQuery& query) {
 
 std::optional<WallTime> TextIndex::IndexedTo(TenantId tenant) { return indexer_.IndexedTo(tenant); }
 
+std::vector<std::string> TextIndex::Tenants() const {
+  const std::lock_guard lock(mutex_);
+  return tenants_;
+}
+
 std::optional<uint64_t> TextIndex::ReadTo(TenantId tenant, ShardId shard) const {
+  const std::lock_guard lock(mutex_);
   const bool is_indexed = std::any_of(tenants_.begin(), tenants_.end(), [&](const auto& name) {
     return store_.FindTenant(name) == tenant;
   });
   return is_indexed ? std::optional(indexer_.ReadTo(tenant, shard)) : std::nullopt;
+}
+
+void TextIndex::AddTenant(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::find(tenants_.begin(), tenants_.end(), name) != tenants_.end()) {
+      return;
+    }
+    tenants_.push_back(name);
+  }
+  thread_.AddTenant(name);
+}
+
+void TextIndex::RemoveTenant(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(tenants_, name);
+  }
+  thread_.RemoveTenant(name);
+}
+
+void TextIndex::Delete(TenantId tenant, const std::vector<ShardId>& shards) {
+  for (const ShardId shard : shards) {
+    thread_.Delete({.shard = shard, .tenant = tenant});
+  }
 }
 
 std::string TextIndex::Metrics() const {
@@ -76,18 +107,19 @@ std::string TextIndex::Metrics() const {
   prometheus::MetricFamily building = Family(
       "mailhaul_text_building", "1 while a tenant's index does not hold all of its mail yet.",
       prometheus::MetricType::Gauge);
-  for (size_t i = 0; i < std::min(tenants_.size(), kMetricTenantsMax); ++i) {
-    const std::optional<TenantId> tenant = store_.FindTenant(tenants_[i]);
+  const std::vector<std::string> tenants = Tenants();
+  for (size_t i = 0; i < std::min(tenants.size(), kMetricTenantsMax); ++i) {
+    const std::optional<TenantId> tenant = store_.FindTenant(tenants[i]);
     if (!tenant.has_value()) {
       continue;
     }
     const std::optional<WallTime> indexed_to = indexer_.IndexedTo(*tenant);
     prometheus::ClientMetric& is_building = building.metric.emplace_back();
-    is_building.label = {{"tenant", tenants_[i]}};
+    is_building.label = {{"tenant", tenants[i]}};
     is_building.gauge.value = indexed_to.has_value() ? 0 : 1;
     if (indexed_to.has_value()) {
       prometheus::ClientMetric& seconds = lag.metric.emplace_back();
-      seconds.label = {{"tenant", tenants_[i]}};
+      seconds.label = {{"tenant", tenants[i]}};
       seconds.gauge.value = std::chrono::duration<double>(clock_.WallNow() - *indexed_to).count();
     }
   }

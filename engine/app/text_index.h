@@ -1,6 +1,7 @@
 // The full text index of a running server: its files, its thread, and what HTTP asks of it.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,11 +31,22 @@ class TextIndex final : public http::TextSearch {
   // What of the change log an index has taken in; absent: it is none of the tenants indexed here.
   std::optional<uint64_t> ReadTo(TenantId tenant, ShardId shard) const;
 
+  // A tenant that came later; one that is there changes nothing.
+  void AddTenant(const std::string& name);
+  // What is indexed stays; it is not kept up any more.
+  void RemoveTenant(const std::string& name);
+  // Deletes its indexes, of a tenant that is none of those indexed here, soon: on the thread that
+  // may have them open.
+  void Delete(TenantId tenant, const std::vector<ShardId>& shards);
+
   // Prometheus text format 0.0.4; names: docs/operations.md.
   std::string Metrics() const;
 
  private:
-  const std::vector<std::string> tenants_;
+  std::vector<std::string> Tenants() const;
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> tenants_;  // Guarded by mutex_.
   const store::MailStore& store_;
   const Clock& clock_;
   search::IndexSet indexes_;

@@ -18,13 +18,8 @@ constexpr Duration kFailurePause = std::chrono::minutes(1);
 
 class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
  public:
-  Steps(const config::Config& config, pipeline::Context& context)
-      : context_(context), data_dir_(config.data_dir) {
-    for (const config::TenantConfig& tenant : config.tenants) {
-      if (tenant.retention.has_value()) {
-        retentions_.push_back({.tenant = tenant.name, .kept = *tenant.retention});
-      }
-    }
+  Steps(const ConfiguredTenants& tenants, std::string data_dir, pipeline::Context& context)
+      : tenants_(tenants), context_(context), data_dir_(std::move(data_dir)) {
     retention_due_ = context.clock.Now();
     reclaim_due_ = retention_due_ + kReclaimEvery;
   }
@@ -34,13 +29,13 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
       Submit();
     }
   }
+  void RetentionChanged() {
+    retention_changed_.store(true);
+    Begin();
+  }
   void Stop() { stopping_.store(true); }
 
  private:
-  struct Retention {
-    std::string tenant;
-    std::chrono::milliseconds kept{0};
-  };
   // One tenant's messages in one shard.
   struct Expiry {
     TenantId tenant;
@@ -70,7 +65,7 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
       reclaim_due_ = *more ? reclaim_due_ : context_.clock.Now();
       return true;
     }
-    if (!retentions_.empty() && context_.clock.Now() >= retention_due_) {
+    if (retention_changed_.exchange(false) || context_.clock.Now() >= retention_due_) {
       BeginRetention();
     }
     return expiries_.empty() ? Reclaim() : Expire();
@@ -79,9 +74,12 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
   void BeginRetention() {
     retention_due_ = context_.clock.Now() + kRetentionEvery;
     expiries_.clear();
-    for (const Retention& retention : retentions_) {
-      const std::optional<TenantId> tenant = context_.store.FindTenant(retention.tenant);
-      const WallTime before = context_.clock.WallNow() - retention.kept;
+    for (const std::shared_ptr<const config::TenantConfig>& each : tenants_.All()) {
+      if (!each->retention.has_value()) {
+        continue;
+      }
+      const std::optional<TenantId> tenant = context_.store.FindTenant(each->name);
+      const WallTime before = context_.clock.WallNow() - *each->retention;
       for (const ShardId shard :
            tenant ? context_.store.ShardsOf(*tenant) : std::vector<ShardId>()) {
         expiries_.push_back({.tenant = *tenant, .shard = shard, .before = before, .next = ""});
@@ -127,21 +125,23 @@ class Upkeep::Steps : public std::enable_shared_from_this<Upkeep::Steps> {
     return false;
   }
 
+  const ConfiguredTenants& tenants_;
   pipeline::Context& context_;
   const std::string data_dir_;
   std::atomic<bool> running_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> retention_changed_{false};
 
   // The committer's thread only, once running.
-  std::vector<Retention> retentions_;
   std::vector<Expiry> expiries_;
   TimePoint removals_due_{};  // After a failure.
   TimePoint retention_due_{};
   TimePoint reclaim_due_{};
 };
 
-Upkeep::Upkeep(const config::Config& config, pipeline::Context& context, net::Loop& main_loop)
-    : steps_(std::make_shared<Steps>(config, context)), loop_(main_loop) {}
+Upkeep::Upkeep(const ConfiguredTenants& tenants, std::string data_dir, pipeline::Context& context,
+               net::Loop& main_loop)
+    : steps_(std::make_shared<Steps>(tenants, std::move(data_dir), context)), loop_(main_loop) {}
 
 Upkeep::~Upkeep() { Stop(); }
 
@@ -151,6 +151,8 @@ void Upkeep::Start() {
 }
 
 void Upkeep::Kick() { steps_->Begin(); }
+
+void Upkeep::RetentionChanged() { steps_->RetentionChanged(); }
 
 void Upkeep::Stop() {
   steps_->Stop();

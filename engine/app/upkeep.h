@@ -9,7 +9,7 @@
 #include <string>
 
 #include "connectors/net/loop.h"
-#include "engine/config/config.h"
+#include "engine/app/configured_tenants.h"
 #include "engine/pipeline/context.h"
 
 namespace mailhaul::app {
@@ -22,7 +22,8 @@ inline constexpr Duration kReclaimEvery = std::chrono::hours(1);
 class Upkeep final {
  public:
   // All outlive it, and the committer with the store outlives its last step.
-  Upkeep(const config::Config& config, pipeline::Context& context, net::Loop& main_loop);
+  Upkeep(const ConfiguredTenants& tenants, std::string data_dir, pipeline::Context& context,
+         net::Loop& main_loop);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -31,6 +32,8 @@ class Upkeep final {
   void Start();
   // There is something to do: looks now. Any thread.
   void Kick();
+  // Some tenant keeps its messages for another time than before: looks now. Any thread.
+  void RetentionChanged();
   // No more steps are begun. What is left is for the next process.
   void Stop();
 

@@ -57,7 +57,8 @@ struct MailboxConfig {
   // What the source's limits are counted by: the name of the profile whose server it is, else the
   // host; while there is none, "discover:" and the domain.
   std::string pool;
-  Status undiscovered;  // Why autodiscovery found no host; success: it did, or has not run.
+  Status undiscovered;      // Why autodiscovery found no host; success: it did, or has not run.
+  std::string fingerprint;  // Of what its files say (fingerprint.h): "" unless loaded from files.
 };
 
 struct Token {
@@ -110,6 +111,7 @@ struct TenantConfig {
   uint64_t quota_bytes = 0;  // Logical bytes of all its mailboxes together; 0: no limit.
   std::optional<std::chrono::milliseconds> retention;  // Absent: messages are kept for ever.
   std::vector<MailboxConfig> mailboxes;
+  std::string fingerprint;  // As that of a mailbox.
 };
 
 struct Egress {
@@ -155,6 +157,13 @@ struct ChangeLog {  // What /v1/changes tells of.
   std::optional<std::chrono::milliseconds> keep{std::chrono::days(30)};  // Absent: all.
 };
 
+// Whose change means that the configuration is to be read again (reload.h).
+struct WatchedFiles {
+  std::string main;
+  std::vector<std::string> patterns;  // Of tenant files.
+  std::vector<std::string> tables;    // `mailboxes_csv` of the tenants, good or bad.
+};
+
 struct Config {
   std::string file;
   std::string data_dir;  // Relative paths are relative to the file that names them.
@@ -169,6 +178,9 @@ struct Config {
   Network network;
   ChangeLog change_log;
   std::vector<TenantConfig> tenants;
+  std::string providers_fingerprint;  // Of the files that `providers` names.
+  std::vector<std::string> refused;   // Tenant files that were left out.
+  WatchedFiles watched;
 
   // How `host` (any case) is counted: the name of the profile whose server it is, else itself.
   std::string PoolOf(const std::string& host) const;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -8,12 +7,12 @@
 
 #include "base/text.h"
 #include "engine/config/config.h"
+#include "engine/config/fingerprint.h"
 #include "engine/config/load_providers.h"
-#include "engine/config/mailboxes_csv.h"
+#include "engine/config/load_tenants.h"
 #include "engine/config/main_file.h"
 #include "engine/config/path_pattern.h"
 #include "engine/config/references.h"
-#include "engine/config/tenant_file.h"
 
 namespace mailhaul::config {
 namespace {
@@ -51,90 +50,37 @@ std::set<std::string> FindTenantFiles(const std::vector<PathPattern>& patterns, 
   return files;
 }
 
-// What must be unique among all tenants. Of two, the one whose file comes later is left out.
-class Registry final {
+// Remembers what was read.
+class HashingReferences final : public References {
  public:
-  void Check(const ParsedTenant& parsed, Report& report) {
-    const TenantConfig& tenant = parsed.tenant;
-    const auto named = names_.find(tenant.name);
-    if (named != names_.end()) {
-      report.Error(parsed.name_position, "the tenant '" + tenant.name + "' is already defined in " +
-                                             EscapeForLog(named->second, kShownPathBytesMax));
-    }
-    std::set<std::string_view> own;
-    for (size_t i = 0; i < tenant.tokens.size(); ++i) {
-      const std::string& token = tenant.tokens[i].sha256;
-      const auto held = tokens_.find(token);
-      if (held != tokens_.end()) {
-        report.Error(parsed.token_positions[i],
-                     "the token also belongs to the tenant '" + held->second + "'");
-      } else if (!own.insert(token).second) {
-        report.Error(parsed.token_positions[i], "the token is given twice");
-      }
-    }
+  explicit HashingReferences(References& references) : references_(references) {}
+  const char* Environment(const std::string& name) override {
+    return references_.Environment(name);
   }
-
-  void Add(const TenantConfig& tenant) {
-    names_.emplace(tenant.name, tenant.file);
-    for (const Token& token : tenant.tokens) {
-      tokens_.emplace(token.sha256, tenant.name);
-    }
+  Result<FileText> ReadFile(const std::string& path, size_t bytes_max) override {
+    Result<FileText> read = references_.ReadFile(path, bytes_max);
+    texts_.push_back(path);
+    texts_.push_back(read.ok() ? read->bytes : std::string());
+    return read;
   }
+  std::string Fingerprint() const { return FingerprintOf(texts_); }
 
  private:
-  std::map<std::string, std::string> names_;   // Tenant to file.
-  std::map<std::string, std::string> tokens_;  // Hash to tenant.
+  References& references_;
+  std::vector<std::string> texts_;
 };
-
-// Problems of the table come after those of the tenant file. Whether all is good.
-bool LoadMailboxesCsv(const Providers& providers, References& references, Report& report,
-                      ParsedTenant& parsed, std::vector<Problem>& problems) {
-  const std::string& path = parsed.mailboxes_csv.path;
-  if (path.empty()) {
-    return true;
-  }
-  const Result<FileText> text = references.ReadFile(path, kCsvBytesMax);
-  if (!text.ok()) {
-    report.Error(parsed.mailboxes_csv.position, CannotRead(path, text.status()));
-    return false;
-  }
-  Report of_table(path, false);
-  ParseMailboxesCsv(text->bytes, providers, references, of_table, parsed);
-  of_table.WarnOfInlineSecrets(text->readable_by_others);
-  const bool good = !of_table.failed();
-  MoveProblems(of_table, problems);
-  return good;
-}
-
-void LoadTenant(const std::string& file, References& references, Registry& registry,
-                Loaded& loaded) {
-  Report report(file, false);
-  std::vector<Problem> of_table;
-  const Result<FileText> text = references.ReadFile(file, kFileBytesMax);
-  if (!text.ok()) {
-    report.Error({}, "cannot be read: " + text.status().message());
-  } else if (std::optional<ParsedTenant> parsed =
-                 ParseTenant(text->bytes, *loaded.config->providers, references, report)) {
-    registry.Check(*parsed, report);
-    const bool table_good =
-        LoadMailboxesCsv(*loaded.config->providers, references, report, *parsed, of_table);
-    if (!report.failed() && table_good) {
-      registry.Add(parsed->tenant);
-      loaded.config->tenants.push_back(std::move(parsed->tenant));
-    }
-  }
-  report.WarnOfInlineSecrets(text.ok() && text->readable_by_others);
-  MoveProblems(report, loaded.problems);
-  std::move(of_table.begin(), of_table.end(), std::back_inserter(loaded.problems));
-}
 
 }  // namespace
 
 Loaded LoadConfig(const std::string& file, EnvironmentLookup environment) {
+  return LoadWith({.file = file, .environment = environment});
+}
+
+Loaded LoadWith(const LoadRequest& request) {
   Loaded loaded;
-  SystemReferences references(environment);
-  Report report(file, true);
-  const Result<FileText> text = references.ReadFile(file, kFileBytesMax);
+  SystemReferences references(request.environment);
+  Report report(request.file, true);
+  const Result<FileText> text = references.ReadFile(request.file, kFileBytesMax);
   if (!text.ok()) {
     report.Error({}, "cannot be read: " + text.status().message());
     MoveProblems(report, loaded.problems);
@@ -142,18 +88,21 @@ Loaded LoadConfig(const std::string& file, EnvironmentLookup environment) {
   }
   ParsedMain parsed = ParseMain(text->bytes, references, report);
   const std::set<std::string> tenant_files = FindTenantFiles(parsed.tenants, report);
+  parsed.config.watched.main = request.file;
+  for (const PathPattern& pattern : parsed.tenants) {
+    parsed.config.watched.patterns.push_back(pattern.pattern);
+  }
   std::vector<Problem> of_providers;
-  parsed.config.providers = LoadProviders(parsed.providers, references, report, of_providers);
+  HashingReferences of_profiles(references);
+  parsed.config.providers = LoadProviders(parsed.providers, of_profiles, report, of_providers);
+  parsed.config.providers_fingerprint = of_profiles.Fingerprint();
   FinishHosts(parsed, report);
   report.WarnOfInlineSecrets(text->readable_by_others);
   const bool failed = report.failed() || IsAnyFatal(of_providers);
   MoveProblems(report, loaded.problems);
   std::move(of_providers.begin(), of_providers.end(), std::back_inserter(loaded.problems));
   loaded.config = std::move(parsed.config);
-  Registry registry;
-  for (const std::string& tenant_file : tenant_files) {
-    LoadTenant(tenant_file, references, registry, loaded);
-  }
+  LoadTenants(request, tenant_files, references, loaded);
   if (failed) {
     loaded.config.reset();
   }

@@ -161,7 +161,7 @@ bool Dispatcher::MayRead(const Call& call) const {
 }
 
 bool Dispatcher::IsConfigured(const Call& call) const {
-  const std::vector<std::string> names = directory_.MailboxNames(call.tenant);
+  const std::vector<std::string>& names = directory_.MailboxNames(call.tenant);
   return std::binary_search(names.begin(), names.end(), call.name);
 }
 
@@ -315,7 +315,7 @@ std::variant<Dispatcher::Work, Response> Dispatcher::PrepareMailboxes(Call call)
     }
     after = std::move(position).value();
   }
-  const std::vector<std::string> names = directory_.MailboxNames(call.tenant);
+  const std::vector<std::string>& names = directory_.MailboxNames(call.tenant);
   auto it = std::upper_bound(names.begin(), names.end(), after);
   std::vector<MailboxRow> rows;
   for (; it != names.end() && rows.size() < std::get<size_t>(limit); ++it) {

@@ -104,8 +104,8 @@ class Directory {
   virtual ~Directory() = default;
   // By the SHA-256 of the presented token; null: no such token.
   virtual const TokenGrant* FindToken(std::string_view sha256) const = 0;
-  // Names of the tenant's configured mailboxes, sorted.
-  virtual std::vector<std::string> MailboxNames(std::string_view tenant) const = 0;
+  // Names of the tenant's configured mailboxes, sorted. Until the loop does something else.
+  virtual const std::vector<std::string>& MailboxNames(std::string_view tenant) const = 0;
   virtual MailboxLive Live(std::string_view tenant, std::string_view mailbox) const = 0;
   // A read that names one mailbox makes it active.
   virtual void MarkActive(std::string_view tenant, std::string_view mailbox) = 0;

@@ -58,6 +58,11 @@ bool Webhook::Wants(store::ChangeEntry::Type type) const {
          std::find(events.begin(), events.end(), store::ToString(type)) != events.end();
 }
 
+bool Webhook::IsSame(const Webhook& other) const {
+  return tenant == other.tenant && url == other.url &&
+         secret.EqualsInConstantTime(other.secret.Reveal()) && events == other.events;
+}
+
 std::string EventId(const Event& event) {
   return FormatId(event.change.shard) + "." + FormatId(event.change.sequence);
 }

@@ -32,6 +32,7 @@ struct Webhook {
   // For logs, answers and metrics: the host, since paths and queries may hold secrets.
   std::string Host() const;
   bool Wants(store::ChangeEntry::Type type) const;
+  bool IsSame(const Webhook& other) const;  // In all.
 };
 
 struct Event {

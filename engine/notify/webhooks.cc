@@ -1,5 +1,6 @@
 #include "engine/notify/webhooks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -44,12 +45,15 @@ Result<Page> ReadPage(const store::MailStore& store, const Webhook& webhook,
 
 struct Webhooks::Follower {
   Webhook webhook;
+  std::string name;
   std::optional<store::ChangePosition> position;
   bool saved = false;   // `position`, or one before it.
   bool missed = false;  // To be told with the next POST.
   WebhookState state;
   TimePoint saved_at{};
-  net::Waker waker;  // New changes, or stopping.
+  bool launched = false;  // False: waits for the end of another of its name.
+  bool ending = false;
+  net::Waker waker;  // New changes, or ending.
 
   std::string Label() const {
     return "webhook of tenant " + webhook.tenant + " at " + EscapeForLog(webhook.Host());
@@ -59,50 +63,147 @@ struct Webhooks::Follower {
 Webhooks::Webhooks(WebhookContext context, std::vector<Webhook> webhooks,
                    std::map<std::string, std::string> positions)
     : context_(std::move(context)) {
+  for (auto& [name, position] : positions) {
+    kept_[name].position = std::move(position);
+  }
   for (Webhook& webhook : webhooks) {
-    auto follower = std::make_unique<Follower>();
-    follower->webhook = std::move(webhook);
-    follower->state.tenant = follower->webhook.tenant;
-    follower->state.host = follower->webhook.Host();
-    follower->state.types = follower->webhook.events;
-    Place(positions, *follower);
-    followers_.push_back(std::move(follower));
+    followers_.push_back(NewFollower(std::move(webhook)));
+    Follower& follower = *followers_.back();
+    Place(follower);
+    if (follower.position.has_value()) {
+      continue;
+    }
+    Result<store::ChangePosition> end = EndOf(context_.store, follower.webhook.tenant);
+    if (end.ok()) {  // Else Begin() asks again.
+      follower.position = *std::move(end);
+    }
   }
 }
 
 Webhooks::~Webhooks() = default;
 
-void Webhooks::Place(const std::map<std::string, std::string>& positions, Follower& follower) {
-  const auto saved = positions.find(follower.webhook.Name());
-  if (saved != positions.end()) {
-    Result<store::ChangePosition> position = store::ChangePosition::Decode(saved->second);
-    if (position.ok()) {
-      follower.position = *std::move(position);
-      follower.saved = true;
-      return;
-    }
+std::unique_ptr<Webhooks::Follower> Webhooks::NewFollower(Webhook webhook) const {
+  auto follower = std::make_unique<Follower>();
+  follower->webhook = std::move(webhook);
+  follower->name = follower->webhook.Name();
+  follower->state.tenant = follower->webhook.tenant;
+  follower->state.host = follower->webhook.Host();
+  follower->state.types = follower->webhook.events;
+  return follower;
+}
+
+void Webhooks::Place(Follower& follower) {
+  const auto kept = kept_.find(follower.name);
+  if (kept == kept_.end()) {
+    return;
+  }
+  Result<store::ChangePosition> position = store::ChangePosition::Decode(kept->second.position);
+  if (position.ok()) {
+    follower.position = *std::move(position);
+    follower.saved = kept->second.saved;
+    follower.missed = kept->second.missed;
+  } else {
     LogError("the " + follower.Label() + " begins anew: its position is damaged");
     follower.missed = true;
   }
-  Result<store::ChangePosition> end = EndOf(context_.store, follower.webhook.tenant);
-  if (end.ok()) {  // Else Begin() asks again.
-    follower.position = *std::move(end);
-  }
+  kept_.erase(kept);
 }
 
 net::Task<void> Webhooks::Run() {
+  running_ = true;
   for (const std::unique_ptr<Follower>& follower : followers_) {
-    tasks_.Spawn(Follow(*follower));
+    Launch(*follower);
+  }
+  if (!stopping_) {
+    const bool stopped = co_await stopped_.Wait();
+    static_cast<void>(stopped);
   }
   co_await tasks_.Drain();
 }
 
-void Webhooks::Stop() {
-  stopping_ = true;
-  context_.http.Abort();
-  for (const std::unique_ptr<Follower>& follower : followers_) {
-    follower->waker.Wake();
+void Webhooks::Launch(Follower& follower) {
+  follower.launched = true;
+  tasks_.Spawn(Follow(follower));
+}
+
+bool Webhooks::IsFollowed(const std::string& name) const {
+  return std::any_of(
+      ending_.begin(), ending_.end(),
+      [&name](const std::unique_ptr<Follower>& follower) { return follower->name == name; });
+}
+
+bool Webhooks::Ends(const Follower& follower) const { return stopping_ || follower.ending; }
+
+void Webhooks::SetTenant(const std::string& tenant, std::vector<Webhook> webhooks) {
+  if (stopping_) {
+    return;
   }
+  std::vector<std::unique_ptr<Follower>> before;
+  std::vector<std::unique_ptr<Follower>> others;
+  for (std::unique_ptr<Follower>& follower : followers_) {
+    (follower->webhook.tenant == tenant ? before : others).push_back(std::move(follower));
+  }
+  followers_ = std::move(others);
+  std::vector<Follower*> added;
+  for (Webhook& webhook : webhooks) {
+    const auto same = std::find_if(
+        before.begin(), before.end(), [&webhook](const std::unique_ptr<Follower>& follower) {
+          return follower != nullptr && follower->webhook.IsSame(webhook);
+        });
+    if (same != before.end()) {
+      followers_.push_back(std::move(*same));
+      continue;
+    }
+    followers_.push_back(NewFollower(std::move(webhook)));
+    added.push_back(followers_.back().get());
+  }
+  for (std::unique_ptr<Follower>& follower : before) {
+    if (follower != nullptr && follower->launched) {
+      follower->ending = true;
+      follower->waker.Wake();
+      ending_.push_back(std::move(follower));
+    }
+  }
+  for (Follower* const follower : added) {
+    if (!IsFollowed(follower->name)) {
+      Place(*follower);
+      if (running_) {
+        Launch(*follower);
+      }
+    }
+  }
+}
+
+// It has ended; whoever waited for that goes on.
+void Webhooks::Retire(Follower& follower) {
+  const std::string name = follower.name;
+  if (follower.position.has_value()) {
+    kept_[name] = {.position = follower.position->Encode(),
+                   .saved = follower.saved,
+                   .missed = follower.missed};
+  }
+  std::erase_if(ending_, [&follower](const std::unique_ptr<Follower>& each) {
+    return each.get() == &follower;
+  });
+  for (const std::unique_ptr<Follower>& next : followers_) {
+    if (next->name == name && !next->launched) {
+      Place(*next);
+      Launch(*next);
+    }
+  }
+}
+
+void Webhooks::Stop() {
+  if (std::exchange(stopping_, true)) {
+    return;
+  }
+  context_.http.Abort();
+  for (const auto* list : {&followers_, &ending_}) {
+    for (const std::unique_ptr<Follower>& follower : *list) {
+      follower->waker.Wake();
+    }
+  }
+  stopped_.Set(true);
 }
 
 void Webhooks::OnChanges(std::string_view tenant) {
@@ -123,16 +224,19 @@ std::vector<WebhookState> Webhooks::States() const {
 }
 
 net::Task<void> Webhooks::Follow(Follower& follower) {
-  while (!stopping_) {
+  while (!Ends(follower)) {
     const bool begun = co_await Begin(follower);
-    if (!begun || stopping_) {
+    if (!begun || Ends(follower)) {
       continue;
     }
     const bool more = co_await Step(follower);
-    if (!more && !stopping_) {
+    if (!more && !Ends(follower)) {
       const TimePoint when = net::Loop::Current()->Now() + kPollTime;
       co_await follower.waker.WaitUntil(when);
     }
+  }
+  if (!stopping_) {
+    Retire(follower);  // Which is the end of it.
   }
 }
 
@@ -204,11 +308,11 @@ net::Task<bool> Webhooks::Step(Follower& follower) {
   co_return page->more;
 }
 
-// False only when stopping.
+// False only when it ends.
 net::Task<bool> Webhooks::Deliver(Follower& follower, std::vector<Event> events) {
   const std::string post_id = PostId(events);
   const std::string body = BodyOf(follower.webhook, events, follower.missed);
-  while (!stopping_) {
+  while (!Ends(follower)) {
     const Status posted = co_await Post(follower, post_id, body);
     if (posted.ok()) {
       EndFailing(follower);
@@ -216,7 +320,7 @@ net::Task<bool> Webhooks::Deliver(Follower& follower, std::vector<Event> events)
       follower.state.events += events.size();
       co_return true;
     }
-    if (!stopping_) {
+    if (!Ends(follower)) {
       co_await WaitToRetry(follower, posted);
     }
   }
@@ -261,7 +365,7 @@ void Webhooks::EndFailing(Follower& follower) {
 }
 
 net::Task<Status> Webhooks::Save(Follower& follower) {
-  std::function<Status()> work = [this, name = follower.webhook.Name(),
+  std::function<Status()> work = [this, name = follower.name,
                                   position = follower.position->Encode()] {
     return context_.save(name, position);
   };
@@ -291,7 +395,7 @@ net::Task<void> Webhooks::WaitToRetry(Follower& follower, const Status& failure)
   const TimePoint when = net::Loop::Current()->Now() + delay;
   state.next_attempt =
       context_.clock.WallNow() + std::chrono::ceil<std::chrono::milliseconds>(delay);
-  while (!stopping_ && net::Loop::Current()->Now() < when) {
+  while (!Ends(follower) && net::Loop::Current()->Now() < when) {
     co_await follower.waker.WaitUntil(when);
   }
 }

@@ -68,6 +68,10 @@ class Webhooks final {
 
   // Delivers until Stop(); completes when all deliveries have ended.
   net::Task<void> Run();
+  // From now on these are the webhooks of `tenant`, each with another URL. Those that are the same
+  // go on undisturbed. Those that are gone end, with the POST that is under way; one that has only
+  // changed takes over where it was once it has ended.
+  void SetTenant(const std::string& tenant, std::vector<Webhook> webhooks);
   void Stop();
   // The tenant's change log has grown.
   void OnChanges(std::string_view tenant);
@@ -75,8 +79,18 @@ class Webhooks final {
 
  private:
   struct Follower;
+  struct Kept {  // Where a webhook that nobody follows now has got to.
+    std::string position;
+    bool saved = true;
+    bool missed = false;
+  };
 
-  void Place(const std::map<std::string, std::string>& positions, Follower& follower);
+  std::unique_ptr<Follower> NewFollower(Webhook webhook) const;
+  void Place(Follower& follower);
+  void Launch(Follower& follower);
+  bool IsFollowed(const std::string& name) const;
+  void Retire(Follower& follower);
+  bool Ends(const Follower& follower) const;
   net::Task<void> Follow(Follower& follower);
   net::Task<bool> Begin(Follower& follower);
   net::Task<bool> Step(Follower& follower);
@@ -88,7 +102,11 @@ class Webhooks final {
 
   WebhookContext context_;
   std::vector<std::unique_ptr<Follower>> followers_;
+  std::vector<std::unique_ptr<Follower>> ending_;  // Of webhooks that have changed or are gone.
+  std::map<std::string, Kept> kept_;               // By name.
+  bool running_ = false;
   bool stopping_ = false;
+  net::OneShot<bool> stopped_;
   net::TaskGroup tasks_;
 };
 

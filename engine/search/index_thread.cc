@@ -42,8 +42,8 @@ IndexThread::IndexThread(Indexer& indexer, const store::MailStore& store, const 
     : indexer_(indexer),
       store_(store),
       clock_(clock),
-      tenants_(std::move(tenants)),
       ingested_(std::move(ingested)),
+      tenants_(std::move(tenants)),
       thread_([this] { Run(); }) {}
 
 IndexThread::~IndexThread() {
@@ -55,6 +55,23 @@ IndexThread::~IndexThread() {
   thread_.join();
 }
 
+void IndexThread::AddTenant(const std::string& name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (std::find(tenants_.begin(), tenants_.end(), name) == tenants_.end()) {
+    tenants_.push_back(name);
+  }
+}
+
+void IndexThread::RemoveTenant(const std::string& name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::erase(tenants_, name);
+}
+
+void IndexThread::Delete(const IndexId& id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  deletions_.push_back(id);
+}
+
 bool IndexThread::Rest(Duration pause) {
   std::unique_lock<std::mutex> lock(mutex_);
   return !wake_.wait_for(lock, pause, [this] { return stopping_; });
@@ -64,11 +81,32 @@ void IndexThread::Run() {
   LowerPriority();
   while (Rest(Round())) {
   }
+  DeleteFiles();
+}
+
+void IndexThread::DeleteFiles() {
+  std::vector<IndexId> ids;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ids.swap(deletions_);
+  }
+  for (const IndexId& id : ids) {
+    const Status deleted = indexer_.Delete(id);
+    if (!deleted.ok()) {
+      LogWarning("delete this index yourself: " + deleted.ToString());
+    }
+  }
 }
 
 Duration IndexThread::Round() {
+  DeleteFiles();
   bool more = false;
-  for (const std::string& name : tenants_) {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    names = tenants_;
+  }
+  for (const std::string& name : names) {
     const TimePoint begin = clock_.Now();
     const auto failure = failures_.find(name);
     if (failure != failures_.end() && begin < failure->second.until) {

@@ -38,6 +38,11 @@ class IndexThread final {
   IndexThread(Indexer& indexer, const store::MailStore& store, const Clock& clock,
               std::vector<std::string> tenants, std::function<uint64_t()> ingested);
   ~IndexThread();  // Ends with the step that is running.
+  // From the next round on. Any thread; a tenant that is there already changes nothing.
+  void AddTenant(const std::string& name);
+  void RemoveTenant(const std::string& name);
+  // Deletes the file, open or not, before the next round. The tenant is none of those here.
+  void Delete(const IndexId& id);
   IndexThread(const IndexThread&) = delete;
   IndexThread& operator=(const IndexThread&) = delete;
 
@@ -45,6 +50,7 @@ class IndexThread final {
   void Run();
   // One step for each tenant. How long to rest then.
   Duration Round();
+  void DeleteFiles();
   // True: the tenant has more to do.
   bool StepOf(const std::string& name);
   void NoteOutcome(const std::string& name, const Status& outcome);
@@ -53,7 +59,6 @@ class IndexThread final {
   Indexer& indexer_;
   const store::MailStore& store_;
   const Clock& clock_;
-  const std::vector<std::string> tenants_;
   const std::function<uint64_t()> ingested_;
   Pacer pacer_;
   struct Failure {
@@ -64,7 +69,9 @@ class IndexThread final {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;  // Guarded by mutex_.
+  bool stopping_ = false;             // Guarded by mutex_, as are
+  std::vector<std::string> tenants_;  // these.
+  std::vector<IndexId> deletions_;
   std::thread thread_;
 };
 

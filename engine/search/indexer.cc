@@ -61,6 +61,16 @@ Status Indexer::Rebuild(const IndexId& id, const std::string& why) {
   return indexes_.Delete(id);
 }
 
+Status Indexer::Delete(const IndexId& id) {
+  progress_.erase(id);
+  SetIndexedTo(id.tenant, std::nullopt);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    read_to_.erase(id);
+  }
+  return indexes_.Delete(id);
+}
+
 Status Indexer::PrepareIndex(const IndexId& id, const store::ChangePosition& end) {
   Result<IndexFile*> file = indexes_.Writer(id);
   if (file.status().code() == Code::kCorrupt) {

@@ -45,6 +45,9 @@ class Indexer final {
   // kBusy...: nothing is lost, try again later. The indexing thread only.
   Result<bool> Step(TenantId tenant);
 
+  // Deletes the file and forgets it. The indexing thread only.
+  Status Delete(const IndexId& id);
+
   // Any thread. The last number of the change log that has been taken in; 0 while that is not
   // known.
   uint64_t ReadTo(TenantId tenant, ShardId shard) const;

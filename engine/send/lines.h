@@ -42,6 +42,9 @@ struct SendingMailbox {
   bool creates_folder = false;   // A missing Sent folder is ours to create.
 };
 
+// What whoever gave a lease knows of its mailbox.
+struct Account {};
+
 // A connection of a pool is ours: to be opened from here, on the loop that runs.
 struct Lease {
   Dialer* dialer = nullptr;
@@ -49,6 +52,7 @@ struct Lease {
   HttpClient* http = nullptr;  // For OAuth 2.0; null where no mailbox uses it.
   OpenLines* open = nullptr;
   bool stopping = false;
+  const Account* account = nullptr;
 };
 
 // Implemented by the program (engine/app), which knows servers, credentials and the scheduler.

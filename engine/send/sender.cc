@@ -69,6 +69,19 @@ void Sender::Look() {
   tasks_.Spawn(Scan());
 }
 
+void Sender::Forget(MailboxId mailbox) {
+  const auto line = lines_by_mailbox_.find(mailbox);
+  if (line == lines_by_mailbox_.end()) {
+    return;
+  }
+  for (const auto* queue : {&line->second.submissions, &line->second.filings}) {
+    for (const SubmissionId id : *queue) {
+      known_.erase(id);
+    }
+  }
+  lines_by_mailbox_.erase(line);
+}
+
 net::Task<void> Sender::Scan() {
   do {
     scan_again_ = false;

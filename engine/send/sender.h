@@ -40,6 +40,11 @@ class Sender final {
   void Stop(std::function<void()> on_done);
   // Any thread: `submission` was accepted or changed by a user.
   void Changed(const store::Submission& submission);
+  // Main loop. A mailbox can send that could not before: what is due of it is looked for.
+  void Look();
+  // Main loop. The mailbox cannot send any more, and no connection is out for it. What is due of it
+  // stays due.
+  void Forget(MailboxId mailbox);
 
   // On the loop of `lease`: opens a connection and uses it for all that is due; then closes it.
   // Returns what the pool is to learn.
@@ -58,7 +63,6 @@ class Sender final {
   };
   enum class Kind : uint8_t { kSubmission, kFiling };
 
-  void Look();
   net::Task<void> Scan();
   // True: there may be more behind the page.
   net::Task<bool> ScanPage(std::optional<store::DueSubmission>* after, WallTime until);

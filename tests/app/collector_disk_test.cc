@@ -120,5 +120,24 @@ TEST_F(CollectorDiskTest, ABatchRunEndsAndTellsOfIt) {
   EXPECT_EQ(server_.counters.logins, 0U);
 }
 
+TEST_F(CollectorDiskTest, AMailboxThatWaitsMayGo) {
+  AddMailbox("alice");
+  AddMailbox("bob");
+  Start();
+  RunFor(minutes(10));
+  files_.SetFreeBytes(0);
+  RunFor(minutes(10));
+  ASSERT_EQ(State("alice"), "disk_full");
+  config::TenantConfig without = config_.tenants.front();
+  without.mailboxes.pop_back();
+  const auto tenant = std::make_shared<const config::TenantConfig>(without);
+  collector_->Apply(
+      collector_->OnboardInStore(tenant, [](const std::string&) { return false; }).value());
+  AddMessage("alice", "new");
+  files_.SetFreeBytes(kPlenty);
+  EXPECT_TRUE(RunUntil([this] { return Messages("alice") == 1; }, seconds(30)));
+  EXPECT_EQ(collector_->mailboxes().size(), 1U);
+}
+
 }  // namespace
 }  // namespace mailhaul::app

@@ -6,6 +6,7 @@
 #include "engine/app/metrics.h"
 #include "engine/app/removal.h"
 #include "engine/app/upkeep.h"
+#include "engine/config/fingerprint.h"
 #include "tests/app/engine_fixture.h"
 
 namespace mailhaul::app {
@@ -42,7 +43,8 @@ class CollectorQuotaTest : public EngineFixture {
   }
   void StartWithUpkeep() {
     Start();
-    upkeep_ = std::make_unique<Upkeep>(config_, context(), loop_);
+    tenants_ = std::make_unique<ConfiguredTenants>(config_);
+    upkeep_ = std::make_unique<Upkeep>(*tenants_, config_.data_dir, context(), loop_);
     upkeep_->Start();
   }
   uint64_t Bytes() { return mail_->BytesOf(mail_->FindTenant("acme").value()).value(); }
@@ -53,6 +55,12 @@ class CollectorQuotaTest : public EngineFixture {
   }
   uint64_t Connections() const { return ConnectionsFrom(""); }
 
+  RemovalContext Removal() {
+    return {
+        .tenants = *tenants_, .store = *mail_, .delete_text = DeleteTextBelow(config_.data_dir)};
+  }
+
+  std::unique_ptr<ConfiguredTenants> tenants_;
   std::unique_ptr<Upkeep> upkeep_;
 };
 
@@ -184,9 +192,9 @@ TEST_F(CollectorQuotaTest, ARemovedMailboxGoesInTheBackgroundAndMakesRoom) {
   RunFor(hours(1));
   EXPECT_EQ(Messages("bob"), 0U);
   const RemovalTarget alice = ParseRemovalTarget("acme/alice").value();
-  EXPECT_TRUE(CheckNotConfigured(config_, alice).ok());
-  EXPECT_TRUE(BeginRemoval(config_, *mail_, alice).ok());
-  EXPECT_EQ(BeginRemoval(config_, *mail_, alice).status().code(), Code::kNotFound);
+  EXPECT_TRUE(CheckNotConfigured(*tenants_, alice).ok());
+  EXPECT_TRUE(BeginRemoval(Removal(), alice).ok());
+  EXPECT_EQ(BeginRemoval(Removal(), alice).status().code(), Code::kNotFound);
   upkeep_->Kick();
   EXPECT_TRUE(RunUntil([this] { return Messages("bob") == 5; }, minutes(10)));
   EXPECT_EQ(mail_->removals_pending(), 0U);
@@ -195,12 +203,13 @@ TEST_F(CollectorQuotaTest, ARemovedMailboxGoesInTheBackgroundAndMakesRoom) {
 
 TEST_F(CollectorQuotaTest, WhatIsConfiguredIsNotRemoved) {
   AddMailbox("alice");
+  const ConfiguredTenants tenants(config_);
   for (const char* target : {"acme/alice", "acme"}) {
-    EXPECT_EQ(CheckNotConfigured(config_, ParseRemovalTarget(target).value()).code(),
+    EXPECT_EQ(CheckNotConfigured(tenants, ParseRemovalTarget(target).value()).code(),
               Code::kInvalidArgument);
   }
   for (const char* target : {"acme/bob", "else", "else/alice"}) {
-    EXPECT_TRUE(CheckNotConfigured(config_, ParseRemovalTarget(target).value()).ok());
+    EXPECT_TRUE(CheckNotConfigured(tenants, ParseRemovalTarget(target).value()).ok());
   }
   for (const char* target : {"", "/", "acme/", "/alice"}) {
     EXPECT_EQ(ParseRemovalTarget(target).status().code(), Code::kInvalidArgument);
@@ -215,9 +224,12 @@ TEST_F(CollectorQuotaTest, TheRunningServerAnswersForRemovals) {
   Stop();
   config_.tenants.front().mailboxes.pop_back();
   pipeline::ThreadCommitter committer(*mail_);
+  tenants_ = std::make_unique<ConfiguredTenants>(config_);
   int removed = 0;
+  RemovalContext context = Removal();
+  context.removed = [&removed] { ++removed; };
   const auto ask = [&](std::string_view question) {
-    return AnswerRemoval(config_, *mail_, committer, question, [&removed] { ++removed; });
+    return AnswerRemoval(context, committer, question);
   };
   EXPECT_EQ(ask("pools"), std::nullopt);
   EXPECT_EQ(ask("remove acme/bob"), "removed acme/bob: 0 messages, 0 B");
@@ -226,6 +238,110 @@ TEST_F(CollectorQuotaTest, TheRunningServerAnswersForRemovals) {
   EXPECT_TRUE(ask("remove acme")->starts_with(kNotRemovedAnswer));
   EXPECT_TRUE(ask("remove ")->starts_with(kNotRemovedAnswer));
   EXPECT_EQ(removed, 1);
+}
+
+class ChangedQuotaTest : public CollectorQuotaTest {
+ protected:
+  // A tenant that is over its quota, with both mailboxes waiting.
+  void StartOverQuota() {
+    config_.tenants.front().quota_bytes = kQuota;
+    AddMailbox("alice");
+    AddMailbox("bob");
+    AddLarge("alice", 30);
+    AddLarge("bob", 1);
+    config::SetFingerprints(config_.tenants.front());
+    next_ = config_.tenants.front();
+    StartWithUpkeep();
+    RunFor(hours(1));
+    ASSERT_EQ(collector_->Find("acme", "alice")->no_room, kOverQuota);
+  }
+  void Apply() {
+    config::SetFingerprints(next_);
+    const auto tenant = std::make_shared<const config::TenantConfig>(next_);
+    tenants_->Set(tenant);
+    loop_.Post([this, tenant] {
+      collector_->Apply(
+          collector_->OnboardInStore(tenant, [](const std::string&) { return false; }).value());
+    });
+    RunFor(std::chrono::seconds(1));
+  }
+  config::TenantConfig next_;
+};
+
+TEST_F(ChangedQuotaTest, ALargerOneIsRoomAtOnce) {
+  StartOverQuota();
+  next_.quota_bytes = 10 * kQuota;
+  Apply();
+  EXPECT_EQ(collector_->Find("acme", "alice")->no_room, "");
+  EXPECT_EQ(collector_->QuotaUses().at(0).bytes_max, 10 * kQuota);
+  EXPECT_TRUE(RunUntil([this] { return Messages("alice") == 30; }, minutes(5)));
+}
+
+TEST_F(ChangedQuotaTest, NoneIsRoomAtOnce) {
+  StartOverQuota();
+  next_.quota_bytes = 0;
+  Apply();
+  EXPECT_TRUE(collector_->QuotaUses().empty());
+  EXPECT_TRUE(RunUntil([this] { return Messages("alice") == 30; }, minutes(5)));
+}
+
+TEST_F(ChangedQuotaTest, ANewOneCountsWhatIsThere) {
+  AddMailbox("alice");
+  AddLarge("alice", 30);
+  Start();
+  RunFor(hours(1));
+  ASSERT_EQ(Messages("alice"), 30U);
+  tenants_ = std::make_unique<ConfiguredTenants>(config_);
+  next_ = config_.tenants.front();
+  next_.quota_bytes = kQuota;
+  Apply();
+  AddLarge("alice", 1);
+  RunFor(hours(1));
+  EXPECT_EQ(Messages("alice"), 30U);
+  EXPECT_EQ(collector_->Find("acme", "alice")->no_room, kOverQuota);
+  EXPECT_EQ(collector_->QuotaUses().at(0).bytes, 30 * kBody);
+}
+
+TEST_F(ChangedQuotaTest, MailboxesThatWaitMayGoOrBeginAnew) {
+  StartOverQuota();
+  next_.mailboxes.front().source.allow_cram_md5 = true;  // alice begins anew.
+  next_.mailboxes.pop_back();                            // bob goes.
+  Apply();
+  EXPECT_EQ(collector_->Find("acme", "bob"), nullptr);
+  RunFor(minutes(10));
+  EXPECT_EQ(collector_->Find("acme", "alice")->no_room, kOverQuota);
+  next_.mailboxes.clear();
+  Apply();
+  RunFor(minutes(10));
+  EXPECT_TRUE(collector_->mailboxes().empty());
+}
+
+TEST_F(ChangedQuotaTest, AShorterRetentionHoldsAtOnce) {
+  StartOverQuota();
+  next_.quota_bytes = 0;
+  next_.retention = hours(1);
+  Apply();
+  upkeep_->RetentionChanged();
+  RunFor(std::chrono::seconds(1));
+  EXPECT_EQ(Messages("alice"), 0U);
+}
+
+TEST_F(ChangedQuotaTest, WhatIsStillCollectedIsNotRemoved) {
+  StartOverQuota();
+  tenants_->Remove("acme");
+  RemovalContext context = Removal();
+  context.is_in_use = [this](const RemovalTarget& target) {
+    return collector_->IsCollected(target.tenant, target.mailbox);
+  };
+  for (const char* target : {"acme", "acme/alice"}) {
+    EXPECT_EQ(BeginRemoval(context, ParseRemovalTarget(target).value()).status().code(),
+              Code::kBusy);
+  }
+  EXPECT_FALSE(collector_->IsCollected("acme", "alic"));
+  EXPECT_FALSE(collector_->IsCollected("acm", std::nullopt));
+  loop_.Post([this] { collector_->RemoveTenant("acme"); });
+  RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(BeginRemoval(context, ParseRemovalTarget("acme").value()).ok());
 }
 
 }  // namespace

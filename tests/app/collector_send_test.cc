@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/app/send_lines.h"
+#include "engine/config/fingerprint.h"
 #include "store/outbox.h"
 #include "tests/app/engine_fixture.h"
 
@@ -114,6 +115,50 @@ TEST_F(CollectorSendTest, AHeldSessionMakesRoomForTheCopy) {
   const SubmissionId id = Accept("hello");
   ASSERT_TRUE(RunUntil([&] { return Get(id).filing == Filing::kDone; }, std::chrono::minutes(1)));
   EXPECT_EQ(server_.counters.connections_open_max, 1U);
+}
+
+TEST_F(CollectorSendTest, WhatWaitsForAMailboxThatIsGoneIsSentOnceWhenItReturns) {
+  config::SetFingerprints(config_.tenants.front());
+  const auto with = std::make_shared<const config::TenantConfig>(config_.tenants.front());
+  auto without = std::make_shared<config::TenantConfig>(*with);
+  without->mailboxes.clear();
+  const auto apply = [this](const std::shared_ptr<const config::TenantConfig>& tenant) {
+    loop_.Post([this, tenant] {
+      collector_->Apply(
+          collector_->OnboardInStore(tenant, [](const std::string&) { return true; }).value());
+    });
+    RunFor(std::chrono::seconds(5));
+  };
+  Start();
+  ASSERT_TRUE(RunUntil([&] { return server_.counters.logins > 0; }, std::chrono::minutes(1)));
+  RunFor(std::chrono::seconds(5));
+  apply(without);
+  const SubmissionId id = Accept("hello");
+  RunFor(std::chrono::minutes(5));
+  EXPECT_EQ(smtp_.mails.size(), 0U);
+  apply(with);
+  EXPECT_TRUE(RunUntil([&] { return Get(id).filing == Filing::kDone; }, std::chrono::minutes(2)));
+  EXPECT_EQ(smtp_.mails.size(), 1U);
+  apply(without);
+  EXPECT_TRUE(collector_->mailboxes().empty());
+}
+
+TEST_F(CollectorSendTest, ANewSubmissionServerIsUsedAtOnce) {
+  config_.tenants.front().mailboxes.front().submission->password = Secret("wrong");
+  config::SetFingerprints(config_.tenants.front());
+  Start();
+  const SubmissionId id = Accept("hello");
+  RunFor(std::chrono::minutes(1));
+  EXPECT_EQ(smtp_.mails.size(), 0U);
+  auto mended = std::make_shared<config::TenantConfig>(config_.tenants.front());
+  mended->mailboxes.front().submission->password = Secret("secret");
+  config::SetFingerprints(*mended);
+  loop_.Post([this, mended] {
+    collector_->Apply(
+        collector_->OnboardInStore(mended, [](const std::string&) { return false; }).value());
+  });
+  EXPECT_TRUE(RunUntil([&] { return Get(id).filing == Filing::kDone; }, std::chrono::minutes(10)));
+  EXPECT_EQ(smtp_.mails.size(), 1U);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ namespace {
 class OpenDirectory final : public Directory {
  public:
   const TokenGrant* FindToken(std::string_view /*sha256*/) const override { return &grant_; }
-  std::vector<std::string> MailboxNames(std::string_view /*tenant*/) const override {
-    return {"alice"};
+  const std::vector<std::string>& MailboxNames(std::string_view /*tenant*/) const override {
+    return names_;
   }
   MailboxLive Live(std::string_view /*tenant*/, std::string_view /*mailbox*/) const override {
     return {.state = "ok"};
@@ -40,6 +40,7 @@ class OpenDirectory final : public Directory {
   bool MetricsAreOpen() const override { return false; }
 
  private:
+  const std::vector<std::string> names_ = {"alice"};
   const TokenGrant grant_{.tenant = "acme", .read = true, .admin = true};
 };
 

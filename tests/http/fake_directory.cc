@@ -25,9 +25,10 @@ const TokenGrant* FakeDirectory::FindToken(std::string_view sha256) const {
   return it == tokens_.end() ? nullptr : &it->second;
 }
 
-std::vector<std::string> FakeDirectory::MailboxNames(std::string_view tenant) const {
+const std::vector<std::string>& FakeDirectory::MailboxNames(std::string_view tenant) const {
+  static const std::vector<std::string> kNone;
   const auto it = mailboxes.find(tenant);
-  return it == mailboxes.end() ? std::vector<std::string>() : it->second;
+  return it == mailboxes.end() ? kNone : it->second;
 }
 
 MailboxLive FakeDirectory::Live(std::string_view /*tenant*/, std::string_view mailbox) const {

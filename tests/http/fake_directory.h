@@ -16,7 +16,7 @@ class FakeDirectory final : public Directory {
   FakeDirectory();
 
   const TokenGrant* FindToken(std::string_view sha256) const override;
-  std::vector<std::string> MailboxNames(std::string_view tenant) const override;
+  const std::vector<std::string>& MailboxNames(std::string_view tenant) const override;
   MailboxLive Live(std::string_view tenant, std::string_view mailbox) const override;
   void MarkActive(std::string_view tenant, std::string_view mailbox) override;
   bool Refresh(std::string_view tenant, std::string_view mailbox) override;

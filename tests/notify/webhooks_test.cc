@@ -119,6 +119,14 @@ class WebhooksTest : public testing::Test {
   }
   ~WebhooksTest() override { StopHooks(); }
 
+  static Webhook Hook(const std::string& url) {
+    return {.tenant = "acme", .url = url, .secret = Secret("0123456789abcdef"), .events = {}};
+  }
+  void Set(std::vector<Webhook> hooks) {
+    loop_.Post([this, hooks] { hooks_->SetTenant("acme", hooks); });
+    loop_.RunDue();
+  }
+
   void Start(std::vector<std::string> urls, std::vector<std::string> events = {}) {
     Create(std::move(urls), std::move(events));
     RunHooks();
@@ -126,11 +134,9 @@ class WebhooksTest : public testing::Test {
 
   void Create(std::vector<std::string> urls, std::vector<std::string> events = {}) {
     std::vector<Webhook> hooks;
-    for (std::string& url : urls) {
-      hooks.push_back({.tenant = "acme",
-                       .url = std::move(url),
-                       .secret = Secret("0123456789abcdef"),
-                       .events = events});
+    for (const std::string& url : urls) {
+      hooks.push_back(Hook(url));
+      hooks.back().events = events;
     }
     const WebhookContext context{.store = *store_,
                                  .http = http_,
@@ -408,6 +414,75 @@ TEST_F(WebhooksTest, ADamagedPositionBeginsAnewAndSaysSo) {
   EXPECT_TRUE(boost::json::parse(http_.got[0].body).at("missed").as_bool());
   Mail("alice");
   EXPECT_FALSE(boost::json::parse(http_.got[1].body).at("missed").as_bool());
+}
+
+TEST_F(WebhooksTest, ANewOneBeginsWithWhatHappensNextAndDisturbsNoOther) {
+  http_.hanging.insert(kUrl);
+  Start({kUrl});
+  Mail("alice");
+  ASSERT_EQ(Ids(kUrl).size(), 1U);
+  Set({Hook(kUrl), Hook(kOther)});
+  EXPECT_EQ(Ids(kUrl).size(), 1U) << "its POST goes on";
+  Mail("alice", 2);
+  EXPECT_EQ(Ids(kOther).size(), 2U);
+  ASSERT_EQ(hooks_->States().size(), 2U);
+  EXPECT_EQ(hooks_->States()[1].host, "other.acme.example");
+}
+
+TEST_F(WebhooksTest, WhatIsTakenOutEndsAndGoesOnWhereItWasWhenPutBack) {
+  Start({kUrl});
+  Mail("alice");
+  Set({});
+  Mail("alice", 2);
+  EXPECT_EQ(Ids(kUrl).size(), 1U);
+  EXPECT_TRUE(hooks_->States().empty());
+  Set({Hook(kUrl)});
+  EXPECT_EQ(Ids(kUrl).size(), 3U);
+}
+
+TEST_F(WebhooksTest, AChangedOneTakesOverOnceThePostUnderWayHasEnded) {
+  http_.hanging.insert(kUrl);
+  Start({kUrl});
+  Mail("alice");
+  Webhook changed = Hook(kUrl);
+  changed.secret = Secret("fedcba9876543210");
+  Set({changed});
+  Set({changed});  // It still waits.
+  Mail("alice");
+  EXPECT_EQ(http_.got.size(), 1U) << "one POST of a URL at a time";
+  http_.hanging.clear();
+  ASSERT_TRUE(Await(2));
+  const std::vector<std::string> ids = Ids(kUrl);
+  ASSERT_EQ(ids.size(), 3U);
+  EXPECT_EQ(ids[0], ids[1]) << "not taken the first time";
+  const ScriptedHttp::Got& got = http_.got.back();
+  EXPECT_EQ(got.signature,
+            SignatureOf(changed.secret, got.id, SecondsOf(clock_.WallNow()), got.body));
+}
+
+TEST_F(WebhooksTest, AnEndpointThatFailsIsTriedAtOnceWithWhatHasChanged) {
+  Start({kUrl});
+  http_.Refuse(kUrl, 1, 429, std::chrono::seconds(600));
+  Mail("alice");
+  Webhook changed = Hook(kUrl);
+  changed.events = {"message.created"};
+  const TimePoint before = clock_.Now();
+  Set({changed});
+  EXPECT_EQ(http_.got.size(), 2U);
+  EXPECT_EQ(clock_.Now(), before);
+}
+
+TEST_F(WebhooksTest, OneThatWaitsForAnotherMayGoBeforeItsTurn) {
+  http_.hanging.insert(kUrl);
+  Start({kUrl});
+  Mail("alice");
+  Webhook changed = Hook(kUrl);
+  changed.secret = Secret("fedcba9876543210");
+  Set({changed});
+  Set({});
+  http_.hanging.clear();
+  Pass(std::chrono::hours(2));
+  EXPECT_EQ(http_.got.size(), 1U);
 }
 
 }  // namespace

@@ -49,5 +49,29 @@ TEST_F(IndexThreadTest, IndexesByItselfAndOneTenantsFailureStopsNoOther) {
   }
 }
 
+TEST_F(IndexThreadTest, DeletesOnItsThreadWhatMayBeOpen) {
+  Store({Mail(1, "apple", "x")});
+  std::promise<void> indexed;
+  std::promise<void> deleted;
+  bool told = false;
+  {
+    IndexThread thread(*indexer_, *store_, clock_, {"acme"}, [&] {
+      if (!told && indexer_->IndexedTo(tenant_).has_value()) {
+        told = true;
+        indexed.set_value();
+      }
+      return uint64_t{0};
+    });
+    indexed.get_future().wait();
+    EXPECT_EQ(Find("apple"), Seconds{1});
+    thread.RemoveTenant("acme");
+    thread.Delete(IndexOf(mailbox_));
+  }
+  EXPECT_FALSE(std::filesystem::exists(PathOf(IndexOf(mailbox_))));
+  EXPECT_EQ(indexer_->IndexedTo(tenant_), std::nullopt);
+  EXPECT_EQ(indexer_->ReadTo(tenant_, mailbox_.shard()), 0U);
+  EXPECT_EQ(Find("apple"), Seconds());
+}
+
 }  // namespace
 }  // namespace mailhaul::search

@@ -50,7 +50,7 @@ Status Collector::Prepare() {
     // Not owned: the configuration outlives the collector.
     const std::shared_ptr<const config::TenantConfig> shared(std::shared_ptr<void>(), &tenant);
     MH_ASSIGN_OR_RETURN(const OnboardedTenant onboarded,
-                        OnboardInStore(shared, [](const std::string&) { return true; }));
+                        OnboardInStore(shared, [](MailboxId) { return true; }));
     scheduler_.SetTenantWeight(onboarded.id, tenant.weight);
     tenant_names_.emplace(onboarded.id, tenant.name);
     for (size_t i = 0; i < onboarded.mailboxes.size(); ++i) {
@@ -66,7 +66,7 @@ Status Collector::Prepare() {
 
 Result<OnboardedTenant> Collector::OnboardInStore(
     std::shared_ptr<const config::TenantConfig> tenant,
-    const std::function<bool(const std::string& mailbox)>& is_new) const {
+    const std::function<bool(MailboxId mailbox)>& is_new) const {
   OnboardedTenant onboarded;
   onboarded.config = std::move(tenant);
   MH_ASSIGN_OR_RETURN(onboarded.id, context_.store.EnsureTenant(onboarded.config->name));
@@ -78,8 +78,8 @@ Result<OnboardedTenant> Collector::OnboardInStore(
   bool with_tokens = false;
   for (size_t i = 0; i < onboarded.mailboxes.size(); ++i) {
     const config::MailboxConfig& mailbox = onboarded.config->mailboxes[i];
-    if (is_new(mailbox.id)) {
-      const MailboxId id = onboarded.mailboxes[i];
+    const MailboxId id = onboarded.mailboxes[i];
+    if (is_new(id)) {
       MH_ASSIGN_OR_RETURN(onboarded.records[id], context_.store.GetMailbox(id));
       with_tokens = with_tokens || mailbox.source.oauth2.has_value() ||
                     (mailbox.submission && mailbox.submission->oauth2.has_value());

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "connectors/connector.h"
@@ -200,7 +201,9 @@ class Collector final {
   // so; kept refresh tokens if one of these uses OAuth 2.0.
   Result<OnboardedTenant> OnboardInStore(
       std::shared_ptr<const config::TenantConfig> tenant,
-      const std::function<bool(const std::string& mailbox)>& is_new) const;
+      const std::function<bool(MailboxId mailbox)>& is_new) const;
+  // Main loop: the tenant's mailboxes, but for those that are about to go.
+  std::unordered_set<MailboxId> MailboxesOf(std::string_view tenant) const;
   // Main loop, after Start(), of a continuous run. From now on the tenant is as this says: new
   // mailboxes are collected, those that are gone no longer are, and those whose fingerprints differ
   // begin anew. The connections of these last two are ended first; the others go on undisturbed,
@@ -316,6 +319,7 @@ class Collector final {
   void SubmitFirst(MailboxState& mailbox);
 
   // Changes while running (collector_updates.cc).
+  std::vector<MailboxState*> OfTenant(std::string_view tenant) const;
   void ApplyTo(MailboxState& mailbox, MailboxUpdate update);
   void EndConnections(MailboxState& mailbox);
   void TakeUpdate(MailboxState& mailbox);  // None is out. The mailbox may be gone afterwards.

@@ -17,6 +17,16 @@ bool SameGrant(const std::optional<config::OAuth2>& a, const std::optional<confi
          a->refresh_token.EqualsInConstantTime(b->refresh_token.Reveal());
 }
 
+bool Same(const config::Freshness& a, const config::Freshness& b) {
+  return a.active == b.active && a.normal == b.normal && a.dormant == b.dormant &&
+         a.active_for == b.active_for && a.dormant_after == b.dormant_after;
+}
+
+bool Same(const config::Send& a, const config::Send& b) {
+  return a.per_mailbox_per_minute == b.per_mailbox_per_minute &&
+         a.per_tenant_per_minute == b.per_tenant_per_minute && a.retry_for == b.retry_for;
+}
+
 }  // namespace
 
 void Collector::Apply(OnboardedTenant tenant) {
@@ -27,14 +37,10 @@ void Collector::Apply(OnboardedTenant tenant) {
   scheduler_.SetTenantWeight(tenant.id, tenant.config->weight);
   tenant_names_.emplace(tenant.id, tenant.config->name);
   std::unordered_set<MailboxId> present(tenant.mailboxes.begin(), tenant.mailboxes.end());
-  std::vector<MailboxState*> gone;
-  for (const auto& mailbox : mailboxes_) {
-    if (mailbox->tenant->name == tenant.config->name && !present.contains(mailbox->id)) {
-      gone.push_back(mailbox.get());
+  for (MailboxState* const mailbox : OfTenant(tenant.config->name)) {
+    if (!present.contains(mailbox->id)) {
+      ApplyTo(*mailbox, MailboxUpdate{.tenant = mailbox->tenant});
     }
-  }
-  for (MailboxState* const mailbox : gone) {
-    ApplyTo(*mailbox, MailboxUpdate{.tenant = mailbox->tenant});
   }
   const size_t hosts_before = host_states_.size();
   std::vector<MailboxState*> added;
@@ -86,17 +92,33 @@ bool Collector::IsCollected(const std::string& tenant,
 }
 
 void Collector::RemoveTenant(std::string_view tenant) {
-  std::vector<MailboxState*> gone;
-  for (const auto& mailbox : mailboxes_) {
-    if (mailbox->tenant->name == tenant) {
-      gone.push_back(mailbox.get());
-    }
-  }
-  for (MailboxState* const mailbox : gone) {
+  for (MailboxState* const mailbox : OfTenant(tenant)) {
     ApplyTo(*mailbox, MailboxUpdate{.tenant = mailbox->tenant});
   }
   SetQuota(tenant, TenantId(), 0);
   Pump();
+}
+
+// Of very many mailboxes only those that are asked for: tenants may change by the hundred.
+std::vector<MailboxState*> Collector::OfTenant(std::string_view tenant) const {
+  const std::string prefix = std::string(tenant) + "/";
+  std::vector<MailboxState*> mailboxes;
+  for (auto it = by_name_.lower_bound(prefix);
+       it != by_name_.end() && it->first.starts_with(prefix); ++it) {
+    mailboxes.push_back(it->second);
+  }
+  return mailboxes;
+}
+
+std::unordered_set<MailboxId> Collector::MailboxesOf(std::string_view tenant) const {
+  std::unordered_set<MailboxId> mailboxes;
+  for (const MailboxState* const mailbox : OfTenant(tenant)) {
+    const bool goes = mailbox->update.has_value() && mailbox->update->config == nullptr;
+    if (!goes) {
+      mailboxes.insert(mailbox->id);
+    }
+  }
+  return mailboxes;
 }
 
 void Collector::ApplyTo(MailboxState& mailbox, MailboxUpdate update) {
@@ -147,10 +169,16 @@ void Collector::TakeUpdate(MailboxState& mailbox) {
   if (update.restart) {
     Restart(mailbox, std::move(update));
   } else {
+    // Of a large tenant this happens to very many mailboxes at once: nothing that can be left out.
+    const std::shared_ptr<const config::TenantConfig> before = std::move(mailbox.tenant);
     mailbox.tenant = std::move(update.tenant);
     mailbox.config = update.config;
-    if (mailbox.phase == MailboxState::Phase::kOk) {
+    if (mailbox.phase == MailboxState::Phase::kOk &&
+        !Same(before->freshness, mailbox.tenant->freshness)) {
       SubmitNextCheck(mailbox);  // It may be due sooner now.
+    }
+    if (Same(before->send, mailbox.tenant->send)) {
+      return;
     }
   }
   if (errands_ != nullptr) {

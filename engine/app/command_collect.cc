@@ -75,6 +75,7 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
                       SignalWatcher& signals) {
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
   RunResult run;
+  const ConfiguredTenants tenants(config);
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> owned, Runtime::Create(config, *store->mail));
   Runtime& runtime = *owned;
   CollectorOptions collector_options;
@@ -86,7 +87,6 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
                       runtime.workers());
   MH_RETURN_IF_ERROR(collector.Prepare());
-  const ConfiguredTenants tenants(config);
   Upkeep upkeep(tenants, config.data_dir, runtime.context(), runtime.main_loop());
   const TimePoint started = store->clock.Now();
   std::unique_ptr<ProgressBar> progress;

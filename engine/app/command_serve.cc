@@ -35,13 +35,15 @@ constexpr Duration kDrainGrace = std::chrono::seconds(30);
 // The running server. Everything happens on the main loop.
 class Server final : private TenantFollower {
  public:
-  Server(const config::Config& config, OpenStore& store, Runtime& runtime)
+  // All outlive it; `configured` the committer's last operation as well.
+  Server(const config::Config& config, ConfiguredTenants& configured, OpenStore& store,
+         Runtime& runtime)
       : config_(config),
         store_(store),
         runtime_(runtime),
         text_index_(MakeTextIndex(config, store, runtime)),
         secrets_(BoxOf(config)),
-        configured_(config),
+        configured_(configured),
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
         directory_(config, collector_, store.clock),
@@ -292,7 +294,7 @@ class Server final : private TenantFollower {
   Runtime& runtime_;
   const std::unique_ptr<TextIndex> text_index_;
   const std::optional<store::SecretBox> secrets_;
-  ConfiguredTenants configured_;
+  ConfiguredTenants& configured_;
   Collector collector_;
   SystemRandom random_;
   std::unique_ptr<SendLines> sending_;
@@ -333,12 +335,13 @@ int RunServe(const CommandOptions& options) {
   if (!store.ok()) {
     return ExplainFailure(store.status());
   }
+  ConfiguredTenants configured(*config);
   const Result<std::unique_ptr<Runtime>> created = Runtime::Create(*config, *(*store)->mail);
   if (!created.ok()) {
     return ExplainFailure(created.status());
   }
   Runtime& runtime = **created;
-  Server server(*config, **store, runtime);
+  Server server(*config, configured, **store, runtime);
   const Status prepared = server.Prepare();
   if (!prepared.ok()) {
     return ExplainFailure(prepared);

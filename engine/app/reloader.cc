@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -156,6 +156,9 @@ net::Task<void> Reloader::Run() {
     }
   } while (again_ && !stopping_);
   running_ = false;
+  if (on_read_) {
+    on_read_();
+  }
   CheckStopped();
 }
 
@@ -183,15 +186,9 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
   std::vector<OnboardedTenant> onboarded;
   for (const auto& [name, tenant] : changed) {
     const std::shared_ptr<const config::TenantConfig> shared = tenant;
-    auto known = std::make_shared<std::set<std::string>>();
-    for (const config::MailboxConfig& mailbox : shared->mailboxes) {
-      const MailboxState* const state = collector_.Find(name, mailbox.id);
-      const bool goes = state != nullptr && state->update && state->update->config == nullptr;
-      if (state != nullptr && !goes) {
-        known->insert(mailbox.id);
-      }
-    }
-    const std::function<bool(const std::string&)> is_new = [known](const std::string& mailbox) {
+    const auto known =
+        std::make_shared<const std::unordered_set<MailboxId>>(collector_.MailboxesOf(name));
+    const std::function<bool(MailboxId)> is_new = [known](MailboxId mailbox) {
       return !known->contains(mailbox);
     };
     const std::function<Result<OnboardedTenant>()> work = [this, shared, is_new] {
@@ -225,17 +222,23 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
   }
   LogInfo("configuration: " + std::to_string(onboarded.size()) + " tenants are new or changed, " +
           std::to_string(ending.size()) + " are gone");
+  std::vector<std::shared_ptr<const config::TenantConfig>> former;
   for (OnboardedTenant& tenant : onboarded) {
+    former.push_back(in_force_[tenant.config->name]);
     in_force_.insert_or_assign(tenant.config->name, tenant.config);
     follower_.TenantIs(tenant.id, tenant.config);
     collector_.Apply(std::move(tenant));
   }
   ++applied_;
+  // To forget a hundred thousand mailboxes takes a while: not on the loop.
+  files_.Submit([moved = std::move(former)] {});
 }
 
 net::Task<void> Reloader::FillIn(config::TenantsInForce* changed) {
-  config::Config scratch = config_;
-  scratch.tenants.clear();
+  config::Config scratch;
+  scratch.file = config_.file;
+  scratch.network = config_.network;
+  scratch.providers = config_.providers;
   for (const auto& [name, tenant] : *changed) {
     const bool incomplete =
         std::any_of(tenant->mailboxes.begin(), tenant->mailboxes.end(),

@@ -57,6 +57,8 @@ class Reloader final {
            ConfiguredTenants& configured, TenantFollower& follower, pipeline::Context& context,
            net::Loop& main_loop, WorkPool& files);
 
+  // Called whenever a reading has ended, whatever came of it.
+  void SetOnRead(std::function<void()> on_read) { on_read_ = std::move(on_read); }
   // Begins to look.
   void Start();
   // Reads the configuration now, or again once the reading that runs has ended.
@@ -104,6 +106,7 @@ class Reloader final {
   bool again_ = false;
   bool stopping_ = false;
   std::function<void()> on_stopped_;
+  std::function<void()> on_read_;
 
   struct Refusal {
     std::string file;

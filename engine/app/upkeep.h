@@ -21,7 +21,7 @@ inline constexpr Duration kReclaimEvery = std::chrono::hours(1);
 
 class Upkeep final {
  public:
-  // All outlive it, and the committer with the store outlives its last step.
+  // All outlive it; the committer, the store and `tenants` outlive its last step as well.
   Upkeep(const ConfiguredTenants& tenants, std::string data_dir, pipeline::Context& context,
          net::Loop& main_loop);
   ~Upkeep();

@@ -131,8 +131,7 @@ TEST_F(CollectorDiskTest, AMailboxThatWaitsMayGo) {
   config::TenantConfig without = config_.tenants.front();
   without.mailboxes.pop_back();
   const auto tenant = std::make_shared<const config::TenantConfig>(without);
-  collector_->Apply(
-      collector_->OnboardInStore(tenant, [](const std::string&) { return false; }).value());
+  collector_->Apply(collector_->OnboardInStore(tenant, [](MailboxId) { return false; }).value());
   AddMessage("alice", "new");
   files_.SetFreeBytes(kPlenty);
   EXPECT_TRUE(RunUntil([this] { return Messages("alice") == 1; }, seconds(30)));

@@ -261,7 +261,7 @@ class ChangedQuotaTest : public CollectorQuotaTest {
     tenants_->Set(tenant);
     loop_.Post([this, tenant] {
       collector_->Apply(
-          collector_->OnboardInStore(tenant, [](const std::string&) { return false; }).value());
+          collector_->OnboardInStore(tenant, [](MailboxId) { return false; }).value());
     });
     RunFor(std::chrono::seconds(1));
   }

@@ -124,8 +124,7 @@ TEST_F(CollectorSendTest, WhatWaitsForAMailboxThatIsGoneIsSentOnceWhenItReturns)
   without->mailboxes.clear();
   const auto apply = [this](const std::shared_ptr<const config::TenantConfig>& tenant) {
     loop_.Post([this, tenant] {
-      collector_->Apply(
-          collector_->OnboardInStore(tenant, [](const std::string&) { return true; }).value());
+      collector_->Apply(collector_->OnboardInStore(tenant, [](MailboxId) { return true; }).value());
     });
     RunFor(std::chrono::seconds(5));
   };
@@ -154,8 +153,7 @@ TEST_F(CollectorSendTest, ANewSubmissionServerIsUsedAtOnce) {
   mended->mailboxes.front().submission->password = Secret("secret");
   config::SetFingerprints(*mended);
   loop_.Post([this, mended] {
-    collector_->Apply(
-        collector_->OnboardInStore(mended, [](const std::string&) { return false; }).value());
+    collector_->Apply(collector_->OnboardInStore(mended, [](MailboxId) { return false; }).value());
   });
   EXPECT_TRUE(RunUntil([&] { return Get(id).filing == Filing::kDone; }, std::chrono::minutes(10)));
   EXPECT_EQ(smtp_.mails.size(), 1U);

@@ -27,10 +27,9 @@ class CollectorUpdatesTest : public EngineFixture {
     config::SetFingerprints(next_);
     const auto tenant = std::make_shared<const config::TenantConfig>(next_);
     loop_.Post([this, tenant] {
-      Result<OnboardedTenant> onboarded =
-          collector_->OnboardInStore(tenant, [this](const std::string& mailbox) {
-            return collector_->Find("acme", mailbox) == nullptr;
-          });
+      Result<OnboardedTenant> onboarded = collector_->OnboardInStore(
+          tenant,
+          [this](MailboxId mailbox) { return !collector_->MailboxesOf("acme").contains(mailbox); });
       ASSERT_TRUE(onboarded.ok()) << onboarded.status().ToString();
       collector_->Apply(std::move(onboarded).value());
     });

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +23,7 @@
 #include "engine/app/runtime.h"
 #include "engine/app/secrets.h"
 #include "engine/app/send_lines.h"
+#include "engine/app/service_notice.h"
 #include "engine/app/store_copy.h"
 #include "engine/app/text_index.h"
 #include "engine/app/upkeep.h"
@@ -131,8 +134,10 @@ class Server final : private TenantFollower {
     collector_.Start([this] { PartEnded(); });
     ++parts_running_;
     reloader_.Start();
-    LogInfo("collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
-            std::to_string(config_.tenants.size()) + " tenants");
+    LogInfo(StatusLine());
+    reloader_.SetOnRead([this] { TellReady(); });
+    TellReady();
+    KeepAlive();
   }
 
   // What control.sock is asked; one of its kinds of question so far.
@@ -148,12 +153,19 @@ class Server final : private TenantFollower {
   }
 
   void Reload() {
+    if (stopping_) {
+      return;
+    }
     LogInfo("reading the configuration again");
+    notice_to_manager_.Reloading(store_.clock.Now());
     reloader_.Reload();
   }
 
   void Stop() {
     LogInfo("stopping: finishing what is in flight");
+    stopping_ = true;
+    notice_to_manager_.Stopping();
+    runtime_.main_loop().CancelTimer(keep_alive_timer_);
     upkeep_.Stop();
     CloseTrimmer();
     reloader_.Stop([this] { PartEnded(); });
@@ -258,6 +270,32 @@ class Server final : private TenantFollower {
     upkeep_.RetentionChanged();
   }
 
+  std::string StatusLine() const {
+    return "collecting " + std::to_string(collector_.mailboxes().size()) + " mailboxes of " +
+           std::to_string(reloader_.tenants().size()) + " tenants";
+  }
+
+  void TellReady() const {
+    if (!stopping_) {
+      notice_to_manager_.Ready(StatusLine());
+    }
+  }
+
+  // From the main loop: when that hangs, the manager is to know.
+  void KeepAlive() {
+    const std::optional<Duration> every = notice_to_manager_.keep_alive_every();
+    if (!every.has_value()) {
+      return;
+    }
+    notice_to_manager_.KeepAlive();
+    keep_alive_timer_ = runtime_.main_loop().AddTimer(store_.clock.Now() + *every, [this] {
+      keep_alive_timer_ = 0;
+      if (!stopping_) {
+        KeepAlive();
+      }
+    });
+  }
+
   void OnChanges(TenantId tenant) {
     const auto name = tenants_.find(tenant);
     if (name != tenants_.end()) {
@@ -316,6 +354,9 @@ class Server final : private TenantFollower {
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;
   int parts_running_ = 0;
+  const ServiceNotice notice_to_manager_{&Environment, getpid()};
+  net::Loop::TimerId keep_alive_timer_ = 0;
+  bool stopping_ = false;
 };
 
 }  // namespace

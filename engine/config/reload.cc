@@ -22,11 +22,17 @@ bool Same(const std::vector<Egress>& a, const std::vector<Egress>& b) {
   });
 }
 
-bool Same(const std::optional<Http>& a, const std::optional<Http>& b) {
+bool Same(const std::optional<HttpTls>& a, const std::optional<HttpTls>& b) {
   return a.has_value() == b.has_value() &&
          (!a.has_value() ||
-          (a->address == b->address && a->port == b->port &&
-           a->per_token_per_second == b->per_token_per_second && a->access_log == b->access_log));
+          (a->certificate == b->certificate && a->key.EqualsInConstantTime(b->key.Reveal())));
+}
+
+bool Same(const std::optional<Http>& a, const std::optional<Http>& b) {
+  return a.has_value() == b.has_value() &&
+         (!a.has_value() || (a->address == b->address && a->port == b->port &&
+                             a->per_token_per_second == b->per_token_per_second &&
+                             a->access_log == b->access_log && Same(a->tls, b->tls)));
 }
 
 bool Same(const Network& a, const Network& b) {

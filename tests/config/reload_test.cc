@@ -209,6 +209,18 @@ TEST_F(ReloadTest, KeysOfTheMainFileThatNeedARestartAreNamed) {
   EXPECT_EQ(reloaded.tenants, in_force_);
 }
 
+TEST_F(ReloadTest, EveryKeyOfHttpNeedsARestart) {
+  const std::string head = "data_dir: d\ntenants: [tenants/*.yaml]\n";
+  Write("main.yaml", head + "http: {}\n");
+  Load();
+  EXPECT_TRUE(Again().needs_restart.empty());
+  for (const char* http :
+       {"{listen: 127.0.0.1:1}", "{per_token_per_second: 7}", "{access_log: true}"}) {
+    Write("main.yaml", head + "http: " + http + "\n");
+    EXPECT_EQ(Again().needs_restart, std::vector<std::string>{"http"}) << http;
+  }
+}
+
 TEST_F(ReloadTest, WhatWasDiscoveredIsKeptWhileTheFilesSayTheSame) {
   const auto write = [this](const std::string& password) {
     Write("tenants/a.yaml",

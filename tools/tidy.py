@@ -28,7 +28,8 @@ KNOWN_NAMES = {".git", ".clang-format", ".clang-tidy", ".gitignore", ".gitattrib
                "NOTICE", "dev", "Dockerfile"}
 KNOWN_PATHS = {".ci/run"}
 KNOWN_EXTENSIONS = {".cc", ".h", ".cmake", ".txt", ".md", ".py", ".sh", ".yaml", ".yml", ".json",
-                    ".fbs", ".csv", ".eml", ".in", ".conf", ".dict", ".service", ".svg", ".html"}
+                    ".fbs", ".csv", ".eml", ".in", ".conf", ".dict", ".service", ".svg", ".html",
+                    ".lua"}
 TEXT_EXTENSIONS = KNOWN_EXTENSIONS - {".eml", ".csv", ".svg"}
 
 LOWER = {"base", "connectors", "scheduler", "store"}

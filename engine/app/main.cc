@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "engine/app/commands.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/file_limit.h"
 #include "engine/app/version.h"
 
 namespace mailhaul::app {
@@ -174,6 +175,7 @@ void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen
 }
 
 int Main(int argc, char** argv) {
+  RaiseFileLimit();
   CLI::App cli{
       "mailhaul keeps thousands of mailboxes of other people's mail servers collected in "
       "one place.",

@@ -34,7 +34,7 @@ inline constexpr size_t kBodyBytesMax = 1024 * 1024;
 // Of a message to send; such bodies are held in memory, so many at a time.
 inline constexpr size_t kSubmissionBodyBytesMax = size_t{40} * 1024 * 1024;
 inline constexpr size_t kLargeBodiesMax = 4;
-inline constexpr size_t kConnectionsMax = 1000;
+inline constexpr size_t kConnectionsMax = 4000;
 inline constexpr size_t kRequestsPerConnectionMax = 100'000;
 
 struct TokenGrant {

@@ -43,6 +43,22 @@ std::string StateOf(const MailboxState& mailbox) {
   }
 }
 
+// What the scheduler does not know of: mailboxes that are kept from it, and open sessions.
+http::Waiting WaitingOf(const MailboxState& mailbox, const scheduler::Explanation& why,
+                        std::optional<WallTime> until) {
+  const bool queued = why.cause != scheduler::WaitCause::kNothingQueued;
+  if (!mailbox.no_room.empty() && !queued) {
+    return {.cause = std::string(mailbox.no_room),
+            .text = "It is not collected: " + mailbox.last_error.message() + "."};
+  }
+  http::Waiting waiting{
+      .cause = std::string(ToString(why.cause)), .until = until, .text = why.text};
+  if (mailbox.held_in.has_value()) {
+    waiting.text = "Its session is open and waits for news.";
+  }
+  return waiting;
+}
+
 }  // namespace
 
 CollectorDirectory::CollectorDirectory(const config::Config& config, Collector& collector,
@@ -103,8 +119,7 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   live.state = StateOf(*state);
   live.next_due_at = state->next_due;
   const scheduler::Explanation why = collector_.scheduler().Explain(state->id, clock_.Now());
-  live.waiting = http::Waiting{
-      .cause = std::string(ToString(why.cause)), .until = WallTimeOf(why.until), .text = why.text};
+  live.waiting = WaitingOf(*state, why, WallTimeOf(why.until));
   live.throttled =
       state->last_error.code() == Code::kThrottled || why.cause == scheduler::WaitCause::kThrottled;
   if (state->last_complete != WallTime{}) {

@@ -20,6 +20,9 @@ class CollectorDiskTest : public EngineFixture {
   std::string State(const std::string& id) {
     return CollectorDirectory(config_, *collector_, clock_).Live("acme", id).state;
   }
+  http::Waiting Waiting(const std::string& id) {
+    return CollectorDirectory(config_, *collector_, clock_).Live("acme", id).waiting.value();
+  }
   // As `status` and /v1/mailboxes tell it.
   std::string ErrorCode(const std::string& id) {
     const TenantId tenant = mail_->FindTenant("acme").value();
@@ -51,6 +54,8 @@ TEST_F(CollectorDiskTest, PausesWithoutAConnectionAndGoesOnByItself) {
   for (const char* id : {"alice", "bob"}) {
     EXPECT_EQ(State(id), "disk_full");
     EXPECT_EQ(ErrorCode(id), "disk_full");
+    EXPECT_EQ(Waiting(id).cause, "disk_full");
+    EXPECT_NE(Waiting(id).text.find("are free at"), std::string::npos) << Waiting(id).text;
   }
   EXPECT_TRUE(Says("mailhaul_disk_full 1"));
   EXPECT_TRUE(Says("mailhaul_disk_free_bytes " + std::to_string(kDiskFreeMin - 1)));

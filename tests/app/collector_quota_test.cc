@@ -82,6 +82,7 @@ TEST_F(CollectorQuotaTest, StopsCollectingTheTenantAndGoesOnWhenThereIsRoom) {
 
   CollectorDirectory directory(config_, *collector_, clock_);
   EXPECT_EQ(directory.Live("acme", "alice").state, "over_quota");
+  EXPECT_EQ(directory.Live("acme", "alice").waiting->cause, "over_quota");
   EXPECT_EQ(directory.Live("other", "carol").state, "ok");
   const auto record = [this] {
     return *mail_->GetMailbox(*mail_->FindMailbox(*mail_->FindTenant("acme"), "alice"));

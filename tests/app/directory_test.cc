@@ -31,6 +31,19 @@ TEST_F(DirectoryTest, AMailboxThatIsUpToDateIsNotDue) {
   EXPECT_FALSE(live.waiting->text.empty());
 }
 
+TEST_F(DirectoryTest, AMailboxWhoseSessionIsHeldWaitsForNews) {
+  server_.options.capabilities.emplace_back("IDLE");
+  AddMailbox("alice");
+  Start();
+  RunFor(minutes(1));
+  loop_.Post([this] { collector_->MarkActive("acme", "alice"); });
+  ASSERT_TRUE(RunUntil([this] { return server_.counters.commands["IDLE"] > 0; }, minutes(2)));
+  const http::MailboxLive live = Open()->Live("acme", "alice");
+  EXPECT_EQ(live.state, "ok");
+  EXPECT_EQ(live.waiting->cause, "running");
+  EXPECT_NE(live.waiting->text.find("waits for news"), std::string::npos) << live.waiting->text;
+}
+
 TEST_F(DirectoryTest, APoolThatIsThrottledSaysSo) {
   AddMailbox("alice");
   AddMailbox("bob");
@@ -46,7 +59,18 @@ TEST_F(DirectoryTest, APoolThatIsThrottledSaysSo) {
   EXPECT_GT(pools[0].logins, 0U);
   EXPECT_GT(pools[0].throttles, 0U);
   EXPECT_TRUE(pools[0].until.has_value());
+  EXPECT_EQ(pools[0].cause, "throttled");
   EXPECT_TRUE(directory->Live("acme", "alice").throttled);
+  const std::string metrics = directory->Metrics();
+  const std::string labels = "{host=\"imap.example.com\",egress=\"\"";
+  for (const std::string& line : {
+           "mailhaul_pool_window" + labels + "} " + std::to_string(pools[0].limit) + "\n",
+           "mailhaul_pool_throttles_total" + labels + "} " + std::to_string(pools[0].throttles) +
+               "\n",
+           "mailhaul_pool_waits_total" + labels + ",cause=\"throttled\"} ",
+       }) {
+    EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;
+  }
   EXPECT_TRUE(directory->Pools(1, 10).empty());
 }
 

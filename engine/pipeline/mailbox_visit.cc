@@ -297,6 +297,12 @@ net::Task<Status> MailboxVisit::FetchListed(VisitFolder& folder, Stage stage) {
   if (stage == Stage::kWindow && options_.window.has_value()) {
     since = context_.clock.WallNow() - *options_.window;
   }
+  UidSet all;
+  if (opened.messages > 0 && since.has_value() && opened.uid_next == 0) {
+    // Nobody tells where new mail begins, and the window may be empty. First, so that what comes
+    // meanwhile is not taken for old.
+    CO_TRY(all, session_.ListUids(std::nullopt));
+  }
   UidSet listed;
   if (opened.messages > 0) {
     CO_TRY(listed, session_.ListUids(since));
@@ -305,7 +311,7 @@ net::Task<Status> MailboxVisit::FetchListed(VisitFolder& folder, Stage stage) {
   UidSet missing = listed.Minus(ledger);
   const uint64_t missing_before = missing.size();
   const uint64_t fetched_before = result_.stats.fetched;
-  const Uid next = std::max({opened.uid_next, listed.max() + 1, Uid{1}});
+  const Uid next = std::max({opened.uid_next, listed.max() + 1, all.max() + 1, Uid{1}});
   const Status fetched = co_await Fetch(folder, std::move(missing));
   coverage_.listed += listed.size();
   const uint64_t done = result_.stats.fetched - fetched_before;

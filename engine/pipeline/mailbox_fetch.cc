@@ -15,6 +15,11 @@ constexpr uint64_t kChunkUids = 1000;
 // Bodies asked for before the tenant's quota is looked at again.
 constexpr uint64_t kQuotaPortion = uint64_t{32} << 20;
 
+// What is asked for at once before it is known how fast the server is: bytes, and as many for each
+// message besides its own.
+constexpr uint64_t kPartMin = uint64_t{1} << 20;
+constexpr uint64_t kPerMessage = uint64_t{16} << 10;
+
 UidSet UidsOf(const std::vector<MessageMeta>& metas) {
   UidSet uids;
   for (const MessageMeta& meta : metas) {
@@ -136,25 +141,60 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
             [](const MessageMeta& a, const MessageMeta& b) { return a.uid < b.uid; });
   sink.AddAbsent(chunk.Minus(UidsOf(metas)));
   std::reverse(metas.begin(), metas.end());
-  std::vector<MessageMeta> wanted;
+  std::vector<MessageMeta> part;
   std::vector<MessageMeta> oversized;
-  wanted.reserve(metas.size());
   UidSet expired;
+  uint64_t weight = 0;
+  bool over = false;
   for (MessageMeta& meta : metas) {
     if (options_.received_from && meta.internal_date != WallTime{} &&
         meta.internal_date < *options_.received_from) {
       expired.Add(meta.uid);
     } else if (meta.size > options_.max_message) {
       oversized.push_back(std::move(meta));
-    } else if (!TakeBytes(meta.size)) {
+    } else if (over || !TakeBytes(meta.size)) {
       left->Add(meta.uid);
     } else {
-      wanted.push_back(std::move(meta));
+      weight += meta.size + kPerMessage;
+      part.push_back(std::move(meta));
+    }
+    if (weight >= PartMax()) {
+      std::vector<MessageMeta> full;
+      full.swap(part);
+      CO_RETURN_IF_ERROR(FetchPart(sink, std::move(full), std::exchange(weight, 0)));
+      over = SliceOver();
     }
   }
   sink.AddAbsent(expired);
   CO_RETURN_IF_ERROR(KeepHeaders(sink, std::move(oversized)));
-  co_return co_await session_.FetchBodies(wanted, sink);
+  CO_RETURN_IF_ERROR(FetchPart(sink, std::move(part), weight));
+  progressed_ = true;
+  co_return Status::Ok();
+}
+
+net::Task<Status> MailboxVisit::FetchPart(IngestSink& sink, std::vector<MessageMeta> part,
+                                          uint64_t weight) {
+  if (part.empty()) {
+    co_return Status::Ok();
+  }
+  const TimePoint began = context_.clock.Now();
+  CO_RETURN_IF_ERROR(session_.FetchBodies(part, sink));
+  constexpr double kShortest = 0.001;
+  const std::chrono::duration<double> took = context_.clock.Now() - began;
+  weight_per_second_ = static_cast<double>(weight) / std::max(took.count(), kShortest);
+  progressed_ = true;
+  co_return Status::Ok();
+}
+
+// As much as half the time that is left suffices for, so that a slow server, too, is left when the
+// slice is over.
+uint64_t MailboxVisit::PartMax() const {
+  if (stop_at_ == TimePoint::max()) {
+    return UINT64_MAX;
+  }
+  const std::chrono::duration<double> left = stop_at_ - context_.clock.Now();
+  const double fits = std::min(weight_per_second_ * left.count() / 2, 1e15);
+  return fits > static_cast<double>(kPartMin) ? static_cast<uint64_t>(fits) : kPartMin;
 }
 
 // A message over the limit is listed with what its header says, and with the reason.

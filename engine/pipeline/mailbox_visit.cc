@@ -35,7 +35,7 @@ MailboxVisit::MailboxVisit(Context& context, SourceSession& session, VisitOption
       relinker_(context, session, options_.mailbox) {}
 
 bool MailboxVisit::SliceOver() const {
-  return bytes_left_ <= bytes_enough_ || context_.clock.Now() >= stop_at_;
+  return bytes_left_ <= bytes_enough_ || (progressed_ && context_.clock.Now() >= stop_at_);
 }
 
 bool MailboxVisit::NoteFailure(const VisitFolder& folder, const Status& failure) {
@@ -50,6 +50,7 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   coverage_ = {};
   const TimePoint now = context_.clock.Now();
   stop_at_ = slice == Duration::max() ? TimePoint::max() : now + slice;
+  progressed_ = false;
   bytes_left_ = slice_bytes;
   bytes_enough_ = options_.exact_bytes ? slice_bytes / 16 : 0;
   Status done;

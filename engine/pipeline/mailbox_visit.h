@@ -110,6 +110,8 @@ class MailboxVisit final {
   net::Task<Status> Fetch(VisitFolder& folder, UidSet uids);
   net::Task<Status> FetchInto(IngestSink& sink, const VisitFolder& folder, UidSet uids);
   net::Task<Status> FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left);
+  net::Task<Status> FetchPart(IngestSink& sink, std::vector<MessageMeta> part, uint64_t weight);
+  uint64_t PartMax() const;
   net::Task<Status> FetchWanted();
   net::Task<Status> FetchWhole(MessageId message);
   net::Task<Status> KeepHeaders(IngestSink& sink, std::vector<MessageMeta> oversized);
@@ -145,6 +147,8 @@ class MailboxVisit final {
   VisitResult result_;
   Coverage coverage_;
   TimePoint stop_at_ = TimePoint::max();
+  bool progressed_ = false;       // In this stage: before that its time is not over.
+  double weight_per_second_ = 0;  // Of the last part of bodies; 0: not known.
   uint64_t bytes_left_ = 0;
   uint64_t quota_left_ = UINT64_MAX;  // May be asked for before CheckQuota() looks again.
   uint64_t quota_taken_ = 0;          // Counted in *quota_asked by this visit.

@@ -64,7 +64,7 @@ std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stage
   {
     MailboxVisit visit(*context_, *session, options);
     for (const Stage stage : stages) {
-      results.push_back(loop.Await(visit.Run(stage, Duration::max(), UINT64_MAX)));
+      results.push_back(loop.Await(visit.Run(stage, slice, slice_bytes)));
     }
     if (watches) {
       EXPECT_TRUE(loop.Await(visit.Watch()).ok());

@@ -66,8 +66,10 @@ class VisitFixture {
   test_support::ScriptedMailServer server;
   VisitOptions options;
   QuietCheck quiet;
-  CountingPool reads;    // Of the store.
-  bool watches = false;  // Visits end with Watch().
+  CountingPool reads;                // Of the store.
+  bool watches = false;              // Visits end with Watch().
+  Duration slice = Duration::max();  // Of every stage.
+  uint64_t slice_bytes = UINT64_MAX;
   std::unique_ptr<store::MailStore> mail;
   TenantId tenant;
 

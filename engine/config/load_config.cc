@@ -19,11 +19,6 @@ namespace {
 
 constexpr size_t kShownPathBytesMax = 4096;
 
-void MoveProblems(Report& report, std::vector<Problem>& out) {
-  std::vector<Problem> problems = report.Take();
-  std::move(problems.begin(), problems.end(), std::back_inserter(out));
-}
-
 bool IsAnyFatal(const std::vector<Problem>& problems) {
   return std::any_of(problems.begin(), problems.end(),
                      [](const Problem& problem) { return problem.fatal; });
@@ -83,7 +78,7 @@ Loaded LoadWith(const LoadRequest& request) {
   const Result<FileText> text = references.ReadFile(request.file, kFileBytesMax);
   if (!text.ok()) {
     report.Error({}, "cannot be read: " + text.status().message());
-    MoveProblems(report, loaded.problems);
+    report.MoveTo(loaded.problems);
     return loaded;
   }
   ParsedMain parsed = ParseMain(text->bytes, references, report);
@@ -99,7 +94,7 @@ Loaded LoadWith(const LoadRequest& request) {
   FinishHosts(parsed, report);
   report.WarnOfInlineSecrets(text->readable_by_others);
   const bool failed = report.failed() || IsAnyFatal(of_providers);
-  MoveProblems(report, loaded.problems);
+  report.MoveTo(loaded.problems);
   std::move(of_providers.begin(), of_providers.end(), std::back_inserter(loaded.problems));
   loaded.config = std::move(parsed.config);
   LoadTenants(request, tenant_files, references, loaded);

@@ -17,11 +17,6 @@ namespace {
 
 constexpr size_t kShownPathBytesMax = 4096;
 
-void MoveProblems(Report& report, std::vector<Problem>& out) {
-  std::vector<Problem> problems = report.Take();
-  std::move(problems.begin(), problems.end(), std::back_inserter(out));
-}
-
 // What must be unique among all tenants. Of two, the one whose file comes later is left out.
 class Registry final {
  public:
@@ -100,7 +95,7 @@ class TenantLoader final {
       registry_.Add(*before);
     }
     report.WarnOfInlineSecrets(text.ok() && text->readable_by_others);
-    MoveProblems(report, loaded_.problems);
+    report.MoveTo(loaded_.problems);
     std::move(of_table.begin(), of_table.end(), std::back_inserter(loaded_.problems));
   }
 
@@ -121,7 +116,7 @@ class TenantLoader final {
     ParseMailboxesCsv(text->bytes, providers_, references_, of_table, parsed);
     of_table.WarnOfInlineSecrets(text->readable_by_others);
     const bool good = !of_table.failed();
-    MoveProblems(of_table, problems);
+    of_table.MoveTo(problems);
     return good;
   }
 

@@ -1,6 +1,7 @@
 #include "engine/config/report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -59,6 +60,11 @@ std::vector<Problem> Report::Take() {
   }
   dropped_ = 0;
   return std::exchange(problems_, {});
+}
+
+void Report::MoveTo(std::vector<Problem>& out) {
+  std::vector<Problem> problems = Take();
+  std::move(problems.begin(), problems.end(), std::back_inserter(out));
 }
 
 }  // namespace mailhaul::config

@@ -34,6 +34,7 @@ class Report final {
 
   // All problems by position. The report is empty afterwards.
   std::vector<Problem> Take();
+  void MoveTo(std::vector<Problem>& out);  // The same, behind those of other files.
 
  private:
   void Add(Position where, std::string message, bool warning);

@@ -9,6 +9,7 @@ import signal
 import threading
 import urllib.request
 
+import monitoring
 from support import IntegrationTest, main, program, wait_until
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -106,6 +107,8 @@ class WebhookTest(IntegrationTest):
             metrics = self.work.api().status_of("/metrics")[1]
             self.assertRegex(metrics, r'mailhaul_webhook_events_total{tenant="acme",webhook="1",'
                                       rf'host="127.0.0.1:\d+"}} {self.total}\n')
+            self.assertEqual(set(), monitoring.unknown_names(metrics))
+            self.assertEqual(set(), monitoring.unknown_labels(metrics))
         log = self.work.folder.joinpath("serve.log").read_text()
         self.assertNotIn("hidden-in-the-query", log)
         self.assertNotIn(SECRET, log)

@@ -77,6 +77,7 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
              relinker_.Relink(folder.record.id, folder.record.uid_validity, chunk));
       chunk.Remove(found);
       result_.stats.duplicates += found.size();
+      progressed_ = progressed_ || !found.empty();
     }
     UidSet left;
     CO_RETURN_IF_ERROR(FetchChunk(sink, std::move(chunk), &left));

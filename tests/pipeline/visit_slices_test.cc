@@ -49,6 +49,21 @@ TEST_F(VisitSlicesTest, AStageEndsWithItsTimeHoweverSlowTheServer) {
   ExpectRestOnce();
 }
 
+TEST_F(VisitSlicesTest, AStageOfMessagesThatAreKnownEndsWithItsTimeToo) {
+  for (size_t i = kMessages; i < 3 * kMessages; ++i) {
+    Add("INBOX", "m" + std::to_string(i), kBytes);
+  }
+  ASSERT_FALSE(VisitOnce().more);
+  Folder("INBOX").Renumber(8);
+  EXPECT_TRUE(Visit(Stage::kNew).window_needed);
+  server.faults.delay_per_command = seconds(10);
+  slice = seconds(5);
+  const VisitResult result = VisitOnce();
+  EXPECT_TRUE(result.more);
+  EXPECT_GT(result.stats.duplicates, 0U);
+  EXPECT_LT(result.stats.duplicates, 3 * kMessages);
+}
+
 TEST_F(VisitSlicesTest, AFastServerIsAskedForMuchAtOnce) {
   server.faults.delay_per_command = std::chrono::milliseconds(10);
   slice = seconds(5);

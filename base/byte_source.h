@@ -21,6 +21,8 @@ class ByteSource {
   virtual Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const = 0;
   // All bytes at once when they lie in memory, else empty: spares readers a copy.
   virtual std::string_view Contiguous() const { return {}; }
+  // Memory that it takes while it lives, about.
+  virtual size_t held_bytes() const { return Contiguous().size(); }
 };
 
 class MemoryByteSource final : public ByteSource {

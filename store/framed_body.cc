@@ -93,6 +93,7 @@ class FramedByteSource final : public ByteSource {
   }
 
   uint64_t size() const override { return size_; }
+  size_t held_bytes() const override { return frame_bytes_ + ends_.size() * sizeof(ends_[0]); }
 
   Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
     size_t done = 0;

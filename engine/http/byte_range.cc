@@ -20,6 +20,7 @@ class Slice final : public ByteSource {
     const uint64_t left = range_.bytes - std::min(offset, range_.bytes);
     return whole_->ReadAt(range_.first + offset, out.first(std::min<uint64_t>(out.size(), left)));
   }
+  size_t held_bytes() const override { return whole_->held_bytes(); }
 
  private:
   const std::unique_ptr<ByteSource> whole_;

@@ -309,7 +309,8 @@ net::Task<bool> Connection::Send(Response response, bool keep_alive) {
   const HeadContext head{
       .keep_alive = keep_alive, .now = context_.clock.WallNow(), .request_id = request_id};
   std::string bytes = SerializeHead(response, head);
-  const Held held(&context_.answer_bytes, response.body.size());
+  const size_t of_source = response.source == nullptr ? 0 : response.source->held_bytes();
+  const Held held(&context_.answer_bytes, response.body.size() + of_source);
   if (parser_->head().method == "HEAD") {
     response.body.clear();
     response.source = nullptr;

@@ -389,6 +389,23 @@ Status SegmentBlobStore::Remove(uint32_t segment) {
 
 }  // namespace
 
+namespace {
+
+// A process that did not end in order leaves blocks reserved behind what it wrote.
+void TrimLast(FileSystem& files, const std::string& directory, const std::set<uint32_t>& segments) {
+  constexpr size_t kTrimmedMax = 8;
+  size_t trimmed = 0;
+  for (auto it = segments.rbegin(); it != segments.rend() && trimmed < kTrimmedMax;
+       ++it, ++trimmed) {
+    const Result<std::unique_ptr<File>> file = files.Open(directory + "/" + SegmentName(*it));
+    if (file.ok()) {
+      (*file)->Trim();
+    }
+  }
+}
+
+}  // namespace
+
 Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreOptions options) {
   MH_RETURN_IF_ERROR(files.CreateDirectories(options.directory));
   MH_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(options.directory));
@@ -401,6 +418,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreO
   if (segments.contains(UINT32_MAX)) {
     return Status(Code::kResourceExhausted, "all segment numbers are used up");
   }
+  TrimLast(files, options.directory, segments);
   return std::unique_ptr<BlobStore>(
       std::make_unique<SegmentBlobStore>(files, std::move(options), std::move(segments)));
 }

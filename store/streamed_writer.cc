@@ -73,10 +73,18 @@ Status StreamedWriter::Decide(std::string& out) {
   return Status::Ok();
 }
 
+// Nothing is ever written behind a body that was given up.
+StreamedWriter::~StreamedWriter() {
+  if (reserved_) {
+    segment_->file->Trim();
+  }
+}
+
 Status StreamedWriter::Write(std::string_view prepared) {
   if (flushed_ == 0 && buffer_.size() == 0 && !prepared.empty() && form_ == Form::kAsItIs &&
       size_.has_value()) {
     store_.Reserve(*segment_, begin_, RoundUpToBlock(*size_ + 2 * kBodyHeaderBytes));
+    reserved_ = true;
   }
   return Put(prepared);
 }
@@ -107,6 +115,7 @@ Result<BlobStore::Writer::Finished> StreamedWriter::Finish() {
   if (header_comes_last()) {
     MH_RETURN_IF_ERROR(CompleteHeader(finished));
   }
+  reserved_ = false;
   store_.TakeBack(segment_, begin_ + flushed_);
   return finished;
 }

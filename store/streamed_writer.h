@@ -41,6 +41,10 @@ class StreamedWriter final : public BlobStore::Writer {
   StreamedWriter(StreamedSegments& store, std::shared_ptr<SegmentFile> segment, uint64_t begin,
                  std::optional<uint64_t> size, size_t frame_bytes);
 
+  ~StreamedWriter() override;
+  StreamedWriter(const StreamedWriter&) = delete;
+  StreamedWriter& operator=(const StreamedWriter&) = delete;
+
   Result<std::string> Prepare(std::string part) override;
   Status Write(std::string_view prepared) override;
   Result<Finished> Finish() override;
@@ -70,6 +74,7 @@ class StreamedWriter final : public BlobStore::Writer {
 
   // Of the writer's thread.
   AlignedBuffer buffer_;
+  bool reserved_ = false;    // Blocks, until it has finished.
   uint64_t flushed_ = 0;     // Bytes from begin_ that are in the file.
   std::string first_block_;  // Once written, where it is written again.
 };

@@ -188,7 +188,12 @@ class Acceptance final {
     }
     MH_ASSIGN_OR_RETURN(const std::unique_ptr<BlobStore::Writer> writer,
                         store_.blobs.Begin(body.size()));
-    MH_RETURN_IF_ERROR(writer->Append(body));
+    constexpr size_t kPieceBytes = size_t{256} << 10;
+    for (std::string_view left = body; !left.empty();) {
+      const std::string_view piece = left.substr(0, kPieceBytes);
+      left.remove_prefix(piece.size());
+      MH_RETURN_IF_ERROR(writer->Append(piece));
+    }
     return writer->Finish();
   }
 

@@ -135,6 +135,9 @@ Status TlsStream::DescribeFailure() const {
 }
 
 Status TlsStream::NotTls() const {
+  if (host_name_.empty()) {  // A client's request may begin with a secret.
+    return {Code::kTlsFailed, peer_name() + ": this is not TLS"};
+  }
   return {Code::kTlsFailed, peer_name() + ": this is not TLS (it begins with \"" +
                                 EscapeForLog(wire_.unread_input(), kForeignBytesShownMax) +
                                 "\"); is this port for STARTTLS?"};

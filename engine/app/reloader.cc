@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -130,7 +131,8 @@ net::Task<Reloader::Look> Reloader::ReadStamp() {
 net::Task<void> Reloader::LookOnce() {
   Look look = co_await ReadStamp();
   looking_ = false;
-  if (!stopping_ && !running_ && change_.Look(std::move(look.stamp))) {
+  const bool changed = change_.Look(std::move(look.stamp));
+  if (!stopping_ && !running_ && (changed || context_.clock.Now() >= retry_at_)) {
     Reload();
   }
   ArmTimer(std::max(kLookEvery, look.took * kLookShare));
@@ -165,6 +167,7 @@ net::Task<void> Reloader::Run() {
 // All or nothing for each tenant; what the store refuses of one stays as it was.
 net::Task<void> Reloader::Change(config::Reloaded reloaded) {
   watched_ = std::move(reloaded.watched);
+  retry_at_ = TimePoint::max();
   config::TenantsInForce changed;
   std::vector<std::string> ending;
   for (const auto& [name, tenant] : reloaded.tenants) {
@@ -206,6 +209,8 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
         configured_.Set(before->second);
       }
       LogWarning("tenant " + name + " stays as it was: " + result.status().ToString());
+      refused_.push_back({.file = shared->file, .problem = result.status().ToString()});
+      retry_at_ = context_.clock.Now() + kApplyAgainAfter;
     }
   }
   if (stopping_) {
@@ -229,7 +234,7 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
     follower_.TenantIs(tenant.id, tenant.config);
     collector_.Apply(std::move(tenant));
   }
-  ++applied_;
+  ++(onboarded.empty() && ending.empty() ? failed_ : applied_);
   // To forget a hundred thousand mailboxes takes a while: not on the loop.
   files_.Submit([moved = std::move(former)] {});
 }
@@ -265,6 +270,10 @@ void Reloader::Report(const config::Reloaded& reloaded) {
   for (const std::string& file : reloaded.refused) {
     refused.push_back({.file = file, .problem = "a file that it names cannot be used"});
   }
+  std::unordered_map<std::string_view, Refusal*> untold;  // Those without a problem of their own.
+  for (Refusal& refusal : refused) {
+    untold.emplace(refusal.file, &refusal);
+  }
   for (const config::Problem& problem : reloaded.problems) {
     if (problem.warning) {
       continue;
@@ -272,10 +281,9 @@ void Reloader::Report(const config::Reloaded& reloaded) {
     if (errors++ < kProblemsLoggedMax) {
       LogWarning("configuration: " + problem.ToString());
     }
-    for (Refusal& refusal : refused) {
-      if (refusal.file == problem.file && refusal.problem.find(':') == std::string::npos) {
-        refusal.problem = problem.ToString();
-      }
+    if (const auto found = untold.find(problem.file); found != untold.end()) {
+      found->second->problem = problem.ToString();
+      untold.erase(found);
     }
   }
   if (errors > kProblemsLoggedMax) {

@@ -29,6 +29,8 @@ namespace mailhaul::app {
 inline constexpr Duration kLookEvery = std::chrono::seconds(2);
 // Looks take at most one part in so many of the time: with very many files they come less often.
 inline constexpr int kLookShare = 20;
+// What the store refused is tried again after.
+inline constexpr Duration kApplyAgainAfter = std::chrono::seconds(30);
 
 // Whoever knows of tenants besides the collector.
 class TenantFollower {
@@ -113,6 +115,7 @@ class Reloader final {
     std::string problem;  // The first one of it.
   };
   std::vector<Refusal> refused_;
+  TimePoint retry_at_ = TimePoint::max();  // What the store refused is tried again then.
   std::vector<std::string> needs_restart_;
   bool main_refused_ = false;
   uint64_t applied_ = 0;  // Readings after which something changed,

@@ -193,6 +193,19 @@ TEST_F(ReloaderTest, WhatIsConfiguredIsKnownBeforeTheStoreKnowsOfIt) {
   EXPECT_NE(configured_->Find("acme"), nullptr);
 }
 
+TEST_F(ReloaderTest, WhatTheStoreRefusedIsToldAndTriedAgain) {
+  AddMailbox("alice");
+  StartSealed();
+  AddTenant("new");
+  records_.InjectFault(1, store::MemoryKeyValueStore::Fault::kDiskFull);
+  loop_.Post([this] { reloader_->Reload(); });
+  RunFor(seconds(1));
+  EXPECT_NE(reloader_->Json().find("disk_full"), std::string::npos) << reloader_->Json();
+  RunFor(kApplyAgainAfter + kLookEvery);
+  EXPECT_EQ(story_, "-new +new ");
+  EXPECT_EQ(reloader_->Json().find("disk_full"), std::string::npos) << reloader_->Json();
+}
+
 TEST_F(ReloaderTest, SignalsWhileItReadsLeadToOneMoreReading) {
   AddMailbox("alice");
   StartSealed();

@@ -25,10 +25,11 @@ Status SaveSecret(KeyValueStore& records, const SecretBox& box, std::string_view
   return SaveControlRows(records, {&row, 1});
 }
 
-Status ReadSecrets(KeyValueStore& records, const SecretBox& box,
+Status ReadSecrets(KeyValueStore& records, const SecretBox& box, std::string_view prefix,
                    const std::function<void(std::string_view name, Result<Secret> secret)>& visit) {
-  return ReadControlRows(records, SecretKey(""),
-                         [&](std::string_view name, std::string_view value) {
+  return ReadControlRows(records, SecretKey(prefix),
+                         [&](std::string_view rest, std::string_view value) {
+                           const std::string name = std::string(prefix).append(rest);
                            visit(name, box.Open(name, value));
                            return Status::Ok();
                          });

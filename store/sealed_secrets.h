@@ -21,8 +21,9 @@ inline constexpr std::string_view kSubmissionTokenPrefix = "oauth2-submission/";
 // `secret`: at most 16 KiB.
 Status SaveSecret(KeyValueStore& records, const SecretBox& box, std::string_view name,
                   std::string_view secret, Random& random);
-// Visits all by name; those that cannot be opened with their failure (SecretBox::Open). Blocks.
-Status ReadSecrets(KeyValueStore& records, const SecretBox& box,
+// Visits all whose names begin with `prefix`, by name; those that cannot be opened with their
+// failure (SecretBox::Open). Blocks.
+Status ReadSecrets(KeyValueStore& records, const SecretBox& box, std::string_view prefix,
                    const std::function<void(std::string_view name, Result<Secret> secret)>& visit);
 // Seals all that `from` opens with `to` instead; what is sealed with `to` already stays. Returns
 // how many were sealed anew. When one can be opened with neither, nothing is changed. On the

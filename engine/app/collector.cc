@@ -81,17 +81,18 @@ Result<OnboardedTenant> Collector::OnboardInStore(
     const MailboxId id = onboarded.mailboxes[i];
     if (is_new(id)) {
       MH_ASSIGN_OR_RETURN(onboarded.records[id], context_.store.GetMailbox(id));
-      with_tokens = with_tokens || mailbox.source.oauth2.has_value() ||
-                    (mailbox.submission && mailbox.submission->oauth2.has_value());
     }
+    with_tokens = with_tokens || mailbox.source.oauth2.has_value() ||
+                  (mailbox.submission && mailbox.submission->oauth2.has_value());
   }
   if (started_ && onboarded.config->quota_bytes != 0 && !context_.store.BytesOf(onboarded.id)) {
     MH_RETURN_IF_ERROR(context_.store.CountBytes({&onboarded.id, 1}));
   }
   if (started_ && with_tokens) {
-    MH_RETURN_IF_ERROR(ReadTokens([&onboarded](std::string_view name, const Result<Secret>& kept) {
-      onboarded.tokens.emplace_back(name, kept);
-    }));
+    MH_RETURN_IF_ERROR(ReadTokens(onboarded.config->name,
+                                  [&onboarded](std::string_view name, const Result<Secret>& kept) {
+                                    onboarded.tokens.emplace_back(name, kept);
+                                  }));
   }
   return onboarded;
 }
@@ -100,6 +101,8 @@ std::unique_ptr<SourceMemory> Collector::NewMemory(MailboxState* owner, bool of_
   auto memory = std::make_unique<SourceMemory>();
   const Grant grant = of_submission ? Grant::kSubmission : Grant::kSource;
   memory->keep_refresh_token = [this, owner, grant](Secret token) {
+    // The one of now: a token source may have been handed on to a memory that came later.
+    (grant == Grant::kSource ? owner->memory : owner->submission_memory)->refresh_token = token;
     return KeepRefreshToken(owner, grant, std::move(token));
   };
   return memory;

@@ -231,6 +231,8 @@ class Collector final {
   void WantSubmission(MailboxId mailbox);
   void WantFiling(MailboxId mailbox);
   MailboxState* FindById(MailboxId mailbox) const;
+  // Main loop. Its connections are coming to their end, because it goes or begins anew.
+  bool IsEnding(MailboxId mailbox) const;
   // Any thread: whether it is known here, be it that its connections are still to end. No mailbox:
   // whether any of the tenant is.
   bool IsCollected(const std::string& tenant, const std::optional<std::string>& mailbox) const;
@@ -428,7 +430,9 @@ class Collector final {
   static const config::OAuth2* GrantOf(const MailboxState& mailbox, Grant grant);  // Null: none.
   Status RestoreTokens();
   // All that are kept, by their names. Any thread.
-  Status ReadTokens(const std::function<void(std::string_view, const Result<Secret>&)>& each) const;
+  // Of one tenant; "": of all.
+  Status ReadTokens(std::string_view tenant,
+                    const std::function<void(std::string_view, const Result<Secret>&)>& each) const;
   // Of these mailboxes only, unless null: the memory of others belongs to their workers by now.
   void RestoreToken(std::string_view name, const Result<Secret>& kept,
                     const std::set<const MailboxState*>* only);

@@ -60,15 +60,23 @@ void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept,
 }
 
 Status Collector::ReadTokens(
+    std::string_view tenant,
     const std::function<void(std::string_view, const Result<Secret>&)>& each) const {
   if (options_.records == nullptr || options_.secrets == nullptr) {
     return Status::Ok();
   }
-  return store::ReadSecrets(*options_.records, *options_.secrets, each);
+  for (const std::string_view prefix : {store::kSourceTokenPrefix, store::kSubmissionTokenPrefix}) {
+    std::string names(prefix);
+    if (!tenant.empty()) {
+      names.append(tenant).append("/");
+    }
+    MH_RETURN_IF_ERROR(store::ReadSecrets(*options_.records, *options_.secrets, names, each));
+  }
+  return Status::Ok();
 }
 
 Status Collector::RestoreTokens() {
-  return ReadTokens([this](std::string_view name, const Result<Secret>& kept) {
+  return ReadTokens("", [this](std::string_view name, const Result<Secret>& kept) {
     RestoreToken(name, kept, nullptr);
   });
 }

@@ -10,11 +10,14 @@
 namespace mailhaul::app {
 namespace {
 
-bool SameGrant(const std::optional<config::OAuth2>& a, const std::optional<config::OAuth2>& b) {
-  return a.has_value() && b.has_value() && a->token_url == b->token_url &&
-         a->client_id == b->client_id &&
-         a->client_secret.EqualsInConstantTime(b->client_secret.Reveal()) &&
+bool SameToken(const std::optional<config::OAuth2>& a, const std::optional<config::OAuth2>& b) {
+  return a.has_value() && b.has_value() &&
          a->refresh_token.EqualsInConstantTime(b->refresh_token.Reveal());
+}
+
+bool SameGrant(const std::optional<config::OAuth2>& a, const std::optional<config::OAuth2>& b) {
+  return SameToken(a, b) && a->token_url == b->token_url && a->client_id == b->client_id &&
+         a->client_secret.EqualsInConstantTime(b->client_secret.Reveal());
 }
 
 bool Same(const config::Freshness& a, const config::Freshness& b) {
@@ -44,6 +47,7 @@ void Collector::Apply(OnboardedTenant tenant) {
   }
   const size_t hosts_before = host_states_.size();
   std::vector<MailboxState*> added;
+  std::set<const MailboxState*> fresh;  // Those that know no token that was kept.
   for (size_t i = 0; i < tenant.mailboxes.size(); ++i) {
     const config::MailboxConfig& config = tenant.config->mailboxes[i];
     if (MailboxState* const known = FindById(tenant.mailboxes[i])) {
@@ -53,6 +57,9 @@ void Collector::Apply(OnboardedTenant tenant) {
       const bool restart = goes || IsEnding(*known) || last.fingerprint != config.fingerprint ||
                            last.source.host != config.source.host;
       ApplyTo(*known, {.tenant = tenant.config, .config = &config, .restart = restart});
+      if (restart && !known->update.has_value()) {
+        fresh.insert(known);
+      }
       continue;
     }
     const Result<MailboxState*> state = AddMailbox(tenant, i);
@@ -63,7 +70,7 @@ void Collector::Apply(OnboardedTenant tenant) {
     }
     added.push_back(*state);
   }
-  const std::set<const MailboxState*> fresh(added.begin(), added.end());
+  fresh.insert(added.begin(), added.end());
   for (const auto& [name, kept] : tenant.tokens) {
     RestoreToken(name, kept, &fresh);
   }
@@ -186,6 +193,11 @@ void Collector::TakeUpdate(MailboxState& mailbox) {
   }
 }
 
+bool Collector::IsEnding(MailboxId mailbox) const {
+  const MailboxState* const known = FindById(mailbox);
+  return known != nullptr && IsEnding(*known);
+}
+
 void Collector::ForgetSubmitter(MailboxState& mailbox) {
   if (std::exchange(mailbox.submitter_added, false)) {
     const Status removed = scheduler_.RemoveMailbox(scheduler::SubmitterOf(mailbox.id));
@@ -204,12 +216,17 @@ void Collector::Restart(MailboxState& mailbox, MailboxUpdate update) {
   std::unique_ptr<SourceMemory> memory = NewMemory(&mailbox, /*of_submission=*/false);
   if (SameGrant(old.source.oauth2, now.source.oauth2)) {
     std::swap(memory->tokens, mailbox.memory->tokens);
+  }
+  if (SameToken(old.source.oauth2, now.source.oauth2)) {
     memory->refresh_token = mailbox.memory->refresh_token;
   }
   std::unique_ptr<SourceMemory> of_submission = NewMemory(&mailbox, /*of_submission=*/true);
   if (old.submission && now.submission &&
       SameGrant(old.submission->oauth2, now.submission->oauth2)) {
     std::swap(of_submission->tokens, mailbox.submission_memory->tokens);
+  }
+  if (old.submission && now.submission &&
+      SameToken(old.submission->oauth2, now.submission->oauth2)) {
     of_submission->refresh_token = mailbox.submission_memory->refresh_token;
   }
   std::swap(memory, mailbox.memory);
@@ -239,6 +256,7 @@ void Collector::Restart(MailboxState& mailbox, MailboxUpdate update) {
   mailbox.attempts = 0;
   mailbox.window_queued = mailbox.backfill_queued = false;
   mailbox.check_from = TimePoint::max();
+  mailbox.login_not_before = {};
   const TimePoint at = context_.clock.Now();
   const bool first = mailbox.last_complete == WallTime{};
   Submit(mailbox, first ? scheduler::JobKind::kWindow : scheduler::JobKind::kNew, at, at);

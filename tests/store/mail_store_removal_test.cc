@@ -278,7 +278,7 @@ TEST_F(MailStoreRemovalTest, ItsTokensGoAtOnce) {
   }
   ASSERT_TRUE(store_->RemoveMailbox(mailbox_).ok());
   std::vector<std::string> left;
-  ASSERT_TRUE(ReadSecrets(records_, box, [&](std::string_view name, const Result<Secret>&) {
+  ASSERT_TRUE(ReadSecrets(records_, box, "", [&](std::string_view name, const Result<Secret>&) {
                 left.emplace_back(name);
               }).ok());
   EXPECT_EQ(left, std::vector<std::string>{"oauth2/acme/bob"});

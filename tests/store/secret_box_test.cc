@@ -19,10 +19,11 @@ class SecretBoxTest : public ::testing::Test {
  protected:
   std::map<std::string, std::string> All(const SecretBox& box) {
     std::map<std::string, std::string> found;
-    EXPECT_TRUE(ReadSecrets(records_, box, [&found](std::string_view name, Result<Secret> secret) {
-                  found.emplace(name, secret.ok() ? std::string(secret->Reveal())
-                                                  : std::string(ToString(secret.status().code())));
-                }).ok());
+    EXPECT_TRUE(
+        ReadSecrets(records_, box, "", [&found](std::string_view name, Result<Secret> secret) {
+          found.emplace(name, secret.ok() ? std::string(secret->Reveal())
+                                          : std::string(ToString(secret.status().code())));
+        }).ok());
     return found;
   }
 

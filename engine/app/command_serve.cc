@@ -256,6 +256,8 @@ class Server final : private TenantFollower {
       text_index_->RemoveTenant(name);
     }
     std::erase_if(tenants_, [&name](const auto& tenant) { return tenant.second == name; });
+    // Once it is not configured any more: nothing that it stored grows too old.
+    runtime_.main_loop().Post([this] { upkeep_.RetentionChanged(); });
   }
 
   void TenantIs(TenantId id, std::shared_ptr<const config::TenantConfig> tenant) override {

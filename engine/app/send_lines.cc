@@ -54,9 +54,8 @@ void SendLines::MailboxChanged(const MailboxState& mailbox) {
   }
   sending->id = mailbox.id;
   sending->tenant = mailbox.tenant_id;
-  if (mailboxes_.insert_or_assign(mailbox.id, *sending).second) {
-    sender_.Look();  // What waits for it in the outbox may be due.
-  }
+  mailboxes_.insert_or_assign(mailbox.id, *sending);
+  sender_.Look();  // What waits for it in the outbox may be due.
 }
 
 void SendLines::MailboxGone(const MailboxState& mailbox) {
@@ -67,7 +66,8 @@ void SendLines::MailboxGone(const MailboxState& mailbox) {
 
 const send::SendingMailbox* SendLines::Find(MailboxId mailbox) const {
   const auto found = mailboxes_.find(mailbox);
-  return found == mailboxes_.end() ? nullptr : &found->second;
+  // What waits is for those servers and credentials that come, not for those that go.
+  return found == mailboxes_.end() || collector_.IsEnding(mailbox) ? nullptr : &found->second;
 }
 
 void SendLines::WantSubmission(MailboxId mailbox) { collector_.WantSubmission(mailbox); }

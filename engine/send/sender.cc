@@ -202,15 +202,16 @@ void Sender::PumpLine(MailboxId mailbox, Line& line) {
   if (stopping_) {
     return;
   }
+  const SendingMailbox* const known = lines_.Find(mailbox);
+  if (known == nullptr) {
+    return;
+  }
   if (!line.filings.empty() && !line.filing_wanted && !line.filing_running) {
     line.filing_wanted = true;
     lines_.WantFiling(mailbox);
   }
-  if (line.submissions.empty() || line.submission_wanted || line.submission_running) {
-    return;
-  }
-  const SendingMailbox* const known = lines_.Find(mailbox);
-  if (known == nullptr || !MayGoNow(*known, line)) {
+  if (line.submissions.empty() || line.submission_wanted || line.submission_running ||
+      !MayGoNow(*known, line)) {
     return;
   }
   line.submission_wanted = true;
@@ -254,12 +255,12 @@ void Sender::ArmTimer() {
 std::optional<SubmissionId> Sender::TakeNext(MailboxId mailbox, Kind kind) {
   Line& line = lines_by_mailbox_[mailbox];
   std::deque<SubmissionId>& queue = kind == Kind::kSubmission ? line.submissions : line.filings;
-  if (stopping_ || queue.empty()) {
+  const SendingMailbox* const known = lines_.Find(mailbox);
+  if (stopping_ || queue.empty() || known == nullptr) {
     return std::nullopt;
   }
   if (kind == Kind::kSubmission) {
-    const SendingMailbox* const known = lines_.Find(mailbox);
-    if (known == nullptr || !MayGoNow(*known, line)) {
+    if (!MayGoNow(*known, line)) {
       return std::nullopt;
     }
     const TimePoint now = context_.clock.Now();

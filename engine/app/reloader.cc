@@ -186,6 +186,35 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
     co_return;
   }
   co_await FillIn(&changed);
+  std::vector<OnboardedTenant> onboarded = co_await Onboard(changed);
+  if (stopping_) {
+    co_return;
+  }
+  for (const OnboardedTenant& tenant : onboarded) {
+    follower_.TenantEnds(tenant.config->name, /*for_good=*/false);
+  }
+  for (const std::string& name : ending) {
+    follower_.TenantEnds(name, /*for_good=*/true);
+    collector_.RemoveTenant(name);
+    configured_.Remove(name);
+    in_force_.erase(name);
+  }
+  LogInfo("configuration: " + std::to_string(onboarded.size()) + " tenants are new or changed, " +
+          std::to_string(ending.size()) + " are gone");
+  std::vector<std::shared_ptr<const config::TenantConfig>> former;
+  for (OnboardedTenant& tenant : onboarded) {
+    former.push_back(in_force_[tenant.config->name]);
+    in_force_.insert_or_assign(tenant.config->name, tenant.config);
+    follower_.TenantIs(tenant.id, tenant.config);
+    collector_.Apply(std::move(tenant));
+  }
+  ++(onboarded.empty() && ending.empty() ? failed_ : applied_);
+  // To forget a hundred thousand mailboxes takes a while: not on the loop.
+  files_.Submit([moved = std::move(former)] {});
+}
+
+// Those that the store takes.
+net::Task<std::vector<OnboardedTenant>> Reloader::Onboard(config::TenantsInForce changed) {
   std::vector<OnboardedTenant> onboarded;
   for (const auto& [name, tenant] : changed) {
     const std::shared_ptr<const config::TenantConfig> shared = tenant;
@@ -213,30 +242,7 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
       retry_at_ = context_.clock.Now() + kApplyAgainAfter;
     }
   }
-  if (stopping_) {
-    co_return;
-  }
-  for (const OnboardedTenant& tenant : onboarded) {
-    follower_.TenantEnds(tenant.config->name, /*for_good=*/false);
-  }
-  for (const std::string& name : ending) {
-    follower_.TenantEnds(name, /*for_good=*/true);
-    collector_.RemoveTenant(name);
-    configured_.Remove(name);
-    in_force_.erase(name);
-  }
-  LogInfo("configuration: " + std::to_string(onboarded.size()) + " tenants are new or changed, " +
-          std::to_string(ending.size()) + " are gone");
-  std::vector<std::shared_ptr<const config::TenantConfig>> former;
-  for (OnboardedTenant& tenant : onboarded) {
-    former.push_back(in_force_[tenant.config->name]);
-    in_force_.insert_or_assign(tenant.config->name, tenant.config);
-    follower_.TenantIs(tenant.id, tenant.config);
-    collector_.Apply(std::move(tenant));
-  }
-  ++(onboarded.empty() && ending.empty() ? failed_ : applied_);
-  // To forget a hundred thousand mailboxes takes a while: not on the loop.
-  files_.Submit([moved = std::move(former)] {});
+  co_return onboarded;
 }
 
 net::Task<void> Reloader::FillIn(config::TenantsInForce* changed) {

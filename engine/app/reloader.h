@@ -82,6 +82,7 @@ class Reloader final {
   net::Task<void> LookOnce();
   net::Task<void> Run();
   net::Task<void> Change(config::Reloaded reloaded);
+  net::Task<std::vector<OnboardedTenant>> Onboard(config::TenantsInForce changed);
   net::Task<void> FillIn(config::TenantsInForce* changed);
   net::Task<Look> ReadStamp();
   void Report(const config::Reloaded& reloaded);

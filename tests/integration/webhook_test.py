@@ -20,7 +20,7 @@ class Endpoint:
     """Takes POSTs, after refusing as many as it is told to."""
 
     def __init__(self):
-        self.posts, self.refusals, self.refused = [], 0, 0
+        self.posts, self.refusals = [], 0
         self.lock = threading.Lock()
         endpoint = self
 
@@ -43,7 +43,6 @@ class Endpoint:
         with self.lock:
             if self.refusals:
                 self.refusals -= 1
-                self.refused += 1
                 return 500
             self.posts.append((path, {name.lower(): value for name, value in fields.items()}, body))
             return 204
@@ -117,10 +116,11 @@ class WebhookTest(IntegrationTest):
         self.endpoint.refusals = 2
         server = self.work.serve()
         with server:
-            wait_until(lambda: self.endpoint.refused, "a refusal")
-            (state,) = self.work.api().get("/v1/webhooks")["items"]
-            self.assertEqual(("failing", "server_refused"),
-                             (state["state"], state["error"]["code"]))
+            # The endpoint knows of its refusal before the server does.
+            state, = wait_until(
+                lambda: [item for item in self.work.api().get("/v1/webhooks")["items"]
+                         if item["state"] == "failing"], "a refusal")
+            self.assertEqual("server_refused", state["error"]["code"])
             wait_until(lambda: sum(box["messages"] for box in
                                    self.work.api().all("/v1/mailboxes")) == self.total,
                        "all collected")

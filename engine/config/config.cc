@@ -3,13 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/config/report.h"
 
 namespace mailhaul::config {
-namespace {
-
-constexpr size_t kShownPathBytesMax = 4096;
-
-}  // namespace
 
 void Apply(const PartialLimits& given, HostLimits& limits) {
   limits.connections = given.connections.value_or(limits.connections);

@@ -13,11 +13,10 @@
 #include "engine/config/main_file.h"
 #include "engine/config/path_pattern.h"
 #include "engine/config/references.h"
+#include "engine/config/report.h"
 
 namespace mailhaul::config {
 namespace {
-
-constexpr size_t kShownPathBytesMax = 4096;
 
 bool IsAnyFatal(const std::vector<Problem>& problems) {
   return std::any_of(problems.begin(), problems.end(),

@@ -11,11 +11,10 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "engine/config/provider_file.h"
+#include "engine/config/report.h"
 
 namespace mailhaul::config {
 namespace {
-
-constexpr size_t kShownPathBytesMax = 4096;
 
 std::set<std::string> FindFiles(const std::vector<PathPattern>& patterns, Report& report) {
   std::set<std::string> files;

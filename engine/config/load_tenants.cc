@@ -10,12 +10,11 @@
 #include "base/text.h"
 #include "engine/config/fingerprint.h"
 #include "engine/config/mailboxes_csv.h"
+#include "engine/config/report.h"
 #include "engine/config/tenant_file.h"
 
 namespace mailhaul::config {
 namespace {
-
-constexpr size_t kShownPathBytesMax = 4096;
 
 // What must be unique among all tenants. Of two, the one whose file comes later is left out.
 class Registry final {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/config/report.h"
 
 namespace mailhaul::config {
 namespace {
@@ -78,7 +79,6 @@ std::string ResolvePath(const std::string& file, const std::string& path) {
 }
 
 std::string CannotRead(const std::string& path, const Status& failure) {
-  constexpr size_t kShownPathBytesMax = 4096;
   return "cannot read " + EscapeForLog(path, kShownPathBytesMax) + ": " + failure.message();
 }
 

@@ -1,6 +1,7 @@
 // Collects the problems of one configuration file.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@ struct Position {
   int line = 0;    // From 1; 0: the file as a whole.
   int column = 0;  // From 1, in bytes.
 };
+
+inline constexpr size_t kShownPathBytesMax = 4096;  // Of a path in a message.
 
 // Keeps the first kProblemsPerFileMax problems; a hostile file cannot make it grow further.
 class Report final {

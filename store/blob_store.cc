@@ -428,15 +428,19 @@ Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
                                                 const Sha256& sha256) {
   constexpr size_t kPartBytes = size_t{64} << 10;
   MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, blobs.Open(location));
-  std::vector<char> part(std::min<uint64_t>(kPartBytes, source->size()));
   Sha256Hasher hasher;
-  for (uint64_t offset = 0; offset < source->size();) {
-    MH_ASSIGN_OR_RETURN(const size_t got, source->ReadAt(offset, part));
-    if (got == 0) {
-      return Status(Code::kCorrupt, "a stored body ends early");
+  if (const std::string_view whole = source->Contiguous(); !whole.empty()) {
+    hasher.Update(whole);
+  } else {
+    std::vector<char> part(std::min<uint64_t>(kPartBytes, source->size()));
+    for (uint64_t offset = 0; offset < source->size();) {
+      MH_ASSIGN_OR_RETURN(const size_t got, source->ReadAt(offset, part));
+      if (got == 0) {
+        return Status(Code::kCorrupt, "a stored body ends early");
+      }
+      hasher.Update({part.data(), got});
+      offset += got;
     }
-    hasher.Update({part.data(), got});
-    offset += got;
   }
   if (hasher.Finish() != sha256) {
     return Status(Code::kCorrupt, "the stored body is damaged; run `mailhaul verify`");

@@ -20,6 +20,10 @@ class Slice final : public ByteSource {
     const uint64_t left = range_.bytes - std::min(offset, range_.bytes);
     return whole_->ReadAt(range_.first + offset, out.first(std::min<uint64_t>(out.size(), left)));
   }
+  std::string_view Contiguous() const override {
+    const std::string_view whole = whole_->Contiguous();
+    return whole.empty() ? whole : whole.substr(range_.first, range_.bytes);
+  }
   size_t held_bytes() const override { return whole_->held_bytes(); }
 
  private:

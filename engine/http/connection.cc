@@ -315,21 +315,22 @@ net::Task<bool> Connection::Send(Response response, bool keep_alive) {
     response.body.clear();
     response.source = nullptr;
   }
-  const bool small = response.body.size() <= kPieceBytes;
-  if (small) {
-    bytes += response.body;  // One write, one packet.
+  // What lies in memory needs no thread that may block.
+  std::string_view body =
+      response.source != nullptr ? response.source->Contiguous() : response.body;
+  const bool on_disk = response.source != nullptr && body.empty();
+  if (body.size() <= kPieceBytes) {
+    bytes += body;  // One write, one packet.
+    body = {};
   }
   const bool begun = co_await Write(bytes);
   if (!begun) {
     co_return false;
   }
-  if (response.source != nullptr) {
+  if (on_disk) {
     co_return co_await SendSource(*response.source);
   }
-  if (!small) {
-    co_return co_await SendPieces(response.body);
-  }
-  co_return true;
+  co_return co_await SendPieces(body);
 }
 
 net::Task<bool> Connection::SendPieces(std::string_view bytes) {

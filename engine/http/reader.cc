@@ -82,7 +82,7 @@ Response NotFoundResponse() {
 
 struct Reader::Found {
   store::StoredMessage message;
-  MessagePlace place;
+  std::string mailbox;
 };
 
 // A page of messages being filled.
@@ -352,6 +352,11 @@ Answer Reader::Messages(const Call& call) const {
 }
 
 Result<store::StoredMessage> Reader::FindMessage(const Call& call) const {
+  MH_ASSIGN_OR_RETURN(Found found, Find(call));
+  return std::move(found.message);
+}
+
+Result<Reader::Found> Reader::Find(const Call& call) const {
   const std::optional<TenantId> tenant = store_.FindTenant(call.tenant);
   const Result<uint64_t> id = ParseId(call.name);
   // One spelling per id: FormatId() writes lower case.
@@ -359,17 +364,11 @@ Result<store::StoredMessage> Reader::FindMessage(const Call& call) const {
     return Status(Code::kNotFound, "no such message");
   }
   MH_ASSIGN_OR_RETURN(store::StoredMessage message, store_.GetMessage(MessageId{*id}));
-  MH_ASSIGN_OR_RETURN(const store::MailboxRecord mailbox, store_.GetMailbox(message.mailbox));
+  MH_ASSIGN_OR_RETURN(store::MailboxRecord mailbox, store_.GetMailbox(message.mailbox));
   if (mailbox.tenant != *tenant) {
     return Status(Code::kNotFound, "no such message");
   }
-  return message;
-}
-
-Result<Reader::Found> Reader::Find(const Call& call) const {
-  MH_ASSIGN_OR_RETURN(store::StoredMessage message, FindMessage(call));
-  MH_ASSIGN_OR_RETURN(MessagePlace place, Places(store_).Of(message));
-  return Found{.message = std::move(message), .place = std::move(place)};
+  return Found{.message = std::move(message), .mailbox = std::move(mailbox.name)};
 }
 
 Answer Reader::Message(const Call& call) const {
@@ -409,14 +408,14 @@ Answer Reader::Raw(const Call& call) const {
   if (!found.ok()) {
     return Failed(found.status());
   }
-  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  Answer answer{.response = {}, .mailbox = found->mailbox};
   Response& response = answer.response;
   if (IsUnchanged(call, HashText(found->message.sha256), &response)) {
     return answer;
   }
   if (!found->message.has_body()) {
     return {.response = Problem(409, "not_stored", found->message.content.unparsed_reason),
-            .mailbox = found->place.mailbox};
+            .mailbox = found->mailbox};
   }
   Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(found->message);
   if (!raw.ok()) {
@@ -440,9 +439,9 @@ Answer Reader::Attachment(const Call& call) const {
   const char* const end = call.part.data() + call.part.size();
   const auto [parsed, error] = std::from_chars(call.part.data(), end, n);
   if (error != std::errc() || parsed != end || n < 1 || n > attachments.size()) {
-    return {.response = NotFoundResponse(), .mailbox = found->place.mailbox};
+    return {.response = NotFoundResponse(), .mailbox = found->mailbox};
   }
-  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  Answer answer{.response = {}, .mailbox = found->mailbox};
   Response& response = answer.response;
   const std::string version = HashText(found->message.sha256) + "-" + std::to_string(n);
   if (IsUnchanged(call, version, &response)) {
@@ -473,7 +472,7 @@ Answer Reader::Fetch(const Call& call) const {
   if (!found.ok()) {
     return Failed(found.status());
   }
-  Answer answer{.response = {}, .mailbox = found->place.mailbox};
+  Answer answer{.response = {}, .mailbox = found->mailbox};
   if (found->message.has_body()) {
     answer.response = Problem(409, "already_stored", "the message is here; see its /raw");
   } else if (found->message.gone) {

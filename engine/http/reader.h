@@ -77,7 +77,7 @@ class Reader final {
   struct Page;
   class Places;
 
-  // With the names of where it lies.
+  // With the name of its mailbox.
   Result<Found> Find(const Call& call) const;
   // From `from`, or from where the call says.
   std::variant<ChangeRows, Response> ReadChanges(

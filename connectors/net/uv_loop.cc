@@ -58,9 +58,21 @@ UvLoop::UvLoop() : handles_(std::make_unique<Handles>()), wake_(std::make_shared
   MH_CHECK(uv_poll_start(&handles.wake, UV_READABLE, &Handles::OnWake) == 0);
 }
 
-UvLoop::~UvLoop() {
+UvLoop::~UvLoop() { Close(); }
+
+void UvLoop::Close() {
+  if (closing_) {
+    return;
+  }
   const CurrentScope scope(this);
   closing_ = true;
+  std::vector<std::function<void()>> unrun;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    unrun.swap(posted_);
+  }
+  unrun.clear();
   timers_.clear();
   CloseHandle(handles_->wake);
   CloseHandle(handles_->timer);

@@ -29,6 +29,9 @@ class UvLoop final : public Loop {
   void Run();
   // Thread-safe. What was posted before still runs; what is posted later is destroyed unrun.
   void Stop();
+  // After Run() has ended, on no loop's thread: what belongs to the loop is gone, its handles are
+  // closed. From then on it is there only to be posted to by threads that have not ended yet.
+  void Close();
 
   TimePoint Now() const override { return clock_.Now(); }
   void Post(std::function<void()> work) override;
@@ -48,7 +51,7 @@ class UvLoop final : public Loop {
 
   const SystemClock clock_;
   const std::unique_ptr<Handles> handles_;
-  bool closing_ = false;
+  bool closing_ = false;  // Or closed.
 
   // Loop thread only. One uv_timer_t serves them all.
   std::map<std::pair<TimePoint, TimerId>, std::function<void()>> timers_;

@@ -98,6 +98,12 @@ Runtime::~Runtime() {
       loop->thread.join();
     }
   }
+  for (const auto& loop : loops_) {
+    loop->http.reset();
+    loop->dialer.reset();
+    loop->network.reset();
+    loop->loop.Close();
+  }
 }
 
 std::vector<Worker> Runtime::workers() {

@@ -77,11 +77,12 @@ class Runtime final {
   SystemClock clock_;
   MemoryBudget budget_;
   pipeline::Progress progress_;
+  // Before all that runs work of theirs: the last of it still posts to them. Closed by then.
+  std::vector<std::unique_ptr<LoopThread>> loops_;
   pipeline::BlockingPool reads_;
   pipeline::ThreadCommitter committer_;
   pipeline::TbbWorkPool cpu_;  // After the committer: its last work submits to it.
   pipeline::Context context_;
-  std::vector<std::unique_ptr<LoopThread>> loops_;
 };
 
 // Blocks SIGINT and SIGTERM in every thread and hands them to a loop. One at a time per process;

@@ -58,6 +58,25 @@ TEST(UvLoopTest, WorkPostedBeforeStopRunsAndLaterWorkIsDestroyedUnrun) {
   EXPECT_EQ(runs, 1);
 }
 
+TEST(UvLoopTest, AClosedLoopKeepsNothingAndIsPostedToInVain) {
+  UvLoop loop;
+  loop.Stop();
+  loop.Run();
+  loop.Close();
+  const auto token = std::make_shared<int>(0);
+  std::thread([&loop, &token] { loop.Post([token] { ADD_FAILURE(); }); }).join();
+  EXPECT_EQ(token.use_count(), 1);
+}
+
+TEST(UvLoopTest, WhatWasPostedToALoopThatNeverRanIsDestroyedWhenItCloses) {
+  UvLoop loop;
+  const auto token = std::make_shared<int>(0);
+  loop.Post([token] { ADD_FAILURE(); });
+  EXPECT_EQ(token.use_count(), 2);
+  loop.Close();
+  EXPECT_EQ(token.use_count(), 1);
+}
+
 TEST(UvLoopTest, TimersFireInTheOrderOfTheirTimesAndNeverEarly) {
   UvLoop loop;
   std::vector<int> fired;

@@ -345,17 +345,21 @@ Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& l
     return Status(Code::kCorrupt, "segment " + SegmentName(location.segment) +
                                       " holds no such body at " + std::to_string(location.offset));
   }
-  if (!body->compressed || body->framed) {
+  if (body->framed || (!body->compressed && location.size > kCompressibleBytesMax)) {
     BlobLocation stored = location;
     stored.size = body->compressed.value_or(location.size);
     auto source = std::make_unique<FileByteSource>(std::move(file), stored);
     return body->framed ? OpenFrames(std::move(source), location.size)
                         : std::unique_ptr<ByteSource>(std::move(source));
   }
-  std::string compressed(*body->compressed, '\0');
-  MH_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(location.offset, compressed));
-  compressed.resize(read);
-  MH_ASSIGN_OR_RETURN(std::string whole, DecompressBody(compressed, location.size));
+  std::string whole(body->compressed.value_or(location.size), '\0');
+  MH_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(location.offset, whole));
+  whole.resize(read);
+  if (body->compressed) {
+    MH_ASSIGN_OR_RETURN(whole, DecompressBody(whole, location.size));
+  } else if (whole.size() != location.size) {
+    return Status(Code::kCorrupt, "a stored body ends early");
+  }
   return std::unique_ptr<ByteSource>(std::make_unique<OwnedByteSource>(std::move(whole)));
 }
 
@@ -421,31 +425,6 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreO
   TrimLast(files, options.directory, segments);
   return std::unique_ptr<BlobStore>(
       std::make_unique<SegmentBlobStore>(files, std::move(options), std::move(segments)));
-}
-
-Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
-                                                const BlobLocation& location,
-                                                const Sha256& sha256) {
-  constexpr size_t kPartBytes = size_t{64} << 10;
-  MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, blobs.Open(location));
-  Sha256Hasher hasher;
-  if (const std::string_view whole = source->Contiguous(); !whole.empty()) {
-    hasher.Update(whole);
-  } else {
-    std::vector<char> part(std::min<uint64_t>(kPartBytes, source->size()));
-    for (uint64_t offset = 0; offset < source->size();) {
-      MH_ASSIGN_OR_RETURN(const size_t got, source->ReadAt(offset, part));
-      if (got == 0) {
-        return Status(Code::kCorrupt, "a stored body ends early");
-      }
-      hasher.Update({part.data(), got});
-      offset += got;
-    }
-  }
-  if (hasher.Finish() != sha256) {
-    return Status(Code::kCorrupt, "the stored body is damaged; run `mailhaul verify`");
-  }
-  return source;
 }
 
 }  // namespace mailhaul::store

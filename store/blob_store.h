@@ -95,8 +95,4 @@ class BlobStore {
   virtual uint64_t bytes_written() const = 0;  // Since Open(), headers and padding included.
 };
 
-// The body, read once and compared with its hash before this returns. kCorrupt: it is damaged.
-Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
-                                                const BlobLocation& location, const Sha256& sha256);
-
 }  // namespace mailhaul::store

@@ -379,6 +379,9 @@ class MailStore final {
   // The raw bytes, read once and compared with their hash before this returns. kNotFound when it
   // has no body; kCorrupt when they are not what was stored.
   Result<std::unique_ptr<ByteSource>> OpenRaw(const StoredMessage& message) const;
+  // The same for a reader who reads it once, from beginning to end: a large one is compared on the
+  // way, and the read that would reach its end fails with kCorrupt instead.
+  Result<std::unique_ptr<ByteSource>> OpenRawInOrder(const StoredMessage& message) const;
   BlobStore& blobs();
 
   MailStoreStats stats() const;

@@ -58,6 +58,11 @@ struct MailStore::Impl {
   Status UseSegment(uint32_t segment);
   // Where a body is now. kNotFound: nobody refers to it any more.
   Result<BlobLocation> FindBody(ShardId shard, TenantId tenant, const Sha256& sha256) const;
+  // Opens the message's body with one of the two of checked_body.h.
+  Result<std::unique_ptr<ByteSource>> OpenBody(
+      const StoredMessage& message,
+      Result<std::unique_ptr<ByteSource>> (*open)(const BlobStore&, const BlobLocation&,
+                                                  const Sha256&)) const;
   // kNotFound also when it was deleted here, or its mailbox removed.
   Result<StoredMessage> ReadMessage(MessageId id, bool with_version) const;
 

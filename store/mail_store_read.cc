@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "store/checked_body.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -202,18 +203,29 @@ Result<MessagePage> MailStore::ListMessages(const MessageQuery& query) const {
 }
 
 Result<std::unique_ptr<ByteSource>> MailStore::OpenRaw(const StoredMessage& message) const {
+  return impl_->OpenBody(message, &OpenChecked);
+}
+
+Result<std::unique_ptr<ByteSource>> MailStore::OpenRawInOrder(const StoredMessage& message) const {
+  return impl_->OpenBody(message, &OpenInOrder);
+}
+
+Result<std::unique_ptr<ByteSource>> MailStore::Impl::OpenBody(
+    const StoredMessage& message,
+    Result<std::unique_ptr<ByteSource>> (*open)(const BlobStore&, const BlobLocation&,
+                                                const Sha256&)) const {
   if (!message.has_body()) {
     return Status(Code::kNotFound, "the message's bytes are not stored: " +
                                        EscapeForLog(message.content.unparsed_reason));
   }
-  const std::optional<TenantId> tenant = impl_->table.TenantOf(message.mailbox);
+  const std::optional<TenantId> tenant = table.TenantOf(message.mailbox);
   if (!tenant) {
     return Status(Code::kNotFound, "no message " + FormatId(message.id.value));
   }
   // Its own location is where the body was when it was placed: it may have moved since.
   MH_ASSIGN_OR_RETURN(const BlobLocation location,
-                      impl_->FindBody(message.mailbox.shard(), *tenant, message.sha256));
-  Result<std::unique_ptr<ByteSource>> source = OpenChecked(impl_->blobs, location, message.sha256);
+                      FindBody(message.mailbox.shard(), *tenant, message.sha256));
+  Result<std::unique_ptr<ByteSource>> source = open(blobs, location, message.sha256);
   if (!source.ok()) {
     return source.status().WithContext("message " + FormatId(message.id.value));
   }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/checked_body.h"
 #include "store/compression.h"
 #include "store/key_layout.h"
 #include "store/mail_store_impl.h"

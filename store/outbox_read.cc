@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/checked_body.h"
 #include "store/key_layout.h"
 #include "store/mail_store_impl.h"
 #include "store/outbox.h"

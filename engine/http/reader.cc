@@ -417,7 +417,10 @@ Answer Reader::Raw(const Call& call) const {
     return {.response = Problem(409, "not_stored", found->message.content.unparsed_reason),
             .mailbox = found->mailbox};
   }
-  Result<std::unique_ptr<ByteSource>> raw = store_.OpenRaw(found->message);
+  // A part alone is good only if the whole is, which is sent from its beginning to its end.
+  Result<std::unique_ptr<ByteSource>> raw = call.range.has_value()
+                                                ? store_.OpenRaw(found->message)
+                                                : store_.OpenRawInOrder(found->message);
   if (!raw.ok()) {
     return Failed(raw.status());
   }

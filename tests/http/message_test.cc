@@ -47,8 +47,8 @@ TEST_F(MessageTest, LongBodiesAreCut) {
 }
 
 TEST_F(MessageTest, RawBytesComeBackAsTheyWere) {
-  for (const size_t size :
-       {size_t{0}, size_t{1}, kPieceBytes - 40, kPieceBytes, 3 * kPieceBytes + 7}) {
+  for (const size_t size : {size_t{0}, size_t{1}, kPieceBytes - 40, kPieceBytes,
+                            3 * kPieceBytes + 7, size_t{3} << 20}) {
     const Mail mail{.subject = std::to_string(size),
                     .received = 1000 + static_cast<int64_t>(size),
                     .body = RandomBytes(size)};
@@ -89,7 +89,7 @@ TEST_F(MessageTest, AMessageThatIsHereIsNotFetchedAgain) {
 }
 
 TEST_F(MessageTest, ARawAnswerThatCannotGoOnIsCut) {
-  const Mail mail{.body = RandomBytes(3 * kPieceBytes)};
+  const Mail mail{.body = RandomBytes(size_t{3} << 20)};  // Too large to lie in memory.
   const std::string id = StoreOne(mail);
   pool_.holding = true;
   const std::unique_ptr<Client> client = Connect();

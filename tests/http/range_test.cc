@@ -103,6 +103,23 @@ TEST_F(RangeTest, APartOfAnAttachment) {
   EXPECT_EQ(Get(path, "read-acme", "Range: bytes=999999999-\r\n").status, 416U);
 }
 
+TEST_F(RangeTest, ADamagedLargeMessageNeverComesWholeNorInParts) {
+  Mail mail{.subject = "large", .received = 1'800'000'000, .body = std::string(3'000'000, 'x')};
+  Store("acme", "alice", "INBOX", {mail});
+  const std::string path = "/v1/messages/" + All("/v1/messages", "id").front() + "/raw";
+  const std::string raw = RawOf(mail);
+  EXPECT_TRUE(Get(path).body == raw);
+  for (const std::string& name : files_.List("blobs").value()) {
+    const uint64_t bytes = files_.Stat("blobs/" + name).value().bytes;
+    files_.Tamper("blobs/" + name, bytes - 1'000'000, "y");
+  }
+  const std::string received = Exchange("GET " + path + " HTTP/1.1\r\nHost: a\r\n" +
+                                        "Authorization: Bearer read-acme\r\n\r\n");
+  EXPECT_NE(received.find("200 OK"), std::string::npos);
+  EXPECT_LT(received.size(), raw.size());
+  EXPECT_EQ(Get(path, "read-acme", "Range: bytes=0-1\r\n").status, 500U);
+}
+
 TEST_F(RangeTest, OthersHaveNoRanges) {
   const HttpAnswer answer = Get(path_, "read-acme", "Range: bytes=0-1\r\n");
   EXPECT_EQ(answer.status, 200U);

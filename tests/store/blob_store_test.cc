@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "store/aligned_buffer.h"
+#include "store/checked_body.h"
 #include "store/compression.h"
 #include "store/framed_body.h"
 #include "store/memory_file_system.h"
@@ -254,6 +255,31 @@ TEST(BlobStore, WhatBecomesSmallerLiesInFrames) {
   for (size_t i = 0; i < locations.size(); ++i) {
     EXPECT_TRUE(ReadBody(*store, locations[i]) == TextOf(sizes[i / 4])) << sizes[i / 4];
   }
+}
+
+TEST(BlobStore, ABodyReadInOrderIsCheckedBeforeItsEnd) {
+  MemoryFileSystem files;
+  const std::unique_ptr<BlobStore> store = OpenStore(files);
+  const std::string body = TextOf(3'000'000);
+  const BlobLocation large = WriteInParts(*store, body, 500'000, true).location;
+  const BlobLocation small = AppendBody(*store, "small");
+  ASSERT_TRUE(store->Sync().ok());
+  const Sha256 other = ComputeSha256("other");
+  for (const bool damaged : {false, true}) {
+    const auto source = OpenInOrder(*store, large, damaged ? other : ComputeSha256(body)).value();
+    std::string part(400'000, '\0');
+    EXPECT_EQ(source->ReadAt(1, part).status().code(), Code::kInvalidArgument);
+    std::string read;
+    Result<size_t> got = source->ReadAt(0, part);
+    for (; got.ok() && *got > 0; got = source->ReadAt(read.size(), part)) {
+      read += part.substr(0, *got);
+    }
+    EXPECT_EQ(got.status().code(), damaged ? Code::kCorrupt : Code::kOk);
+    EXPECT_TRUE(read == (damaged ? body.substr(0, 2'800'000) : body)) << read.size();
+    EXPECT_LE(source->held_bytes(), body.size() / 2);
+  }
+  EXPECT_EQ(OpenInOrder(*store, small, other).status().code(), Code::kCorrupt);
+  EXPECT_EQ(OpenInOrder(*store, small, ComputeSha256("small")).value()->size(), 5U);
 }
 
 TEST(BlobStore, AFramedBodyThatWasNotSyncedIsThereWholeOrNotAtAll) {

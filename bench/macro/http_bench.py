@@ -3,8 +3,11 @@
 with nginx serving the very same bytes as static files, at rest and while mail arrives; and what
 slow clients do to the others.
 
-    bench/macro/http_bench.py [--mailboxes 20] [--messages 500] [--seconds 3] [--slow 1000]
-                        [--only nginx|slow] [--out results/NAME.json]
+    bench/macro/http_bench.py [--mailboxes 20] [--messages 500] [--stored 0] [--seconds 3]
+                        [--slow 1000] [--only nginx|slow] [--out results/NAME.json]
+
+With --stored 1000000 so many small messages lie in the store beside them, in as many mailboxes
+again, whose server is down: lists are of these, and the newest messages are the others.
 
 wrk asks, at 1, 16 and 256 connections. The goals: at least a third of nginx's rate for raw, p99
 while mail arrives within 3 times of at rest, and p99 of the others within 2 times beside slow
@@ -42,6 +45,8 @@ SETTLE_SECONDS_MAX, PROBES_QUICK, PROBE_SECONDS = 120, 20, 0.1
 SLOW_CONNECTIONS = 16
 TOKEN = "bench"
 LARGE_BYTES = 8 << 20
+STORED_BODY_BYTES = 1000
+INDEX_SECONDS_MAX = 1800
 RAW_GOAL, INGEST_GOAL, SLOW_GOAL = 1 / 3, 3, 2
 
 
@@ -198,11 +203,17 @@ class Bench:
         self.port = dovecot.free_ports(1)[0]
         self.kinds = {}
 
-    def configure(self):
+    def configure(self, old=()):
+        """`old`: mailboxes that are there, and whose server is not."""
         boxes = [config_files.Mailbox(id=f"m{i}", address=user, password=macro.PASSWORD,
                                       host="127.0.0.1", port=self.server.imap_port,
                                       security="plaintext")
                  for i, user in enumerate(self.server.users)]
+        closed = dovecot.free_ports(1)[0]
+        boxes += [config_files.Mailbox(id=name, address=f"{name}@bench.test",
+                                       password=macro.PASSWORD, host="127.0.0.1", port=closed,
+                                       security="plaintext") for name in old]
+        self.lists = list(old) or [f"m{i}" for i in range(len(self.server.users))]
         tenant = config_files.Tenant("bench", TOKEN, boxes, window="all",
                                      freshness=("1s", "1s", "1s"))
         main = config_files.main_yaml(http_port=self.port, ca_file=self.server.ca_file,
@@ -218,12 +229,30 @@ class Bench:
         connection.close()
         return answer
 
+    def fill(self):
+        """Puts the small messages into the store; the configuration then names their mailboxes."""
+        count = self.options.mailboxes
+        names = [f"old{i}" for i in range(count)]
+        for name in names:
+            subprocess.run([str(self.options.build / "bench" / "fill_store"),
+                            str(self.folder / "data"), "bench", name,
+                            str(self.options.stored // count), str(STORED_BODY_BYTES)], check=True)
+        return self.configure(names)
+
+    def wait_for_index(self):
+        """Until full text has caught up: it is to disturb nothing that is measured."""
+        end = time.monotonic() + INDEX_SECONDS_MAX
+        while 'mailhaul_text_building{tenant="bench"} 0' not in self.fetch("/metrics").decode():
+            if time.monotonic() > end:
+                raise SystemExit("the full text index does not catch up")
+            time.sleep(1)
+
     def prepare(self):
         """The paths of each kind, and their bytes as files for nginx."""
         api = program.Api(self.port, TOKEN)
         ids = [item["id"] for item in api.get(f"/v1/messages?limit={PATHS_MAX}")["items"]]
         wanted = {
-            "list": [f"/v1/messages?mailbox=m{i}&limit=50" for i in range(len(self.server.users))],
+            "list": [f"/v1/messages?mailbox={name}&limit=50" for name in self.lists],
             "get": [f"/v1/messages/{one}" for one in ids],
             "raw": [f"/v1/messages/{one}/raw" for one in ids]}
         for kind, paths in wanted.items():
@@ -305,7 +334,10 @@ def benchmark(options, folder):
         binary = options.build / "mailhaul"
         subprocess.run([str(binary), "collect", "-c", str(configuration)], check=True,
                        stdout=subprocess.DEVNULL)
+        if options.stored:
+            configuration = bench.fill()
         with program.Server(binary, configuration, bench.port, folder / "serve.log"):
+            bench.wait_for_index()
             bench.prepare()
             api = program.Api(bench.port, TOKEN)
             results["messages"] = sum(box["messages"] for box in api.all("/v1/mailboxes"))
@@ -321,6 +353,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mailboxes", type=int, default=20)
     parser.add_argument("--messages", type=int, default=500)
+    parser.add_argument("--stored", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--slow", type=int, default=1000)
     parser.add_argument("--only", choices=("nginx", "slow"))

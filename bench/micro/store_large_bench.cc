@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "bench/micro/many_messages.h"
 #include "store/index_build.h"
 #include "store/key_layout.h"
 #include "store/mail_store.h"
@@ -104,34 +105,15 @@ class LargeStore final {
  private:
   void Fill() {
     SeededRandom random(1);
-    MessageContent content;
-    content.message_id = "0123456789abcdef@mail.example";
-    content.subject = "A subject of usual length, with a few words";
-    content.preview = std::string(180, 'p');
-    content.from = {{.name = "Some Body", .email = "some.body@sender.example"}};
-    const std::string encoded = EncodeContent(content);
     const size_t messages = Messages();
     for (size_t done = 0; done < messages; done += kPerAppend) {
-      IngestBatch batch;
-      batch.mailbox = mailbox_;
-      batch.folder = folders_[done < kOldMessages ? kFolders : random.Below(kFolders)];
-      batch.uid_validity = 1;
-      for (size_t i = done; i < done + (done == 0 ? kOldMessages : kPerAppend); ++i) {
-        IngestMessage message;
-        message.uid = static_cast<Uid>(i + 1);
-        message.internal_date = WallTime(std::chrono::seconds(i));
-        message.keywords = {i % 4 == 0 ? "$Important" : "$Label1"};
-        message.body.assign(kBodyBytes, 'x');
-        message.size = kBodyBytes;
-        random.Fill(message.sha256);
-        random.Fill(message.identity.emplace());
-        message.thread = i / 5;
-        message.content = encoded;
-        batch.messages.push_back(std::move(message));
-      }
-      IngestBatch* const one = &batch;
+      const FolderId folder = folders_[done < kOldMessages ? kFolders : random.Below(kFolders)];
+      const size_t count = done == 0 ? kOldMessages : kPerAppend;
+      const std::unique_ptr<IngestBatch> batch =
+          ManyMessages(mailbox_, folder, done, count, kBodyBytes);
+      IngestBatch* const one = batch.get();
       store_->Append({&one, 1});
-      MH_CHECK(batch.status.ok());
+      MH_CHECK(batch->status.ok());
     }
   }
 

@@ -274,7 +274,9 @@ void Reloader::Report(const config::Reloaded& reloaded) {
   size_t errors = 0;
   std::vector<Refusal> refused;
   for (const std::string& file : reloaded.refused) {
-    refused.push_back({.file = file, .problem = "a file that it names cannot be used"});
+    refused.push_back({.file = file,
+                       .problem = file.ends_with('/') ? "the folder cannot be read"
+                                                      : "a file that it names cannot be used"});
   }
   std::unordered_map<std::string_view, Refusal*> untold;  // Those without a problem of their own.
   for (Refusal& refusal : refused) {

@@ -179,7 +179,7 @@ struct Config {
   ChangeLog change_log;
   std::vector<TenantConfig> tenants;
   std::string providers_fingerprint;  // Of the files that `providers` names.
-  std::vector<std::string> refused;   // Tenant files that were left out.
+  std::vector<std::string> refused;   // Tenant files left out; folders, ending with "/".
   WatchedFiles watched;
 
   // How `host` (any case) is counted: the name of the profile whose server it is, else itself.

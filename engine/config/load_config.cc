@@ -23,11 +23,20 @@ bool IsAnyFatal(const std::vector<Problem>& problems) {
                      [](const Problem& problem) { return problem.fatal; });
 }
 
-// In bytewise order of their paths, each once: the same files always load in the same order.
-std::set<std::string> FindTenantFiles(const std::vector<PathPattern>& patterns, Report& report) {
+// In bytewise order of their paths, each once: the same files always load in the same order. What
+// lies in the folders of `refused`, which end with "/", is not known.
+std::set<std::string> FindTenantFiles(const std::vector<PathPattern>& patterns, Report& report,
+                                      std::vector<std::string>& refused) {
   std::set<std::string> files;
   for (const PathPattern& pattern : patterns) {
-    const std::vector<std::string> matches = MatchesOf(pattern.pattern, report.file());
+    std::vector<UnreadableFolder> unreadable;
+    const std::vector<std::string> matches = MatchesOf(pattern.pattern, report.file(), &unreadable);
+    for (const UnreadableFolder& folder : unreadable) {
+      refused.push_back(ResolvePath("", folder.path + "/"));
+      report.Warning(pattern.position, "tenant files in " +
+                                           EscapeForLog(folder.path, kShownPathBytesMax) +
+                                           " are left out, it cannot be read: " + folder.why);
+    }
     if (matches.empty()) {
       report.Error(pattern.position,
                    "no file matches '" + EscapeForLog(pattern.pattern, kShownPathBytesMax) + "'");
@@ -81,7 +90,8 @@ Loaded LoadWith(const LoadRequest& request) {
     return loaded;
   }
   ParsedMain parsed = ParseMain(text->bytes, references, report);
-  const std::set<std::string> tenant_files = FindTenantFiles(parsed.tenants, report);
+  const std::set<std::string> tenant_files =
+      FindTenantFiles(parsed.tenants, report, parsed.config.refused);
   parsed.config.watched.main = request.file;
   for (const PathPattern& pattern : parsed.tenants) {
     parsed.config.watched.patterns.push_back(pattern.pattern);

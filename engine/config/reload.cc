@@ -107,6 +107,13 @@ void AddStamp(const std::string& path, std::vector<std::string>& out) {
                 std::to_string(info.st_mtim.tv_nsec) + " " + std::to_string(info.st_mode));
 }
 
+// Whether the file cannot be used, or lies where nothing can be read; such folders end with "/".
+bool IsRefused(const std::vector<std::string>& refused, const std::string& file) {
+  return std::any_of(refused.begin(), refused.end(), [&file](const std::string& each) {
+    return each == file || (each.ends_with('/') && file.starts_with(each));
+  });
+}
+
 }  // namespace
 
 Reloaded ReloadConfig(const Config& running, const TenantsInForce& in_force,
@@ -138,9 +145,8 @@ Reloaded ReloadConfig(const Config& running, const TenantsInForce& in_force,
     }
     kept = std::make_shared<const TenantConfig>(std::move(tenant));
   }
-  const std::set<std::string> refused(reloaded.refused.begin(), reloaded.refused.end());
   for (const auto& [name, tenant] : in_force) {
-    if (refused.contains(tenant->file)) {
+    if (!reloaded.refused.empty() && IsRefused(reloaded.refused, tenant->file)) {
       reloaded.tenants.emplace(name, tenant);
     }
   }

@@ -19,7 +19,7 @@ struct Reloaded {
   // What is to be in force. Those whose files say what they said before are the same objects; so
   // are those whose file cannot be used any more, and which therefore stay as they were.
   TenantsInForce tenants;
-  std::vector<std::string> refused;        // Tenant files that were left out, in order.
+  std::vector<std::string> refused;        // As Config::refused.
   std::vector<std::string> needs_restart;  // Keys of the main file that differ from `running`.
   WatchedFiles watched;
 };

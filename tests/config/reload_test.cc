@@ -2,7 +2,10 @@
 #include "engine/config/reload.h"
 
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -128,6 +131,52 @@ TEST_F(ReloadTest, TenantsComeAndGoWithTheirFiles) {
   EXPECT_EQ(reloaded.tenants.size(), 2U);
   EXPECT_FALSE(reloaded.tenants.contains("a"));
   EXPECT_TRUE(reloaded.tenants.contains("c"));
+}
+
+// Modes count for root too while this lives: the capabilities that override them are not in effect.
+class WithoutOverride final {
+ public:
+  WithoutOverride() {
+    EXPECT_EQ(syscall(SYS_capget, &header_, before_), 0);
+    __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3] = {before_[0], before_[1]};
+    now[0].effective &= ~((1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH));
+    EXPECT_EQ(syscall(SYS_capset, &header_, now), 0);
+  }
+  ~WithoutOverride() { EXPECT_EQ(syscall(SYS_capset, &header_, before_), 0); }
+  WithoutOverride(const WithoutOverride&) = delete;
+  WithoutOverride& operator=(const WithoutOverride&) = delete;
+
+ private:
+  __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct before_[_LINUX_CAPABILITY_U32S_3]{};
+};
+
+TEST_F(ReloadTest, AFolderThatCannotBeReadLeavesItsTenantsAsTheyWere) {
+  Write("main.yaml", "data_dir: d\ntenants: [tenants/*.yaml, more/*/*.yaml]\n");
+  Write("more/c/c.yaml", "tenant: c\nmailboxes: []\n");
+  Write("more/d/d.yaml", "tenant: d\nmailboxes: []\n");
+  Load();
+  ASSERT_EQ(in_force_.size(), 4U);
+  std::filesystem::permissions(Path("more/c"), std::filesystem::perms::none);
+  Remove("more/d/d.yaml");
+  Write("more/e/e.yaml", "tenant: e\nmailboxes: []\n");
+  Reloaded reloaded;
+  {
+    const WithoutOverride modes_count;
+    reloaded = Again();
+  }
+  std::filesystem::permissions(Path("more/c"), std::filesystem::perms::owner_all);
+  EXPECT_EQ(Shown(reloaded), "");
+  EXPECT_EQ(reloaded.refused, std::vector<std::string>{Path("more/c/")});
+  EXPECT_EQ(reloaded.tenants.at("c"), in_force_.at("c"));
+  EXPECT_FALSE(reloaded.tenants.contains("d"));
+  EXPECT_TRUE(reloaded.tenants.contains("e"));
+  bool told = false;
+  for (const Problem& problem : reloaded.problems) {
+    told = told ||
+           problem.ToString().find("more/c are left out, it cannot be read: ") != std::string::npos;
+  }
+  EXPECT_TRUE(told);
 }
 
 TEST_F(ReloadTest, ABadFileLeavesItsTenantAsItWas) {

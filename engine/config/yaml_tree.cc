@@ -207,16 +207,16 @@ std::optional<Refusal> FindBadUtf8(std::string_view text) {
   return std::nullopt;
 }
 
-// Whether the scalar at `position` opens a quote that never closes: yaml-cpp lets the end of the
-// file after a line break close it.
-bool IsUnclosedQuote(std::string_view text, Position position) {
+// The line in which the quote ends that the scalar at `position` opens, 0 if it never does:
+// yaml-cpp lets the end of the file after a line break close it. Nothing if it opens none.
+std::optional<int> EndOfQuote(std::string_view text, Position position) {
   for (int line = 1; line < position.line; ++line) {
     text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
   }
   text.remove_prefix(std::min(text.size(), static_cast<size_t>(std::max(position.column - 1, 0))));
   text.remove_prefix(std::min(text.size(), text.find_first_not_of("! \t\r\n")));
   if (text.empty() || (text.front() != '"' && text.front() != '\'')) {
-    return false;
+    return std::nullopt;
   }
   const char quote = text.front();
   for (size_t i = 1; i < text.size(); ++i) {
@@ -224,12 +224,24 @@ bool IsUnclosedQuote(std::string_view text, Position position) {
       ++i;
     } else if (text[i] == quote) {
       if (quote == '"' || i + 1 == text.size() || text[i + 1] != quote) {
-        return false;
+        const std::string_view within = text.substr(0, i);
+        return position.line + static_cast<int>(std::count(within.begin(), within.end(), '\n'));
       }
       ++i;
     }
   }
-  return true;
+  return 0;
+}
+
+// What is not YAML behind a quote over several lines was hardly meant to be one.
+Refusal OfMissingQuote(std::string_view text, Position quote, Refusal refusal) {
+  const std::optional<int> end = EndOfQuote(text, quote);
+  if (!end || *end == quote.line) {
+    return refusal;
+  }
+  const std::string where = *end == 0 ? "never ends" : "ends in line " + std::to_string(*end);
+  return Refusal{quote, "not YAML: the quote that opens here " + where +
+                            "; is there one missing in this line?"};
 }
 
 // What yaml-cpp says after ": " may quote the file, which may hold passwords.
@@ -249,14 +261,15 @@ std::optional<Refusal> Build(std::string_view text, std::optional<Node>& root) {
   } catch (const Refusal& refused) {
     refusal = refused;
   } catch (const YAML::Exception& exception) {
-    refusal = Refusal{PositionOf(exception.mark), WithoutQuotation(exception.msg)};
+    refusal = OfMissingQuote(text, builder.last_scalar(),
+                             Refusal{PositionOf(exception.mark), WithoutQuotation(exception.msg)});
   } catch (const std::exception&) {
     refusal = Refusal{builder.last(), "not YAML: the parser failed"};
   }
   if (input.cut()) {
     return Refusal{builder.last(), "more than 1 MiB in one bracket, value or comment from here"};
   }
-  if (!refusal && IsUnclosedQuote(text, builder.last_scalar())) {
+  if (!refusal && EndOfQuote(text, builder.last_scalar()) == 0) {
     return Refusal{builder.last_scalar(), "not YAML: a quote that is never closed"};
   }
   root = std::move(builder.root());

@@ -47,6 +47,7 @@ struct Scheduler::Impl {
     TimePoint worked_until = TimePoint::max();  // max(): until it is given back.
     // The same, of what its tenant pays for: closing too, holding what nobody else needs not.
     TimePoint charged_until = TimePoint::max();
+    TimePoint promised;  // What a check's lag counts from; max(): it is not complete.
   };
 
   // Why a pool may not start what is due, and until when; max(): not by time.
@@ -154,9 +155,9 @@ struct Scheduler::Impl {
   bool EgressRivalGoesFirst(const Mailbox& mailbox, JobKind kind) const;
 
   // Outcomes (impl_outcomes.cc).
-  CredentialVerdict Settle(const Grant& grant, const GrantRecord& record, const Status& outcome);
+  CredentialVerdict Settle(const GrantRecord& record, const Status& outcome);
   void CorrectKinds(const GrantRecord& record, Duration time);
-  void SettleTime(const Grant& grant, const GrantRecord& record, bool succeeded);
+  void SettleTime(const GrantRecord& record, bool succeeded);
   void LearnHealth(const GrantRecord& record, HostVerdict verdict, const Status& outcome);
   void OnHostAnswers(const GrantRecord& record);
   void BackOff(Index index, const PoolState& pool, HostVerdict verdict, const Status& outcome,

@@ -130,6 +130,7 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind, bool login, bool pro
   record.login = login;
   record.since = now;
   record.connected = now;
+  record.promised = job.deadline;
 
   ChargeKinds(record, login);
   record.slicing = kind != JobKind::kNew;
@@ -154,12 +155,10 @@ Grant Scheduler::Impl::MakeGrant(Index index, JobKind kind, bool login, bool pro
   grant.host = pool.host;
   grant.egress = pool.egress;
   grant.ticket = record.ticket;
-  if (kind != JobKind::kNew) {
-    grant.slice = options.backfill_slice;
-    grant.slice_bytes =
-        std::min(options.backfill_slice_bytes,
-                 pool.budget.Available(kind, hosts[pool.host].limits.bytes_per_day, clock, now));
-  }
+  grant.slice = options.backfill_slice;
+  grant.slice_bytes =
+      std::min(options.backfill_slice_bytes,
+               pool.budget.Available(kind, hosts[pool.host].limits.bytes_per_day, clock, now));
   return grant;
 }
 

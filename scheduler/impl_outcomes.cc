@@ -20,12 +20,11 @@ Duration Spread(Duration delay, uint64_t seed) {
 
 uint64_t Scheduler::Impl::SeedOf(const PoolState& pool) { return MixHash(pool.host, pool.egress); }
 
-CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord& record,
-                                          const Status& outcome) {
+CredentialVerdict Scheduler::Impl::Settle(const GrantRecord& record, const Status& outcome) {
   PoolState& pool = pools[record.pool];
   Mailbox& mailbox = mailboxes[record.mailbox];
   const bool heard_before = record.pool_epoch != pool.health.epoch();
-  SettleTime(grant, record, outcome.ok());
+  SettleTime(record, outcome.ok());
   HostVerdict verdict = VerdictOf(outcome.code());
   CredentialVerdict credentials = CredentialVerdict::kFine;
   if (outcome.code() == Code::kAuthFailed) {
@@ -52,7 +51,7 @@ CredentialVerdict Scheduler::Impl::Settle(const Grant& grant, const GrantRecord&
 }
 
 // Charges the tenant what the grant really took.
-void Scheduler::Impl::SettleTime(const Grant& grant, const GrantRecord& record, bool succeeded) {
+void Scheduler::Impl::SettleTime(const GrantRecord& record, bool succeeded) {
   const Mailbox& mailbox = mailboxes[record.mailbox];
   PoolState& pool = pools[record.pool];
   TenantState& tenant = tenants[mailbox.tenant];
@@ -67,8 +66,8 @@ void Scheduler::Impl::SettleTime(const Grant& grant, const GrantRecord& record, 
   if (succeeded) {
     egresses[pool.egress].service_times[scheduler::Index(record.kind)].Record(time);
     pool.service_times[scheduler::Index(record.kind)].Record(time);
-    if (record.kind == JobKind::kNew) {
-      tenant.lags.Record(Since(grant.job.deadline, std::min(record.worked_until, now)));
+    if (record.kind == JobKind::kNew && record.promised != TimePoint::max()) {
+      tenant.lags.Record(Since(record.promised, std::min(record.worked_until, now)));
     }
   }
 }

@@ -214,6 +214,10 @@ void Scheduler::NoteNewMail(const Grant& grant, TimePoint now, uint32_t messages
   impl_->mailboxes[impl_->FindGrant(grant).mailbox].arrivals.Record(messages, impl_->now);
 }
 
+void Scheduler::NotePromised(const Grant& grant, TimePoint promised) {
+  impl_->FindGrant(grant).promised = promised;
+}
+
 CredentialVerdict Scheduler::Finish(const Grant& grant, TimePoint now, const Status& outcome) {
   Impl& impl = *impl_;
   impl.now = std::max(impl.now, now);
@@ -221,7 +225,7 @@ CredentialVerdict Scheduler::Finish(const Grant& grant, TimePoint now, const Sta
   PoolState& pool = impl.pools[record.pool];
   --pool.connections;
   --impl.egresses[pool.egress].connections;
-  const CredentialVerdict verdict = impl.Settle(grant, record, outcome);
+  const CredentialVerdict verdict = impl.Settle(record, outcome);
   if (impl.mailboxes[record.mailbox].moving) {
     impl.Relocate(record.mailbox);
   }
@@ -251,7 +255,7 @@ std::optional<Grant> Scheduler::TryContinue(const Grant& grant, TimePoint now) {
     return std::nullopt;
   }
   const Impl::GrantRecord record = impl.Release(grant);
-  impl.Settle(grant, record, Status::Ok());
+  impl.Settle(record, Status::Ok());
   const Grant next = impl.MakeGrant(index, *kind, /*login=*/false, /*probe=*/false);
   impl.FindGrant(next).connected = record.connected;
   impl.RefreshPool(record.pool);

@@ -54,8 +54,8 @@ struct Options {
   // One part in `backfill_share_inverse` of a pool's connection time is backfill's while it waits:
   // the guaranteed share (20 = 5 %). The same holds for the window. Below 3 counts as 3.
   uint32_t backfill_share_inverse = 20;
-  Duration backfill_slice = std::chrono::seconds(5);   // A window or backfill grant's time.
-  uint64_t backfill_slice_bytes = uint64_t{32} << 20;  // A window or backfill grant's bytes.
+  Duration backfill_slice = std::chrono::seconds(5);   // A grant's time, whatever its kind.
+  uint64_t backfill_slice_bytes = uint64_t{32} << 20;  // A grant's bytes.
   Duration backoff_min = std::chrono::seconds(5);      // After a failure: doubled each time,
   Duration backoff_max = std::chrono::minutes(15);     // up to this.
   // How much earlier than its deadline a check of the busiest mailbox may count as due among
@@ -227,6 +227,12 @@ class Scheduler final {
   // before it is given back. From the messages per hour follows which of several late mailboxes of
   // a tenant goes first. To be left out for a window or backfill.
   void NoteNewMail(const Grant& grant, TimePoint now, uint32_t messages);
+
+  // A check that needs more than its slice ends with it, and its caller submits the rest as a new
+  // job, due a freshness later, so that nobody waits for more than one slice. Only the last part is
+  // a complete check: `promised` is the deadline that its lag counts from, the first part's; max():
+  // the check of this grant is not complete, it has no lag. Before the grant is given back.
+  void NotePromised(const Grant& grant, TimePoint promised);
 
   // Returns the connection. The outcome steers the pool and the mailbox's back-off: kThrottled
   // narrows the pool at once and blocks it for retry_after (or a back-off); every other failure

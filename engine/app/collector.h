@@ -131,6 +131,8 @@ struct MailboxState : send::Account {
   TimePoint refreshed_at = TimePoint::min();
   TimePoint login_not_before{};             // The server wants a pause between logins (POP3).
   TimePoint check_from = TimePoint::max();  // When the queued check may start; max(): none is.
+  bool only_rest_queued = false;            // That is the rest of one that ended with its slice,
+  std::optional<TimePoint> promised;        // whose first part had this deadline.
   std::vector<MessageId> wanted;            // Asked for in spite of their size.
   std::vector<MessageId> wanted_now;        // Of these, what the running session takes.
   std::optional<std::pair<scheduler::HostId, scheduler::EgressId>> held_in;  // Its held session,
@@ -301,6 +303,7 @@ class Collector final {
   struct StageReply {
     std::optional<scheduler::Grant> next;
     bool hold = false;  // No grant now: keep the connection and wait.
+    bool rest = false;  // The grant is for what a check of this session has left, and no more.
   };
   struct HostState {
     uint32_t attempts = 0;  // Batch: failures to reach it in a row, counted once per second.
@@ -444,11 +447,13 @@ class Collector final {
                  scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
   void EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred);
-  void SubmitFollowing(MailboxState& mailbox, scheduler::JobKind done,
+  void SubmitFollowing(MailboxState& mailbox, const scheduler::Grant& done,
                        const pipeline::VisitResult& result);
+  void SubmitRest(MailboxState& mailbox, const scheduler::Grant& done, TimePoint not_before);
   void Submit(MailboxState& mailbox, scheduler::JobKind kind, TimePoint not_before,
               TimePoint deadline, bool refresh = false);
-  void SubmitNextCheck(MailboxState& mailbox);
+  // After one that looked for news so long ago.
+  void SubmitNextCheck(MailboxState& mailbox, Duration age = Duration::zero());
   // A POP3 session sees the mailbox as it was at its login: a check that is due needs another.
   bool NeedsNewSession(const MailboxState& mailbox) const;
   Duration FreshnessOf(const MailboxState& mailbox) const;

@@ -32,7 +32,7 @@ bool LikelyQuiet(const SourceMemory& memory, WallTime now) {
 }
 
 bool FoundNothing(const scheduler::Grant& grant, const pipeline::VisitResult& result) {
-  return grant.job.kind == scheduler::JobKind::kNew && result.status.ok() &&
+  return grant.job.kind == scheduler::JobKind::kNew && result.status.ok() && !result.more &&
          result.stats.bytes_fetched == 0;
 }
 
@@ -185,9 +185,10 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
   }
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
   SessionEnd end;
+  bool rest = false;
   for (bool first = true;; first = false) {
     pipeline::VisitResult result =
-        co_await visit.Run(StageOf(grant->job.kind), grant->slice, grant->slice_bytes);
+        co_await visit.Run(StageOf(grant->job.kind), grant->slice, grant->slice_bytes, rest);
     if (session.left_with_news()) {
       end.left_with_news = true;
       break;
@@ -211,6 +212,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
     if (!reply.next.has_value()) {
       break;
     }
+    rest = reply.rest;
     *grant = *reply.next;
   }
   std::erase(worker.sessions, std::pair(mailbox->id, &session));

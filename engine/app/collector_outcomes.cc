@@ -90,6 +90,7 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   job.refresh = refresh;
   if (kind == JobKind::kNew) {
     job.freshness = FreshnessOf(mailbox);
+    mailbox.only_rest_queued = false;
     mailbox.check_from = std::min(mailbox.check_from, not_before);
     mailbox.next_due =
         context_.clock.WallNow() +
@@ -103,15 +104,15 @@ void Collector::Submit(MailboxState& mailbox, JobKind kind, TimePoint not_before
   MH_CHECK(submitted.ok());
 }
 
-void Collector::SubmitNextCheck(MailboxState& mailbox) {
+void Collector::SubmitNextCheck(MailboxState& mailbox, Duration age) {
   const Duration freshness = FreshnessOf(mailbox);
-  const TimePoint now = context_.clock.Now();
+  const TimePoint from = context_.clock.Now() - age;
   // A little early, so that the check can be complete when it is due.
-  Submit(mailbox, JobKind::kNew, now + freshness * 4 / 5, now + freshness);
+  Submit(mailbox, JobKind::kNew, from + freshness * 4 / 5, from + freshness);
 }
 
 bool Collector::NeedsNewSession(const MailboxState& mailbox) const {
-  return mailbox.config->source.protocol == config::Protocol::kPop3 &&
+  return mailbox.config->source.protocol == config::Protocol::kPop3 && !mailbox.only_rest_queued &&
          mailbox.check_from <= context_.clock.Now();
 }
 
@@ -131,12 +132,15 @@ void Collector::Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
   }
   OnSuccess(mailbox, grant, result.stats.stored);
   if (grant.job.kind == JobKind::kNew) {
+    for (const MessageId left : result.wanted_left) {
+      std::erase(mailbox.wanted_now, left);
+    }
     for (const MessageId done : mailbox.wanted_now) {
       std::erase(mailbox.wanted, done);
     }
     mailbox.wanted_now.clear();
   }
-  SubmitFollowing(mailbox, grant.job.kind, result);
+  SubmitFollowing(mailbox, grant, result);
   if (!mailbox.wanted.empty() && !stopping_) {
     // Large messages need a session that lets them pass.
     Submit(mailbox, JobKind::kNew, context_.clock.Now(), context_.clock.Now());
@@ -154,6 +158,10 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
   if (reply.next.has_value()) {
+    if (reply.next->job.kind == JobKind::kNew) {
+      reply.rest = mailbox.only_rest_queued;
+      mailbox.check_from = TimePoint::max();
+    }
     DrawBytes(*reply.next, mailbox);
   }
   if (!reply.next.has_value() && ShouldHold(grant, mailbox)) {
@@ -178,18 +186,21 @@ void Collector::OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, 
 }
 
 // What is left to do for the mailbox after a successful stage.
-void Collector::SubmitFollowing(MailboxState& mailbox, JobKind done,
+void Collector::SubmitFollowing(MailboxState& mailbox, const scheduler::Grant& done,
                                 const pipeline::VisitResult& result) {
   TimePoint now = context_.clock.Now();
-  // New mail is left.
-  const bool cut = result.more && !result.window_needed && done != JobKind::kBackfill;
+  const JobKind kind = done.job.kind;
+  // New mail is left. A window stage looks for it itself, where the window is complete.
+  const bool cut =
+      result.more && (kind == JobKind::kNew || (kind == JobKind::kWindow && !result.window_needed));
   if (mailbox.day_bytes_max != 0 && result.more) {
     mailbox.bytes_needed = result.bytes_needed;
     now += mailbox.drawn_short && result.bytes_needed > 0 ? kDayPause : Duration(0);
   }
   if (!result.window_needed && !cut) {
-    if (done != JobKind::kBackfill) {  // Which does not look for what is new.
-      mailbox.last_complete = context_.clock.WallNow();
+    if (kind != JobKind::kBackfill) {  // Which does not look for what is new.
+      mailbox.last_complete = context_.clock.WallNow() -
+                              std::chrono::duration_cast<std::chrono::milliseconds>(result.age);
     }
     mailbox.window_coverage = 1;
     MarkDirty(mailbox);
@@ -206,14 +217,36 @@ void Collector::SubmitFollowing(MailboxState& mailbox, JobKind done,
     Submit(mailbox, JobKind::kBackfill, now, now + std::chrono::hours(24));
   }
   if (cut) {
-    Submit(mailbox, JobKind::kNew, now, now + FreshnessOf(mailbox));
-  } else if (options_.continuous) {
-    SubmitNextCheck(mailbox);
+    SubmitRest(mailbox, done, now);
+    return;
+  }
+  if (kind == JobKind::kNew && mailbox.promised.has_value()) {
+    scheduler_.NotePromised(done, *std::exchange(mailbox.promised, std::nullopt));
+  }
+  if (options_.continuous) {
+    SubmitNextCheck(mailbox, result.age);
   } else if (result.check_needed && !result.window_needed && !backfill) {
     Submit(mailbox, JobKind::kNew, now, now);
   } else if (!result.window_needed && !backfill && !mailbox.batch_over) {
     EndBatchFor(mailbox, Status::Ok(), /*deferred=*/false);
   }
+}
+
+// A check ended with its slice. Its rest goes on at once if nobody waits whose deadline comes
+// before that of a mailbox just checked; the promise stays what it was.
+void Collector::SubmitRest(MailboxState& mailbox, const scheduler::Grant& done,
+                           TimePoint not_before) {
+  const bool only_rest = mailbox.check_from == TimePoint::max();
+  Submit(mailbox, JobKind::kNew, not_before, not_before + FreshnessOf(mailbox));
+  mailbox.only_rest_queued = only_rest;
+  if (done.job.kind != JobKind::kNew) {
+    return;
+  }
+  scheduler_.NotePromised(done, TimePoint::max());
+  mailbox.promised = mailbox.promised.value_or(done.job.deadline);
+  mailbox.next_due =
+      context_.clock.WallNow() + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     *mailbox.promised - context_.clock.Now());
 }
 
 Duration Collector::SettleTime(scheduler::HostId host, const Status& status) {
@@ -281,6 +314,7 @@ void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbo
   const Status told =
       IsOurs(status.code()) ? Status(Code::kCancelled, "not the server's doing") : status;
   const TimePoint now = context_.clock.Now();
+  scheduler_.NotePromised(grant, TimePoint::max());  // It is no check.
   scheduler_.Finish(grant, now, told);
   LogAddressChanges();
   if (kind == ErrandKind::kFiling && !stopping_) {

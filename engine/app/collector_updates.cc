@@ -256,6 +256,7 @@ void Collector::Restart(MailboxState& mailbox, MailboxUpdate update) {
   mailbox.attempts = 0;
   mailbox.window_queued = mailbox.backfill_queued = false;
   mailbox.check_from = TimePoint::max();
+  mailbox.promised.reset();
   mailbox.login_not_before = {};
   const TimePoint at = context_.clock.Now();
   const bool first = mailbox.last_complete == WallTime{};

@@ -61,7 +61,7 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
                                           UidSet uids) {
   // A message that has just gone may have moved here; one that went earlier turns up only where a
   // folder is read anew.
-  const bool relinks = changes_.vanished() > 0 || (gone_ > 0 && folder.IsReadAnew());
+  const bool relinks = changes_.vanished() > 0 || (gone_ > 0 && (goes_on_ || folder.IsReadAnew()));
   while (!uids.empty()) {
     if (SliceOver()) {
       result_.more = true;
@@ -216,11 +216,17 @@ net::Task<Status> MailboxVisit::KeepHeaders(IngestSink& sink, std::vector<Messag
 }
 
 net::Task<Status> MailboxVisit::FetchWanted() {
-  while (!options_.wanted.empty()) {
+  // One at least, however long the check took: each may be larger than a slice.
+  for (bool first = true; !options_.wanted.empty(); first = false) {
+    if (!first && SliceOver()) {
+      break;
+    }
     const MessageId message = options_.wanted.back();
     options_.wanted.pop_back();
     CO_RETURN_IF_ERROR(FetchWhole(message));
+    progressed_ = true;
   }
+  result_.wanted_left = options_.wanted;
   co_return Status::Ok();
 }
 

@@ -45,27 +45,29 @@ bool MailboxVisit::NoteFailure(const VisitFolder& folder, const Status& failure)
   return ConcernsFolderOnly(failure);
 }
 
-net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t slice_bytes) {
+net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t slice_bytes,
+                                         bool rest) {
   result_ = {};
   coverage_ = {};
   const TimePoint now = context_.clock.Now();
+  const bool resumes = rest && stage == Stage::kNew && std::exchange(unfinished_, false);
   stop_at_ = slice == Duration::max() ? TimePoint::max() : now + slice;
   progressed_ = false;
   bytes_left_ = slice_bytes;
   bytes_enough_ = options_.exact_bytes ? slice_bytes / 16 : 0;
+  goes_on_ = options_.quiet != nullptr && options_.quiet->unfinished;
   Status done;
-  if (stage == Stage::kNew || !folders_loaded_) {
-    done = co_await ListFolders();
-    if (done.ok() && stage == Stage::kNew && IsQuiet()) {
-      result_.quiet = true;
-      result_.backfill_needed = options_.quiet->backfill_needed;
+  if (resumes) {
+    result_.age = now - listed_at_;
+  } else if (stage == Stage::kNew || !folders_loaded_) {
+    listed_at_ = now;
+    done = co_await LookForNews(stage);
+    if (result_.quiet) {
       co_return std::move(result_);
     }
-    if (done.ok()) {
-      done = co_await LoadFolders();
-    }
-    if (done.ok()) {
-      done = co_await FollowChanges();
+    // However long that took, there has to be time to fetch, too.
+    if (stage == Stage::kNew && slice != Duration::max()) {
+      stop_at_ = context_.clock.Now() + slice;
     }
   }
   if (done.ok()) {
@@ -87,9 +89,21 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   if (result_.status.ok()) {
     result_.status = done;
   }
+  unfinished_ = stage == Stage::kNew && result_.status.ok() && result_.more;
   Conclude(stage);
   RememberQuiet(stage);
   co_return std::move(result_);
+}
+
+net::Task<Status> MailboxVisit::LookForNews(Stage stage) {
+  CO_RETURN_IF_ERROR(ListFolders());
+  if (stage == Stage::kNew && IsQuiet()) {
+    result_.quiet = true;
+    result_.backfill_needed = options_.quiet->backfill_needed;
+    co_return Status::Ok();
+  }
+  CO_RETURN_IF_ERROR(LoadFolders());
+  co_return co_await FollowChanges();
 }
 
 bool MailboxVisit::IsQuiet() const {
@@ -103,7 +117,9 @@ void MailboxVisit::RememberQuiet(Stage stage) {
   if (options_.quiet == nullptr) {
     return;
   }
+  const bool finished = result_.status.ok() && !result_.more;
   *options_.quiet = {};
+  options_.quiet->unfinished = stage == Stage::kBackfill ? goes_on_ : !finished;
   const bool settled = stage == Stage::kNew && result_.status.ok() && !result_.more &&
                        !result_.check_needed && !result_.window_needed &&
                        changes_.vanished() == 0 && (gone_ == 0 || !options_.mirror);

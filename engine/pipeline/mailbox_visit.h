@@ -61,12 +61,14 @@ struct VisitResult {
   Status status;  // Of the stage. kCancelled: stopped from outside.
   IngestStats stats;
   bool more = false;                      // The slice ended first: the stage is not complete.
+  Duration age{0};                        // How long ago a check that went on looked for news.
   uint64_t bytes_asked = 0;               // Of bodies that were asked for.
   uint64_t bytes_needed = 0;              // exact_bytes: by the largest that did not fit.
   bool window_needed = false;             // Some folder's window is not complete.
   bool backfill_needed = false;           // Some folder's older part is not complete.
   bool quiet = false;                     // Nothing is new; nothing was read or written here.
   bool check_needed = false;              // Something is left that only a whole check settles.
+  std::vector<MessageId> wanted_left;     // Of VisitOptions::wanted, for a later stage.
   std::optional<double> window_coverage;  // 0..1, when this stage learned it.
   std::optional<double> backfill_coverage;
 };
@@ -76,10 +78,11 @@ class MailboxVisit final {
  public:
   MailboxVisit(Context& context, SourceSession& session, VisitOptions options);
 
-  // `slice` and `slice_bytes` end a stage early at a safe point. A folder that the server refuses
-  // to open does not keep the others from being done; the first such failure is the result's
-  // status.
-  net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes);
+  // `slice` and `slice_bytes` end a stage early at a safe point; of a check, the time counts from
+  // when it knows what is new. A folder that the server refuses to open does not keep the others
+  // from being done; the first such failure is the result's status. `rest`: if the last stage was a
+  // check that ended early, a check goes on with what that one found, and does not look for more.
+  net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes, bool rest = false);
 
   // Opens INBOX, or the folder that Gmail's labels show, for SourceSession::WaitForNews(), after a
   // stage that went well. True when opening it shows news already.
@@ -92,6 +95,7 @@ class MailboxVisit final {
     std::optional<double> Value() const;
   };
 
+  net::Task<Status> LookForNews(Stage stage);
   net::Task<Status> ListFolders();
   net::Task<Status> LoadFolders();  // From listed_.
   bool IsQuiet() const;
@@ -141,6 +145,9 @@ class MailboxVisit final {
   bool gone_removed_ = false;                 // Since the last message that vanished.
   bool checked_whole_ = false;                // Since the folders were listed.
   bool fetched_ = false;                      // Anything, in any stage.
+  bool goes_on_ = false;                      // With a check that ended early.
+  bool unfinished_ = false;                   // The last stage was a check that ended early,
+  TimePoint listed_at_{};                     // and had its folders listed then.
   const VisitFolder* open_folder_ = nullptr;  // Of folders_.
 
   // Of the running stage.

@@ -19,6 +19,8 @@ struct QuietCheck {
   uint64_t listing = 0;  // Digest of what the server listed; 0: nothing is known.
   WallTime until{};      // Then flags are due, or it is time to look again.
   bool backfill_needed = false;
+  // It ended early: what it found to be gone may still turn up among what is new.
+  bool unfinished = false;
 
   bool Matches(uint64_t listed, WallTime now) const {
     return listing != 0 && listing == listed && now < until;

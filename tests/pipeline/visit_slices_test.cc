@@ -81,5 +81,87 @@ TEST_F(VisitSlicesTest, AStageEndsWithItsBytes) {
   ExpectRestOnce();
 }
 
+class VisitNewMailSlicesTest : public testing::Test, protected VisitFixture {
+ protected:
+  VisitNewMailSlicesTest() : VisitFixture({}) {
+    options.quiet = &quiet;
+    Add("Archive", "first");
+    Add("INBOX", "second");
+    Collect();
+    slice = seconds(5);
+  }
+  // Checks until one is complete; how many that took.
+  size_t CheckUntilComplete() {
+    server.faults.delay_per_command = seconds(2);
+    for (size_t checks = 1;; ++checks) {
+      const VisitResult result = Visit(Stage::kNew);
+      EXPECT_TRUE(result.status.ok()) << result.status.ToString();
+      EXPECT_FALSE(result.quiet);
+      bodies_ += server.counters.bodies();
+      if (!result.more || !result.status.ok() || checks > kMessages) {
+        return checks;
+      }
+    }
+  }
+  uint64_t bodies_ = 0;
+};
+
+TEST_F(VisitNewMailSlicesTest, ACheckEndsWithItsTimeAndTheNextOnesFetchTheRestOnce) {
+  for (size_t i = 0; i < kMessages; ++i) {
+    Add(i % 2 == 0 ? "INBOX" : "Archive", "m" + std::to_string(i), kBytes);
+  }
+  const Uid uid_next = Record("Archive").uid_next;
+  EXPECT_GT(CheckUntilComplete(), 1U);
+  EXPECT_EQ(Stored().size(), kMessages + 2);
+  EXPECT_GT(Record("Archive").uid_next, uid_next);
+}
+
+TEST_F(VisitNewMailSlicesTest, ACheckThatIsNotCompleteDoesNotClaimTheFolder) {
+  for (size_t i = 0; i < kMessages; ++i) {
+    Add("INBOX", "m" + std::to_string(i), kBytes);
+  }
+  const Uid uid_next = Record("INBOX").uid_next;
+  slice_bytes = 10 * kBytes;
+  EXPECT_TRUE(Visit(Stage::kNew).more);
+  EXPECT_EQ(Record("INBOX").uid_next, uid_next);
+}
+
+TEST_F(VisitNewMailSlicesTest, WhatMovedIsFoundWithoutItsBodyInEverySlice) {
+  std::vector<Uid> uids;
+  for (size_t i = 0; i < 3 * kMessages; ++i) {
+    uids.push_back(Add("INBOX", "m" + std::to_string(i)));
+  }
+  slice = Duration::max();
+  EXPECT_FALSE(Visit(Stage::kNew).more);
+  slice = seconds(5);
+  for (const Uid uid : uids) {
+    Move("INBOX", uid, "Archive");
+  }
+  EXPECT_GT(CheckUntilComplete(), 1U);
+  EXPECT_EQ(bodies_, 0U);
+}
+
+TEST_F(VisitNewMailSlicesTest, WhatWasAskedForComesOneByOne) {
+  options.max_message = 10'000;
+  for (const char* name : {"a", "b", "c"}) {
+    Add("INBOX", name, 20'000);
+  }
+  EXPECT_FALSE(Visit(Stage::kNew).more);
+  auto stored = Stored();
+  options.wanted = {stored.at("a").id, stored.at("b").id, stored.at("c").id};
+  options.max_message = 100'000;
+  server.faults.delay_per_command = seconds(3);
+  for (size_t left : {2U, 1U, 0U}) {
+    const VisitResult result = Visit(Stage::kNew);
+    EXPECT_TRUE(result.status.ok()) << result.status.ToString();
+    EXPECT_FALSE(result.more);
+    EXPECT_EQ(result.wanted_left.size(), left);
+    options.wanted = result.wanted_left;
+  }
+  for (const auto& [name, message] : Stored()) {
+    EXPECT_TRUE(message.has_body()) << name;
+  }
+}
+
 }  // namespace
 }  // namespace mailhaul::pipeline

@@ -153,18 +153,54 @@ TEST_F(SchedulerTest, AcrossPoolsTheMostUrgentJobGoesFirst) {
   EXPECT_EQ(grants[1].job.mailbox, Box(2));
 }
 
-TEST_F(SchedulerTest, OnlyLongWorkIsSliced) {
+TEST_F(SchedulerTest, WorkOfEveryKindIsSliced) {
   AddBoxes(1, 3, AddHost(kWideLimits));
   Submit(1, JobKind::kNew, At(seconds(1)));
   Submit(2, JobKind::kWindow, At(seconds(1)));
   Submit(3, JobKind::kBackfill, At(seconds(1)));
   const std::vector<Grant> grants = TakeAll(At(seconds(0)));
   ASSERT_EQ(grants.size(), 3U);
-  EXPECT_EQ(grants[0].slice, Duration::max());
-  EXPECT_EQ(grants[0].slice_bytes, UINT64_MAX);
-  EXPECT_EQ(grants[1].slice, Options{}.backfill_slice);
-  EXPECT_EQ(grants[2].slice, Options{}.backfill_slice);
-  EXPECT_EQ(grants[2].slice_bytes, Options{}.backfill_slice_bytes);
+  for (const Grant& grant : grants) {
+    EXPECT_EQ(grant.slice, Options{}.backfill_slice);
+    EXPECT_EQ(grant.slice_bytes, Options{}.backfill_slice_bytes);
+  }
+}
+
+TEST_F(SchedulerTest, TheRestOfACheckGoesBehindWhatWasPromisedEarlier) {
+  AddBoxes(1, 3, AddHost({1, 1000}));
+  Submit(1, JobKind::kNew, At(seconds(1)));
+  Submit(2, JobKind::kNew, At(seconds(20)));
+  const Grant first = MustTake(At(seconds(0)));
+  ASSERT_EQ(first.job.mailbox, Box(1));
+  Submit(1, JobKind::kNew, At(seconds(5 + 30)), At(seconds(5)));
+  EXPECT_FALSE(scheduler_.TryContinue(first, At(seconds(5))).has_value());
+  scheduler_.Finish(first, At(seconds(5)), Status::Ok());
+  EXPECT_EQ(ServeAll(At(seconds(5))), (std::vector<uint64_t>{2, 1}));
+}
+
+TEST_F(SchedulerTest, TheRestOfACheckKeepsItsConnectionIfNobodyWasPromisedMore) {
+  AddBoxes(1, 2, AddHost({1, 1000}));
+  Submit(1, JobKind::kNew, At(seconds(1)));
+  Submit(2, JobKind::kNew, At(seconds(300)));
+  const Grant first = MustTake(At(seconds(0)));
+  Submit(1, JobKind::kNew, At(seconds(5 + 30)), At(seconds(5)));
+  EXPECT_TRUE(scheduler_.TryContinue(first, At(seconds(5))).has_value());
+}
+
+TEST_F(SchedulerTest, OnlyACompleteCheckHasALagAndItCountsFromTheFirstPart) {
+  AddBox(1, AddHost(kWideLimits));
+  Submit(1, JobKind::kNew, At(seconds(10)));
+  const Grant first = MustTake(At(seconds(10)));
+  scheduler_.NotePromised(first, TimePoint::max());
+  Submit(1, JobKind::kNew, At(seconds(115)), At(seconds(15)));
+  const std::optional<Grant> rest = scheduler_.TryContinue(first, At(seconds(15)));
+  ASSERT_TRUE(rest.has_value());
+  EXPECT_EQ(scheduler_.Tenant(0).checks, 0U);
+  scheduler_.NotePromised(*rest, first.job.deadline);
+  scheduler_.Finish(*rest, At(seconds(20)), Status::Ok());
+  EXPECT_EQ(scheduler_.Tenant(0).checks, 1U);
+  EXPECT_GE(scheduler_.Tenant(0).lag_p50, seconds(10));
+  EXPECT_LE(scheduler_.Tenant(0).lag_p50, seconds(12));
 }
 
 TEST_F(SchedulerTest, ASaturatedPoolStillGivesWindowAndBackfillTheirShare) {

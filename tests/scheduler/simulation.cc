@@ -105,7 +105,14 @@ void Simulation::SubmitFollowUp(const Grant& grant, const Status& outcome) {
   SimMailbox& mailbox = mailboxes_[box];
   if (!outcome.ok()) {
     Submit(box, grant.job.kind, now_, grant.job.deadline);
+  } else if (grant.job.kind == JobKind::kNew && mailbox.slices_left[0] > 0) {
+    --mailbox.slices_left[0];
+    const seconds freshness(10 + random_.Below(60));
+    scheduler_.NotePromised(grant, TimePoint::max());
+    Submit(box, JobKind::kNew, now_, now_ + freshness);
   } else if (grant.job.kind == JobKind::kNew) {
+    // Much comes now and then: more than one slice takes.
+    mailbox.slices_left[0] = random_.Chance(1, 20) ? static_cast<int>(random_.Below(6)) : 0;
     mailbox.checked_after_faults |= now_ > kFaultsEnd;
     // Long waits for a day's bytes are not filled with checks.
     const bool quiet = now_ > kFaultsEnd + std::chrono::minutes(10);
@@ -168,9 +175,13 @@ void Simulation::StartSession(const Grant& grant, bool login) {
     Violate("an egress address has too many connections");
   }
   const Duration longest = std::min<Duration>(grant.slice, kCheckMax * 4);
-  const Duration limit = grant.job.kind == JobKind::kNew ? Duration(kCheckMax) : longest;
-  const Duration takes(1 +
-                       static_cast<int64_t>(random_.Below(static_cast<uint64_t>(limit.count()))));
+  const bool check = grant.job.kind == JobKind::kNew;
+  const Duration limit = check ? Duration(kCheckMax) : longest;
+  Duration takes(1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(limit.count()))));
+  if (check && mailbox.slices_left[0] > 0) {
+    takes = grant.slice;  // The rest is another job.
+    pool.last_new = now_ + takes - kCheckMax;
+  }
   sessions_.push_back(Session{grant, now_ + takes});
   CheckShare(sessions_.back(), login);
   Draw(sessions_.back());
@@ -446,7 +457,7 @@ void Simulation::CheckTurn(const Grant& grant, bool login) {
   SimPool& pool = pools_[key];
   if (grant.job.kind == JobKind::kNew) {
     CheckNewMailWait(grant, pool);
-    pool.last_new = now_;
+    pool.last_new = std::max(pool.last_new, now_);
   }
   if (hosts_[grant.host].limits.bytes_per_day != 0) {
     return;  // A kind may have to wait for the day.

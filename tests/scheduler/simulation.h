@@ -46,8 +46,8 @@ class Simulation final {
     bool pool_known = false;  // And no address came or went since.
     TimePoint placed_at;
     bool out = false;
-    TimePoint free_since;  // Back from its last grant and its back-off.
-    std::array<int, kKinds> slices_left{};
+    TimePoint free_since;                   // Back from its last grant and its back-off.
+    std::array<int, kKinds> slices_left{};  // Of a check: what is under way or comes next.
     std::array<SimJob, kKinds> jobs;
     bool checked_after_faults = false;
   };

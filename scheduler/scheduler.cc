@@ -278,7 +278,16 @@ size_t Scheduler::Shortage(const Grant& grant, TimePoint now) const {
     return impl.WaitingIn(pool, impl.Grantable(pool));
   }
   const EgressState& egress = impl.egresses[pool.egress];
-  return egress.connections < egress.connections_max ? 0 : egress.waiting;
+  // What waits for another reason does not need the connection.
+  const bool wanted = egress.connections >= egress.connections_max && Any(Impl::OpenKinds(egress));
+  return wanted ? egress.waiting : 0;
+}
+
+bool Scheduler::PoolIsFull(const Grant& grant, TimePoint now) const {
+  Impl& impl = *impl_;
+  impl.Advance(now);
+  const PoolState& pool = impl.pools[impl.FindGrant(grant).pool];
+  return pool.connections >= impl.ConnectionsMax(pool);
 }
 
 TimePoint Scheduler::NextWake(TimePoint now) const {

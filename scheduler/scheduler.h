@@ -257,6 +257,9 @@ class Scheduler final {
   // How many more connections due jobs of other mailboxes could use at once of the pool of this
   // grant, if holders like it gave theirs up: 0 while the pool and its egress address have room.
   size_t Shortage(const Grant& grant, TimePoint now) const;
+  // Whether its pool has no room itself, so that only giving up connections of this pool helps;
+  // else any from its egress address do.
+  bool PoolIsFull(const Grant& grant, TimePoint now) const;
 
   // Bytes per day. How the caller counts UTC days; to be told at the start and now and then, or the
   // first day begins at the zero of time.

@@ -290,7 +290,7 @@ class Collector final {
     net::Loop::TimerId timer = 0;
   };
   struct HeldPool {
-    std::map<uint64_t, Held> sessions;  // By ticket: the one held longest first.
+    std::map<uint64_t, Held> sessions;  // By ticket.
     size_t closing = 0;                 // Told to close, not closed yet.
   };
   // What the main loop sends along with a grant.
@@ -369,6 +369,8 @@ class Collector final {
   void OnHoldLost(PoolKey pool, uint64_t ticket);
   void Decide(PoolKey pool, uint64_t ticket, Decision decision);
   void ReleaseWanted();
+  size_t ClosingFrom(scheduler::EgressId egress) const;
+  std::pair<PoolKey, uint64_t> LeastActive(const PoolKey& pool, bool of_pool) const;
   void ReleaseAll();
 
   // Errands (collector_errands.cc).

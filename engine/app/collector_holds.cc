@@ -138,18 +138,52 @@ void Collector::Decide(PoolKey pool, uint64_t ticket, Decision decision) {
   });
 }
 
-// Gives up as many held connections as due jobs of their pool wait for.
+// Gives up as many held connections as due jobs of their pool, or of its egress address, wait for.
 void Collector::ReleaseWanted() {
   const TimePoint now = context_.clock.Now();
   for (auto& [pool, held_pool] : held_) {
     while (!held_pool.sessions.empty()) {
-      const auto& [ticket, held] = *held_pool.sessions.begin();
-      if (scheduler_.Shortage(held.grant, now) <= held_pool.closing) {
+      const scheduler::Grant& any = held_pool.sessions.begin()->second.grant;
+      const bool of_pool = scheduler_.PoolIsFull(any, now);
+      const size_t closing = of_pool ? held_pool.closing : ClosingFrom(pool.second);
+      if (scheduler_.Shortage(any, now) <= closing) {
         break;
       }
-      Decide(pool, uint64_t{ticket}, std::nullopt);
+      const auto [from, ticket] = LeastActive(pool, /*of_pool=*/of_pool);
+      Decide(from, ticket, std::nullopt);
     }
   }
+}
+
+size_t Collector::ClosingFrom(scheduler::EgressId egress) const {
+  size_t closing = 0;
+  for (const auto& [pool, held_pool] : held_) {
+    closing += pool.second == egress ? held_pool.closing : 0;
+  }
+  return closing;
+}
+
+// The held session of the mailbox that was looked at longest ago, of those the one held longest: so
+// where there are fewer connections than active mailboxes, those looked at last keep theirs, and
+// the others share what is left, instead of all losing theirs in turn. Of the pool, or of all pools
+// of its egress address; one is held there.
+std::pair<Collector::PoolKey, uint64_t> Collector::LeastActive(const PoolKey& pool,
+                                                               bool of_pool) const {
+  std::pair<PoolKey, uint64_t> least;
+  TimePoint active_until = TimePoint::max();
+  for (const auto& [key, held_pool] : held_) {
+    if (of_pool ? key != pool : key.second != pool.second) {
+      continue;
+    }
+    for (const auto& [ticket, held] : held_pool.sessions) {
+      const auto rank = std::pair(held.mailbox->active_until, ticket);
+      if (rank < std::pair(active_until, least.second)) {
+        active_until = rank.first;
+        least = {key, ticket};
+      }
+    }
+  }
+  return least;
 }
 
 void Collector::ReleaseAll() {

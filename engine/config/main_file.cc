@@ -158,6 +158,11 @@ void CheckPerMailbox(const Config& config, const HostEntry& entry, Report& repor
   const std::optional<uint32_t> per_mailbox = entry.limits.connections_per_mailbox;
   if (per_mailbox && *per_mailbox > config.LimitsOf(entry.host).connections) {
     report.Error(entry.limits_position, "'connections_per_mailbox' is more than 'connections'");
+  } else if (per_mailbox && *per_mailbox > 1) {
+    report.Warning(
+        entry.limits_position,
+        "'connections_per_mailbox' above 1 changes nothing: mailhaul uses one connection "
+        "of a mailbox at a time");
   }
 }
 

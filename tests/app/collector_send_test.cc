@@ -117,6 +117,54 @@ TEST_F(CollectorSendTest, AHeldSessionMakesRoomForTheCopy) {
   EXPECT_EQ(server_.counters.connections_open_max, 1U);
 }
 
+// Whatever the pool and the host's limit would allow.
+TEST_F(CollectorSendTest, AMailboxHasOneConnectionToItsSourceWhateverIsAskedOfIt) {
+  server_.options.capabilities.emplace_back("IDLE");
+  config_.default_limits.connections = 10;
+  config_.default_limits.connections_per_mailbox = 10;
+  config_.default_limits.logins_per_second = 100;
+  config_.tenants.front().collect.max_message = 10'000;
+  for (int i = 0; i < 20; ++i) {
+    AddMessage("alice", "large\r\n\r\n" + std::string(20'000, 'x'));
+    AddMessage("alice", "old");
+  }
+  Start();
+  ASSERT_TRUE(RunUntil([&] { return Messages("alice") == 40; }, std::chrono::minutes(5)));
+  store::MessageQuery query;
+  query.tenant = mail_->FindTenant("acme").value();
+  std::vector<MessageId> large;
+  const store::MessagePage page = mail_->ListMessages(query).value();
+  for (const store::StoredMessage& message : page.items) {
+    if (!message.has_body()) {
+      large.push_back(message.id);
+    }
+  }
+  ASSERT_EQ(large.size(), 20U);
+  std::vector<SubmissionId> ids;
+  for (size_t i = 0; i < large.size(); ++i) {
+    loop_.Post([this, &large, i] {
+      collector_->MarkActive("acme", "alice");
+      collector_->Refresh("acme", "alice");
+      EXPECT_TRUE(collector_->FetchWhole("acme", "alice", large[i]));
+    });
+    ids.push_back(Accept("m" + std::to_string(i)));
+    AddMessage("alice", "new");
+    RunFor(std::chrono::milliseconds(i % 3 == 0 ? 100 : 3000));
+  }
+  const auto all_filed = [&] {
+    return std::all_of(ids.begin(), ids.end(),
+                       [&](SubmissionId id) { return Get(id).filing == Filing::kDone; });
+  };
+  ASSERT_TRUE(RunUntil(all_filed, std::chrono::minutes(5)));
+  RunFor(std::chrono::minutes(1));
+  EXPECT_GT(server_.counters.commands["IDLE"], 0U);
+  EXPECT_GT(server_.counters.commands["APPEND"], 0U);
+  for (const MessageId id : large) {
+    EXPECT_TRUE(mail_->GetMessage(id)->has_body());
+  }
+  EXPECT_EQ(server_.counters.connections_open_max, 1U);
+}
+
 TEST_F(CollectorSendTest, WhatWaitsForAMailboxThatIsGoneIsSentOnceWhenItReturns) {
   config::SetFingerprints(config_.tenants.front());
   const auto with = std::make_shared<const config::TenantConfig>(config_.tenants.front());

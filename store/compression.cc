@@ -1,94 +1,99 @@
 #include "store/compression.h"
 
-#include <zstd.h>
+#include <utility>
 
-#include <memory>
+#include "store/base64_lines.h"
+#include "store/split_piece.h"
+#include "store/zstd_frame.h"
 
 namespace mailhaul::store {
 namespace {
 
-// Levels 2 to 6 save another half a percent of mail, at up to four times the work.
-constexpr int kLevel = 1;
+// Of text; higher ones save little more and take much longer.
+constexpr int kLevel = 3;
+// What attachments are is compressed already, as a rule: level 1 finds that out fastest.
+constexpr int kDecodedLevel = 1;
 constexpr size_t kSavedShare = 16;
 
-struct FreeContext {
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
-// Null: there is no memory.
-ZSTD_CCtx* Compressor() {
-  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
-  return context.get();
+bool IsSmaller(size_t compressed, size_t bytes) {
+  return compressed < bytes && bytes - compressed > bytes / kSavedShare;
 }
 
-ZSTD_DCtx* Decompressor() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
-  return context.get();
+Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shrinks) {
+  std::string rest;
+  if (!split.rest.empty()) {
+    MH_RETURN_IF_ERROR(AppendZstdFrame(split.rest, kLevel, rest));
+  }
+  AppendSplitHeader(split.runs, rest.size(), out);
+  out += rest;
+  const size_t before = out.size();
+  MH_RETURN_IF_ERROR(AppendZstdFrame(split.decoded, kDecodedLevel, out));
+  decoded_shrinks = IsSmaller(out.size() - before, split.decoded.size());
+  return Status::Ok();
+}
+
+Status ReadSplit(const SplitPiece& split, std::string& out) {
+  std::string rest(split.rest_bytes, '\0');
+  if (!rest.empty()) {
+    MH_RETURN_IF_ERROR(ReadZstdFrame(split.rest_frame, rest));
+  }
+  std::string decoded(split.decoded_bytes, '\0');
+  MH_RETURN_IF_ERROR(ReadZstdFrame(split.decoded_frame, decoded));
+  JoinBase64(split.runs, rest, decoded, out);
+  return Status::Ok();
 }
 
 }  // namespace
 
 std::optional<std::string> CompressBody(std::string_view body) {
-  if (body.size() > kCompressibleBytesMax) {
+  std::string compressed;
+  if (body.size() > kCompressibleBytesMax || !AppendPiece(body, compressed).ok() ||
+      !IsSmaller(compressed.size(), body.size())) {
     return std::nullopt;
   }
-  ZSTD_CCtx* const context = Compressor();
-  const size_t bytes_max = body.size() - body.size() / kSavedShare;
-  std::string compressed(bytes_max, '\0');
-  if (context == nullptr || bytes_max == body.size()) {
-    return std::nullopt;
-  }
-  const size_t bytes = ZSTD_compressCCtx(context, compressed.data(), compressed.size(), body.data(),
-                                         body.size(), kLevel);
-  if (ZSTD_isError(bytes) != 0) {
-    return std::nullopt;  // There was no room: it would not be small enough.
-  }
-  compressed.resize(bytes);
   compressed.shrink_to_fit();
   return compressed;
 }
 
 Result<std::string> DecompressBody(std::string_view compressed, uint64_t size) {
   if (size > kCompressibleBytesMax ||
-      ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != size) {
+      (!IsSplitPiece(compressed) && ZstdContentBytes(compressed) != size)) {
     return Status(Code::kCorrupt, "a compressed body is of another size");
   }
   std::string body(size, '\0');
-  MH_RETURN_IF_ERROR(DecompressFrame(compressed, body));
+  MH_RETURN_IF_ERROR(ReadPiece(compressed, body));
   return body;
 }
 
-Status AppendFrame(std::string_view bytes, std::string& out) {
-  ZSTD_CCtx* const context = Compressor();
-  if (context == nullptr) {
-    return {Code::kResourceExhausted, "no memory to compress a body"};
+Status AppendPiece(std::string_view bytes, std::string& out) {
+  const SplitBytes split = SplitBase64(bytes);
+  if (split.runs.empty()) {
+    return AppendZstdFrame(bytes, kLevel, out);
   }
-  const size_t before = out.size();
-  out.resize(before + FrameBound(bytes.size()));
-  const size_t count = ZSTD_compressCCtx(context, out.data() + before, out.size() - before,
-                                         bytes.data(), bytes.size(), kLevel);
-  if (ZSTD_isError(count) != 0) {
-    out.resize(before);
-    return {Code::kResourceExhausted, "a body cannot be compressed"};
+  std::string packed;
+  bool decoded_shrinks = false;
+  MH_RETURN_IF_ERROR(AppendSplit(split, packed, decoded_shrinks));
+  // Of what does not become smaller decoded no digit takes less than six bits as it is.
+  if (decoded_shrinks) {
+    std::string plain;
+    MH_RETURN_IF_ERROR(AppendZstdFrame(bytes, kLevel, plain));
+    if (plain.size() <= packed.size()) {
+      packed = std::move(plain);
+    }
   }
-  out.resize(before + count);
+  out += packed;
   return Status::Ok();
 }
 
-size_t FrameBound(size_t bytes) { return ZSTD_compressBound(bytes); }
+// Split pieces are smaller than what they hold.
+size_t PieceBound(size_t bytes) { return ZstdFrameBound(bytes); }
 
-Status DecompressFrame(std::string_view compressed, std::string& out) {
-  ZSTD_DCtx* const context = Decompressor();
-  if (context == nullptr) {
-    return {Code::kResourceExhausted, "no memory to decompress a stored body"};
+Status ReadPiece(std::string_view piece, std::string& out) {
+  if (!IsSplitPiece(piece)) {
+    return ReadZstdFrame(piece, out);
   }
-  const size_t bytes =
-      ZSTD_decompressDCtx(context, out.data(), out.size(), compressed.data(), compressed.size());
-  if (ZSTD_isError(bytes) != 0 || bytes != out.size()) {
-    return {Code::kCorrupt, "a compressed body is damaged"};
-  }
-  return Status::Ok();
+  MH_ASSIGN_OR_RETURN(const SplitPiece split, ParseSplitPiece(piece, out.size()));
+  return ReadSplit(split, out);
 }
 
 bool BecomesSmaller(std::string_view sample) {

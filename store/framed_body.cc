@@ -118,7 +118,7 @@ class FramedByteSource final : public ByteSource {
       const bool fits = i + 1 < frames.size() ? bytes == frame_bytes_ : bytes <= frame_bytes_;
       end += compressed;
       size += bytes;
-      if (!fits || bytes == 0 || bytes > kFrameBytesMax || compressed > FrameBound(bytes)) {
+      if (!fits || bytes == 0 || bytes > kFrameBytesMax || compressed > PieceBound(bytes)) {
         return Damaged();
       }
       ends_.push_back(static_cast<uint32_t>(end));
@@ -136,7 +136,7 @@ class FramedByteSource final : public ByteSource {
                         ReadExactly(*stored_, begin, static_cast<size_t>(ends_[index] - begin)));
     loaded_.reset();
     frame_.resize(std::min<uint64_t>(frame_bytes_, size_ - index * frame_bytes_));
-    MH_RETURN_IF_ERROR(DecompressFrame(compressed, frame_));
+    MH_RETURN_IF_ERROR(ReadPiece(compressed, frame_));
     loaded_ = index;
     return Status::Ok();
   }
@@ -181,7 +181,7 @@ Status FrameEncoder::Finish(std::string& out) {
 Status FrameEncoder::PutFrame(std::string_view bytes, std::string& out) {
   MH_CHECK(bytes.size() <= kFrameBytesMax);
   const size_t before = out.size();
-  MH_RETURN_IF_ERROR(AppendFrame(bytes, out));
+  MH_RETURN_IF_ERROR(AppendPiece(bytes, out));
   frames_.emplace_back(static_cast<uint32_t>(out.size() - before),
                        static_cast<uint32_t>(bytes.size()));
   return Status::Ok();

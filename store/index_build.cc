@@ -161,6 +161,16 @@ class IndexBuild final {
 
 }  // namespace
 
+bool IsIndexedFormat(std::string_view version) {
+  return version == kFormatVersionValue || version == kFormatVersionFramed ||
+         version == kFormatVersionIndexed;
+}
+
+bool IsKnownFormat(std::string_view version) {
+  return IsIndexedFormat(version) || version == kFormatVersionBefore ||
+         version == kFormatVersionBetween;
+}
+
 Status BuildIndexes(KeyValueStore& records, const MailboxTable& table) {
   return IndexBuild(records, table).Run();
 }

@@ -28,12 +28,12 @@ Status SetFormatVersion(KeyValueStore& records, const std::optional<std::string>
 Result<std::string> ReadFormatVersion(KeyValueStore& records, MailStore::Access access) {
   const std::string key = FormatVersionKey();
   MH_ASSIGN_OR_RETURN(std::optional<std::string> version, GetRow(records, key));
-  if (version == kFormatVersionIndexed && access == MailStore::Access::kWrite) {
+  if (version && IsIndexedFormat(*version) && version != kFormatVersionValue &&
+      access == MailStore::Access::kWrite) {
     MH_RETURN_IF_ERROR(SetFormatVersion(records, version));
     return std::string(kFormatVersionValue);
   }
-  if (version == kFormatVersionValue || version == kFormatVersionIndexed ||
-      version == kFormatVersionBefore || version == kFormatVersionBetween) {
+  if (version && IsKnownFormat(*version)) {
     return std::move(*version);
   }
   if (version && version->starts_with(kFormatName)) {
@@ -67,7 +67,7 @@ Result<std::unique_ptr<MailStore>> MailStore::Open(KeyValueStore& records, BlobS
   MH_ASSIGN_OR_RETURN(const std::string version, ReadFormatVersion(records, access));
   auto impl = std::make_unique<Impl>(records, blobs, clock);
   MH_RETURN_IF_ERROR(impl->LoadTables());
-  impl->indexed = version == kFormatVersionValue || version == kFormatVersionIndexed;
+  impl->indexed = IsIndexedFormat(version);
   if (!impl->indexed && access == Access::kWrite) {
     MH_RETURN_IF_ERROR(BuildIndexes(records, impl->table));
     impl->indexed = true;

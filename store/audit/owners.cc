@@ -65,9 +65,7 @@ Result<Owners> AuditControlRows(KeyValueStore& records, AuditReport& report) {
                       GetRow(records, FormatVersionKey()));
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> started,
                       GetRow(records, ControlSequenceKey()));
-  const bool is_known = version == kFormatVersionValue || version == kFormatVersionIndexed ||
-                        version == kFormatVersionBefore || version == kFormatVersionBetween;
-  if (version ? !is_known : started.has_value()) {
+  if (version ? !IsKnownFormat(*version) : started.has_value()) {
     report.Add("the format version", version ? "is not one that this program reads" : "missing");
   }
   MH_ASSIGN_OR_RETURN(const Sequences sequences, ReadSequences(records, report));

@@ -15,6 +15,7 @@
 #include "store/audit/audit.h"
 #include "store/framed_body.h"
 #include "store/rocksdb_store.h"
+#include "tests/store/base64_mail.h"
 #include "tests/store/mail_store_fixture.h"
 #include "tests/store/temporary_directory.h"
 #include "tests/support/sanitized.h"
@@ -51,6 +52,9 @@ Status OpenAll(const std::string& directory, bool read_only, OpenStoreFiles& sto
 std::string BodyOf(Uid uid) {
   SeededRandom random(uid);
   std::string body;
+  if (uid % 3 == 0) {
+    body = "text before\r\n\r\n" + Lines(NoiseOf(300 + uid * 5, uid), 76, true) + "\r\n";
+  }
   while (body.size() < (uid % 10 == 0 ? 9'000U : 400U) + uid * 7) {
     body.push_back(static_cast<char>('a' + random.Below(26)));
   }

@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "store/compression.h"
+#include "tests/store/base64_mail.h"
 
 namespace mailhaul::store {
 namespace {
@@ -70,12 +71,33 @@ TEST(FramedBodyTest, ComesBackWhateverThePartsItCameIn) {
 }
 
 TEST(FramedBodyTest, WhatDoesNotBecomeSmallerComesBackToo) {
-  std::string noise(3 * kFrame, '\0');
-  SeededRandom random(1);
-  random.Fill({reinterpret_cast<unsigned char*>(noise.data()), noise.size()});
+  const std::string noise = NoiseOf(3 * kFrame, 1);
   const std::string stored = Encode(noise, kFrame);
   EXPECT_LT(stored.size(), noise.size() + noise.size() / 50);
   EXPECT_TRUE(Decode(stored, noise.size()) == noise);
+}
+
+// Frames end anywhere in its lines.
+TEST(FramedBodyTest, Base64IsKeptDecodedInEveryFrame) {
+  for (const size_t length : {size_t{76}, size_t{64}, size_t{72}, size_t{1'000'000}}) {
+    for (size_t shift = 0; shift < 9; ++shift) {
+      const std::string noise = NoiseOf(10 * kFrame, length + shift);
+      const std::string body =
+          std::string(shift, 'x') + "\r\n\r\n" + Lines(noise, length, shift % 2 == 0) + "\r\n--x--";
+      const std::string stored = Encode(body, 1000);
+      // About 100 bytes of each frame are half lines and what goes before frames.
+      EXPECT_LT(stored.size(), noise.size() * 104 / 100) << length << " " << shift;
+      EXPECT_TRUE(Decode(stored, body.size()) == body);
+    }
+  }
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    SeededRandom random(seed);
+    std::string body;
+    while (body.size() < 4 * kFrame) {
+      body += MixOf(random);
+    }
+    EXPECT_TRUE(Decode(Encode(body, 1 + random.Below(9000)), body.size()) == body) << seed;
+  }
 }
 
 // Other programs can read it: zstd -d.

@@ -218,16 +218,18 @@ TEST_F(MailStoreOnboarding, AnAppendWritesTheChecksOfItsMailboxes) {
   EXPECT_EQ(store_->GetMailbox(mailbox_)->messages, 1U);
 }
 
-// It lacks nothing, but a program that knows no bodies in frames must not write to it any more.
-TEST_F(MailStoreOnboarding, AStoreOfTheFormatBeforeIsReadAsItIsAndTakenOverByAWriter) {
-  const std::string before(kFormatVersionIndexed);
-  records_.Tamper(FormatVersionKey(), before);
-  store_ = MailStore::Open(records_, *blobs_, clock_, MailStore::Access::kRead).value();
-  EXPECT_EQ(records_.Get(FormatVersionKey()).value(), before);
-  records_.InjectFault(1, MemoryKeyValueStore::Fault::kUnknownLost);
-  EXPECT_FALSE(MailStore::Open(records_, *blobs_, clock_).ok());
-  store_ = MailStore::Open(records_, *blobs_, clock_).value();
-  EXPECT_EQ(records_.Get(FormatVersionKey()).value(), std::string(kFormatVersionValue));
+// They lack nothing, but a program that knows no such bodies must not read them any more.
+TEST_F(MailStoreOnboarding, AStoreOfAFormatBeforeIsReadAsItIsAndTakenOverByAWriter) {
+  for (const std::string_view old : {kFormatVersionIndexed, kFormatVersionFramed}) {
+    const std::string before(old);
+    records_.Tamper(FormatVersionKey(), before);
+    store_ = MailStore::Open(records_, *blobs_, clock_, MailStore::Access::kRead).value();
+    EXPECT_EQ(records_.Get(FormatVersionKey()).value(), before);
+    records_.InjectFault(1, MemoryKeyValueStore::Fault::kUnknownLost);
+    EXPECT_FALSE(MailStore::Open(records_, *blobs_, clock_).ok());
+    store_ = MailStore::Open(records_, *blobs_, clock_).value();
+    EXPECT_EQ(records_.Get(FormatVersionKey()).value(), std::string(kFormatVersionValue));
+  }
 }
 
 TEST_F(MailStoreOnboarding, AForeignFormatVersionIsRefused) {

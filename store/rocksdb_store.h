@@ -23,6 +23,10 @@ struct RocksDbOptions {
   uint64_t free_bytes_min = uint64_t{32} << 20;
   // Unwritten rows held in memory, of all keyspaces together; then a table file is written.
   size_t write_buffers_bytes = size_t{32} << 20;
+  // Whether closing writes them to table files, which are half as large as the log, and spares the
+  // next opening to do so. Not done after a failure. False leaves the log as a process that was
+  // killed does.
+  bool flush_at_close = true;
   // Where it lies. Null: on the operating system's, through RocksDB's own code. Must outlive the
   // store.
   FileSystem* files = nullptr;

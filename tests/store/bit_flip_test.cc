@@ -41,8 +41,9 @@ struct OpenStoreFiles {
 };
 
 Status OpenAll(const std::string& directory, bool read_only, OpenStoreFiles& store) {
-  MH_ASSIGN_OR_RETURN(store.records, read_only ? OpenRocksDbReadOnly(directory + "/records")
-                                               : OpenRocksDb(directory + "/records", {}));
+  MH_ASSIGN_OR_RETURN(store.records,
+                      read_only ? OpenRocksDbReadOnly(directory + "/records")
+                                : OpenRocksDb(directory + "/records", {.flush_at_close = false}));
   MH_ASSIGN_OR_RETURN(store.blobs, BlobStore::Open(store.files, {.directory = directory + "/blobs",
                                                                  .frame_bytes = kFrameBytesMin}));
   MH_ASSIGN_OR_RETURN(store.mail, MailStore::Open(*store.records, *store.blobs, store.clock));

@@ -320,6 +320,49 @@ TEST(RocksDbStoreTest, ADamagedDirectoryIsCorrupt) {
   EXPECT_NE(again.status().code(), Code::kStoreLocked);
 }
 
+uintmax_t BytesOf(const std::string& directory, const std::string& extension) {
+  uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    bytes += entry.path().extension() == extension ? entry.file_size() : 0;
+  }
+  return bytes;
+}
+
+// Nothing is left to be done when it is opened again, and rows take little room.
+TEST(RocksDbStoreTest, ClosingMovesRowsFromTheLogToSmallerTableFiles) {
+  for (const bool flush : {true, false}) {
+    const TemporaryDirectory directory;
+    RocksDbOptions options;
+    options.flush_at_close = flush;
+    uintmax_t log = 0;
+    {
+      const auto store = OpenRocksDb(directory.path(), options);
+      ASSERT_TRUE(store.ok());
+      Batch batch;
+      batch.shard = 1;
+      for (uint32_t i = 0; i < 2000; ++i) {
+        batch.Put(KeyOf(1, i), "value of a row");
+      }
+      Outcome outcome;
+      (*store)->Commit({&batch, 1}, {&outcome, 1});
+      ASSERT_EQ(outcome.kind, Kind::kDone);
+      log = BytesOf(directory.path(), ".log");
+      EXPECT_GT(log, 2000U * 14);
+    }
+    if (flush) {
+      EXPECT_EQ(BytesOf(directory.path(), ".log"), 0U);
+      EXPECT_GT(BytesOf(directory.path(), ".sst"), 0U);
+      EXPECT_LT(BytesOf(directory.path(), ".sst"), log / 3);
+    } else {
+      EXPECT_EQ(BytesOf(directory.path(), ".log"), log);
+      EXPECT_EQ(BytesOf(directory.path(), ".sst"), 0U);
+    }
+    const auto again = OpenRocksDbReadOnly(directory.path());
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ((*again)->Get(KeyOf(1, 1999)).value(), "value of a row");
+  }
+}
+
 TEST(RocksDbStoreTest, BelowTheFreeSpaceReserveCommitsAreBusyAndReadsGoOn) {
   const TemporaryDirectory directory;
   Result<std::unique_ptr<EmbeddedStore>> store =

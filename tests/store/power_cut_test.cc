@@ -72,6 +72,12 @@ class PowerRun final {
     }
     EXPECT_TRUE(status.ok() || store_.files().frozen()) << status.ToString();
     EXPECT_TRUE(status.ok() || status.code() == Code::kIo) << status.ToString();
+    if (random_.Chance(1, 4)) {
+      if (!store_.files().frozen()) {
+        store_.files().FreezeAt(SomeOperations(random_));
+      }
+      store_.Close();  // The power goes while it ends, or has gone.
+    }
     store_.LosePower(random_);
     ++counts_.cuts;
   }

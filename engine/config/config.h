@@ -59,6 +59,7 @@ struct MailboxConfig {
   std::string pool;
   Status undiscovered;      // Why autodiscovery found no host; success: it did, or has not run.
   std::string fingerprint;  // Of what its files say (fingerprint.h): "" unless loaded from files.
+  bool added = false;       // While running (added_mailbox.h): it stands in no file.
 };
 
 struct Token {

@@ -65,9 +65,11 @@ void AddServer(const Server& server, Digest& digest) {
 }
 
 std::string FingerprintOf(const MailboxConfig& mailbox) {
-  const auto& [id, address, source, submission, profile, pool, undiscovered, fingerprint] = mailbox;
+  const auto& [id, address, source, submission, profile, pool, undiscovered, fingerprint, added] =
+      mailbox;
   static_cast<void>(undiscovered);  // What autodiscovery says; the files say nothing of it.
   static_cast<void>(fingerprint);
+  static_cast<void>(added);  // Where it stands, not what it says.
   Digest digest;
   digest.Add(id);
   digest.Add(address);
@@ -145,6 +147,8 @@ std::string FingerprintOf(const std::vector<std::string>& texts) {
   return digest.Take();
 }
 
+void SetFingerprint(MailboxConfig& mailbox) { mailbox.fingerprint = FingerprintOf(mailbox); }
+
 void SetFingerprints(TenantConfig& tenant) {
   auto& [name, file, weight, tokens, freshness, collect, send, webhooks, quota_bytes, retention,
          mailboxes, fingerprint] = tenant;
@@ -160,7 +164,7 @@ void SetFingerprints(TenantConfig& tenant) {
   digest.Add(quota_bytes);
   AddOptional(retention, digest);
   for (MailboxConfig& mailbox : mailboxes) {
-    mailbox.fingerprint = FingerprintOf(mailbox);
+    SetFingerprint(mailbox);
     digest.Add(mailbox.fingerprint);
   }
   fingerprint = digest.Take();

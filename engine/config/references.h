@@ -17,6 +17,9 @@ struct FileText {
 class References {
  public:
   virtual ~References() = default;
+  // False: what it says comes from somebody who may not read the environment and the files of this
+  // process, and a reference to them is an error.
+  virtual bool are_allowed() const { return true; }
   virtual const char* Environment(const std::string& name) = 0;  // Null: not set.
   // The message of a failure is the reason alone, without `path`.
   virtual Result<FileText> ReadFile(const std::string& path, size_t bytes_max) = 0;

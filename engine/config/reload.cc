@@ -86,7 +86,7 @@ void KeepDiscovered(const TenantConfig& before, TenantConfig& now) {
   }
   for (MailboxConfig& mailbox : now.mailboxes) {
     const auto found = known.find(mailbox.id);
-    if (mailbox.source.host.empty() && found != known.end() &&
+    if (mailbox.source.host.empty() && found != known.end() && !found->second->added &&
         found->second->fingerprint == mailbox.fingerprint) {
       mailbox = *found->second;
     }

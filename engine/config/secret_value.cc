@@ -71,6 +71,12 @@ bool ReadFromFile(const Node& node, References& references, Report& report, Secr
 // From exactly one of the keys env and file; `others` counts further ones that were given.
 bool ReadReference(const MapReader& reader, size_t others, std::string_view expected,
                    References& references, Report& report, Secret& out) {
+  if (!references.are_allowed()) {
+    report.Error(reader.position(),
+                 "a reference to the server's environment or files is refused here; give the text "
+                 "itself");
+    return false;
+  }
   const Node* env = reader.Find("env");
   const Node* file = reader.Find("file");
   if ((env != nullptr ? 1U : 0U) + (file != nullptr ? 1U : 0U) + others != 1) {

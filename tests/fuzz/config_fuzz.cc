@@ -1,4 +1,5 @@
-// Configuration text: the first byte chooses the kind of file, the rest is the file.
+// Configuration text: the first byte chooses the kind of file, the rest is the file; or the body
+// that adds a mailbox.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/config/added_mailbox.h"
 #include "engine/config/main_file.h"
 #include "engine/config/map_reader.h"
 #include "engine/config/provider_file.h"
@@ -66,7 +68,31 @@ void ParseProviderFile(std::string_view text, Report& report) {
   }
 }
 
+// What is taken comes back as it was.
+void ParseBody(std::string_view text) {
+  const auto read = ReadMailboxBody(text, "", Builtin());
+  if (const RefusedBody* refused = std::get_if<RefusedBody>(&read)) {
+    MH_CHECK(!refused->problems.empty());
+    for (const FieldProblem& problem : refused->problems) {
+      MH_CHECK(!problem.message.empty() && !HasControlCharacter(problem.message));
+      MH_CHECK(!HasControlCharacter(problem.field));
+    }
+    return;
+  }
+  const MailboxConfig& mailbox = std::get<MailboxConfig>(read);
+  MH_CHECK(mailbox.added && !mailbox.pool.empty());
+  MH_CHECK(mailbox.source.password.empty() == mailbox.source.oauth2.has_value());
+  if (!mailbox.source.host.empty()) {
+    const auto again = DecodeAdded(EncodeAdded(text, mailbox), mailbox.id, Builtin());
+    MH_CHECK(again.ok() && again->fingerprint == mailbox.fingerprint);
+  }
+}
+
 void ParseOne(uint8_t kind, std::string_view text) {
+  if (kind == 3) {
+    ParseBody(text);
+    return;
+  }
   FixedReferences references;
   Report report("file.yaml", kind == 0);
   if (kind == 0) {
@@ -87,6 +113,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  mailhaul::config::ParseOne(data[0] % 3, text);
+  mailhaul::config::ParseOne(data[0] % 4, text);
   return 0;
 }

@@ -230,9 +230,12 @@ class MailStore final {
   Result<std::vector<FolderId>> EnsureFolders(MailboxId mailbox,
                                               std::span<const NewFolder> folders);
 
+  // Tells of the mailbox in the change log, as updated. kNotFound: none of that id.
+  Status NoteMailboxUpdated(MailboxId mailbox);
+
   // Removal. From the moment it is durable nobody finds the mailbox, or the tenant with all its
   // mailboxes, or a message of it, and the name may be given to a new one, which shares nothing
-  // with it. Tokens that are kept for it (sealed_secrets.h) go at once, the rest is deleted by
+  // with it. Secrets that are kept for it (sealed_secrets.h) go at once, the rest is deleted by
   // ContinueRemovals(), after a restart as well. kNotFound: none of that id. After a failure
   // calling again is harmless.
   Status RemoveMailbox(MailboxId mailbox);

@@ -6,6 +6,7 @@
 #include "store/key_layout.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
+#include "store/shard_batch.h"
 
 namespace mailhaul::store {
 namespace {
@@ -256,6 +257,20 @@ Status MailStore::SaveMailboxCheck(const MailboxRecord& mailbox) {
     check.error_detail = Utf8Prefix(mailbox.error_detail, kErrorDetailBytesMax);
   }
   return impl_->ChecksAreDue() ? impl_->FlushChecks() : Status::Ok();
+}
+
+Status MailStore::NoteMailboxUpdated(MailboxId mailbox) {
+  MH_RETURN_IF_ERROR(impl_->failed);
+  const std::optional<TenantId> tenant = impl_->table.TenantOf(mailbox);
+  if (!tenant) {
+    return {Code::kNotFound, "no mailbox " + FormatId(mailbox.value)};
+  }
+  return CommitShardBatch(*impl_, mailbox.shard(), [&](ShardBatch& batch) -> Status {
+    MH_ASSIGN_OR_RETURN(const MailboxState* state, impl_->cache.Mailbox(mailbox));
+    batch.Put(MailboxKey(mailbox), EncodeMailbox(state->record));
+    batch.AddChange(ChangeEntry::Type::kMailboxUpdated, *tenant, mailbox, {});
+    return Status::Ok();
+  });
 }
 
 Status MailStore::FlushChecks() { return impl_->FlushChecks(); }

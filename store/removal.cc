@@ -17,7 +17,7 @@ namespace {
 constexpr char kPending = 1;
 constexpr char kEnded = 2;
 constexpr size_t kRemovalKeyBytes = kKeyPrefixBytes + sizeof(uint32_t) + sizeof(uint64_t);
-// Of one mailbox in a batch: its assignment, its removal row and two secrets.
+// Of one mailbox in a batch: its assignment, its removal row and three secrets.
 constexpr size_t kRowBytesMax = 4096;
 
 }  // namespace
@@ -79,6 +79,7 @@ Status MailStore::Impl::RemoveMailboxes(TenantId tenant, std::span<const Mailbox
       batch.Delete(AssignmentKey(tenant, mailbox));
       batch.Delete(SecretKey(std::string(kSourceTokenPrefix) + full_name));
       batch.Delete(SecretKey(std::string(kSubmissionTokenPrefix) + full_name));
+      batch.Delete(SecretKey(std::string(kAddedMailboxPrefix) + full_name));
       removed.push_back(std::move(removal));
     }
     MH_RETURN_IF_ERROR(CommitOne(std::move(batch)));

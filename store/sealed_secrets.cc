@@ -11,18 +11,38 @@
 namespace mailhaul::store {
 namespace {
 
-constexpr size_t kSecretBytesMax = size_t{16} << 10;
+constexpr size_t kSecretBytesMax = size_t{32} << 10;
+static_assert(kSecretsAtOnceMax * (kSecretBytesMax + 2 * kControlNameBytesMax) < kBatchBytesMax);
 
 }  // namespace
 
 Status SaveSecret(KeyValueStore& records, const SecretBox& box, std::string_view name,
                   std::string_view secret, Random& random) {
-  MH_CHECK(!name.empty() && name.size() <= kControlNameBytesMax);
-  if (secret.size() > kSecretBytesMax) {
-    return {Code::kInvalidArgument, "a secret is too long to be kept"};
+  const NamedSecret one{.name = std::string(name), .secret = Secret(std::string(secret))};
+  return SaveSecrets(records, box, {&one, 1}, random);
+}
+
+Status SaveSecrets(KeyValueStore& records, const SecretBox& box,
+                   std::span<const NamedSecret> secrets, Random& random) {
+  MH_CHECK(secrets.size() <= kSecretsAtOnceMax);
+  std::vector<ControlRow> rows;
+  for (const auto& [name, secret] : secrets) {
+    MH_CHECK(!name.empty() && name.size() <= kControlNameBytesMax);
+    if (secret.Reveal().size() > kSecretBytesMax) {
+      return {Code::kInvalidArgument, "a secret is too long to be kept"};
+    }
+    rows.push_back({.key = SecretKey(name), .value = box.Seal(name, secret.Reveal(), random)});
   }
-  const ControlRow row{.key = SecretKey(name), .value = box.Seal(name, secret, random)};
-  return SaveControlRows(records, {&row, 1});
+  return SaveControlRows(records, rows);
+}
+
+Status DeleteSecret(KeyValueStore& records, std::string_view name) {
+  Batch batch;
+  batch.shard = kControlShard;
+  batch.Delete(SecretKey(name));
+  Outcome outcome;
+  records.Commit({&batch, 1}, {&outcome, 1});
+  return outcome.kind == Outcome::Kind::kDone ? Status::Ok() : outcome.detail;
 }
 
 Status ReadSecrets(KeyValueStore& records, const SecretBox& box, std::string_view prefix,
@@ -33,6 +53,16 @@ Status ReadSecrets(KeyValueStore& records, const SecretBox& box, std::string_vie
                            visit(name, box.Open(name, value));
                            return Status::Ok();
                          });
+}
+
+Result<size_t> CountSecrets(KeyValueStore& records, std::string_view prefix) {
+  size_t count = 0;
+  MH_RETURN_IF_ERROR(
+      ReadControlRows(records, SecretKey(prefix), [&count](std::string_view, std::string_view) {
+        ++count;
+        return Status::Ok();
+      }));
+  return count;
 }
 
 Result<size_t> SealAnew(KeyValueStore& records, const SecretBox& from, const SecretBox& to,

@@ -11,5 +11,7 @@ namespace mailhaul {
 
 // kUnreachable when any of `addresses` of `host` is private (net::IpAddress::IsPrivate).
 Status RefusePrivate(std::string_view host, const std::vector<net::IpAddress>& addresses);
+// Whether a failure is that one.
+bool IsRefusedDestination(const Status& status);
 
 }  // namespace mailhaul

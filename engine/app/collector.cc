@@ -130,6 +130,10 @@ Result<MailboxState*> Collector::AddMailbox(const OnboardedTenant& tenant, size_
   state->last_used = record.last_used == WallTime{} ? context_.clock.WallNow() : record.last_used;
   state->window_coverage = record.window_coverage;
   state->backfill_coverage = record.backfill_coverage;
+  if (const auto hold = login_holds_.find(state->FullName()); hold != login_holds_.end()) {
+    state->login_not_before = hold->second;
+    login_holds_.erase(hold);
+  }
   MH_RETURN_IF_ERROR(scheduler_.AddMailbox(state->id, tenant.id, state->host));
   SetDayLimits(*state);
   by_id_.emplace(state->id, state.get());
@@ -192,6 +196,7 @@ void Collector::Stop() {
     return;
   }
   stopping_ = true;
+  StopProbes();
   ReleaseAll();
   for (const auto& state : workers_) {
     WorkerState* worker = state.get();

@@ -93,6 +93,22 @@ struct MailboxUpdate {
   bool restart = true;                            // False: only settings of its tenant changed.
 };
 
+// A login to a mailbox that is not there yet.
+struct LoginTest {
+  std::string name;                                      // "tenant/id"
+  TenantId tenant;                                       // Of the store.
+  std::shared_ptr<const config::MailboxConfig> mailbox;  // With a host.
+};
+struct LoginTestResult {
+  Status status;  // kBusy: its server's pool gave it no turn; kCancelled: stopping.
+  Secret
+      refresh_token{};  // Of a success: what the server gave instead of the configured one, or "".
+};
+// From asking to the answer; longer than a client of HTTP waits is of no use.
+inline constexpr Duration kLoginTestMax = std::chrono::seconds(30);
+// Since the start: what is known of a host is never forgotten.
+inline constexpr size_t kTestedHostsMax = 10'000;
+
 // What is known of one mailbox. Touched on the main loop only, but for what workers read while a
 // grant is out: id, tenant_id, tenant, config, day_bytes_max, quota_asked; these change only while
 // none is.
@@ -214,6 +230,10 @@ class Collector final {
   // Its mailboxes are no longer collected; what is stored stays.
   void RemoveTenant(std::string_view tenant);
 
+  // Main loop, after Start(). Logs in within the limits of its server's pool; `on_done` is called
+  // once, on the main loop, within kLoginTestMax, perhaps at once.
+  void TestLogin(LoginTest test, std::function<void(LoginTestResult)> on_done);
+
   const Summary& summary() const { return summary_; }                   // Main loop.
   const scheduler::Scheduler& scheduler() const { return scheduler_; }  // The same.
   const MailboxState* Find(std::string_view tenant, std::string_view mailbox) const;
@@ -318,6 +338,19 @@ class Collector final {
     Duration settle{0};
   };
 
+  // A login test. No mailbox lies in the control shard: ids of its own. Its memory is touched on
+  // its worker's loop only, all else on the main loop.
+  static constexpr ShardId kProbeShard = 0;
+  struct Probe {
+    LoginTest test;
+    std::function<void(LoginTestResult)> on_done;  // Null: answered.
+    net::Loop::TimerId timer = 0;
+    size_t worker = 0;
+    bool out = false;  // Its grant.
+    SourceMemory memory;
+    Secret rotated;  // Written by the worker before its grant comes back.
+  };
+
   scheduler::HostId HostOf(const std::string& pool, const config::ProviderProfile* profile);
   Result<MailboxState*> AddMailbox(const OnboardedTenant& tenant, size_t index);
   std::unique_ptr<SourceMemory> NewMemory(MailboxState* owner, bool of_submission);
@@ -372,6 +405,18 @@ class Collector final {
   size_t ClosingFrom(scheduler::EgressId egress) const;
   std::pair<PoolKey, uint64_t> LeastActive(const PoolKey& pool, bool of_pool) const;
   void ReleaseAll();
+
+  // Login tests (collector_probes.cc).
+  static net::Task<void> KeepForLater(Probe* probe, Secret token);
+  void AnswerProbe(Probe& probe, const Status& status);
+  void OnProbeLate(MailboxId id);
+  void ForgetProbe(MailboxId id, const Status& status);
+  void StopProbes();
+  void DispatchProbe(const scheduler::Grant& grant);
+  net::Task<void> RunProbe(WorkerState& worker, scheduler::Grant grant, Probe* probe);
+  void OnProbeEnded(const scheduler::Grant& grant, const Status& status,
+                    std::chrono::seconds login_delay);
+  void FinishProbe(const scheduler::Grant& grant, const Status& status);
 
   // Errands (collector_errands.cc).
   enum class ErrandKind : uint8_t { kSubmission, kFiling };
@@ -502,6 +547,11 @@ class Collector final {
   bool stopping_ = false;
   size_t workers_draining_ = 0;
   Errands* errands_ = nullptr;
+  std::map<MailboxId, std::unique_ptr<Probe>> probes_;
+  uint64_t probes_made_ = 0;
+  size_t tested_hosts_ = 0;
+  // By full name: the first login of a mailbox whose test has used up what the server allows.
+  std::map<std::string, TimePoint> login_holds_;
   std::function<void()> on_done_;
   Summary summary_;
 };

@@ -39,6 +39,10 @@ bool FoundNothing(const scheduler::Grant& grant, const pipeline::VisitResult& re
 }  // namespace
 
 void Collector::Dispatch(scheduler::Grant grant) {
+  if (grant.job.mailbox.shard() == kProbeShard) {
+    DispatchProbe(grant);
+    return;
+  }
   MailboxState* mailbox = by_id_.at(scheduler::OwnerOf(grant.job.mailbox));
   if (scheduler::IsSubmitter(grant.job.mailbox)) {
     DispatchErrand(grant, *mailbox, ErrandKind::kSubmission);

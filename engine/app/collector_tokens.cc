@@ -6,20 +6,11 @@
 
 #include "base/log.h"
 #include "engine/app/collector.h"
+#include "engine/app/refresh_tokens.h"
 #include "engine/pipeline/await_on.h"
 #include "store/sealed_secrets.h"
-#include "store/sha256.h"
 
 namespace mailhaul::app {
-namespace {
-
-// What is kept: the hash of the token that was configured, then the token that replaced it.
-std::string HashOf(const Secret& token) {
-  const store::Sha256 digest = store::ComputeSha256(token.Reveal());
-  return std::string(digest.begin(), digest.end());
-}
-
-}  // namespace
 
 const config::OAuth2* Collector::GrantOf(const MailboxState& mailbox, Grant grant) {
   const config::MailboxConfig& configured = *mailbox.config;
@@ -50,7 +41,7 @@ void Collector::RestoreToken(std::string_view name, const Result<Secret>& kept,
                kept.status().ToString());
     return;
   }
-  const std::string hash = HashOf(configured->refresh_token);
+  const std::string hash = HashOfToken(configured->refresh_token);
   const std::string_view text = kept->Reveal();
   if (text.starts_with(hash)) {
     MailboxState& mailbox = *found->second;
@@ -92,13 +83,9 @@ net::Task<void> Collector::KeepRefreshToken(const MailboxState* mailbox, Grant g
   const std::string_view prefix =
       grant == Grant::kSource ? store::kSourceTokenPrefix : store::kSubmissionTokenPrefix;
   const std::string name = std::string(prefix) + mailbox->FullName();
-  const std::string configured = HashOf(GrantOf(*mailbox, grant)->refresh_token);
-  const std::function<Status()> save = [this, name, configured, moved = std::move(refresh_token)] {
+  const Secret kept = KeptToken(GrantOf(*mailbox, grant)->refresh_token, refresh_token);
+  const std::function<Status()> save = [this, name, kept] {
     SystemRandom random;
-    std::string text;
-    text.reserve(configured.size() + moved.Reveal().size());  // Grown, it would leave copies.
-    text.append(configured).append(moved.Reveal());
-    const Secret kept(std::move(text));
     return store::SaveSecret(*options_.records, *options_.secrets, name, kept.Reveal(), random);
   };
   const Status saved = co_await pipeline::RunOn<Status>(context_.committer, save);

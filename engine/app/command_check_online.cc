@@ -197,6 +197,10 @@ void PrintTable(const Lines& lines) {
 
 int CheckOnline(const CommandOptions& options, config::Config config) {
   SignalWatcher signals;
+  const Status extended = ExtendFromStore(config);
+  if (!extended.ok()) {
+    return ExplainFailure(extended);
+  }
   const Status discovered = DiscoverServersNow(config);
   if (!discovered.ok()) {
     return ExplainFailure(discovered);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "engine/app/added_mailboxes.h"
 #include "engine/app/change_trimmer.h"
 #include "engine/app/commands.h"
 #include "engine/app/discover_servers.h"
@@ -71,9 +72,15 @@ void PrintForPeople(const RunResult& run) {
   }
 }
 
-Result<RunResult> Run(const config::Config& config, const CommandOptions& options,
+// Completes `config` with what the store has and autodiscovery finds.
+Result<RunResult> Run(config::Config& config, const CommandOptions& options,
                       SignalWatcher& signals) {
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
+  const std::optional<store::SecretBox> secrets = BoxOf(config);
+  MH_RETURN_IF_ERROR(TakeAddedMailboxes(config, secrets.has_value() ? &*secrets : nullptr,
+                                        *store->records, *store->mail)
+                         .status());
+  MH_RETURN_IF_ERROR(DiscoverServersNow(config));
   RunResult run;
   const ConfiguredTenants tenants(config);
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> owned, Runtime::Create(config, *store->mail));
@@ -81,7 +88,6 @@ Result<RunResult> Run(const config::Config& config, const CommandOptions& option
   CollectorOptions collector_options;
   collector_options.records = store->records.get();
   collector_options.files = &store->files;
-  const std::optional<store::SecretBox> secrets = BoxOf(config);
   collector_options.secrets = secrets.has_value() ? &*secrets : nullptr;
   collector_options.after_unclean_end = store->after_unclean_end;
   Collector collector(collector_options, config, runtime.context(), runtime.main_loop(),
@@ -134,10 +140,6 @@ int RunCollect(const CommandOptions& options) {
   std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
     return kExitUsage;
-  }
-  const Status discovered = DiscoverServersNow(*config);
-  if (!discovered.ok()) {
-    return ExplainFailure(discovered);
   }
   const Result<RunResult> run = Run(*config, options, signals);
   if (!run.ok()) {

@@ -31,7 +31,7 @@ Plan MakePlan(scheduler::World world, MeasuredChecks measured, const PlanAssumpt
 
 int RunPlan(const CommandOptions& options) {
   bool clean = false;
-  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value() || !clean) {
     return kExitUsage;
   }
@@ -41,6 +41,10 @@ int RunPlan(const CommandOptions& options) {
   }
   Result<MeasuredChecks> measured = MeasuredChecks();
   if (store.ok()) {
+    const Status extended = ExtendFrom(**store, *config);
+    if (!extended.ok()) {
+      return ExplainFailure(extended);
+    }
     measured = ReadMeasuredChecks(*(*store)->records, options.plan);
     if (!measured.ok()) {
       return ExplainFailure(measured.status());

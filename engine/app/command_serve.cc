@@ -16,6 +16,7 @@
 #include "engine/app/directory.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
+#include "engine/app/mailbox_admin.h"
 #include "engine/app/notifier.h"
 #include "engine/app/outgoing.h"
 #include "engine/app/reloader.h"
@@ -40,7 +41,7 @@ class Server final : private TenantFollower {
  public:
   // All outlive it; `configured` the committer's last operation as well.
   Server(const config::Config& config, ConfiguredTenants& configured, OpenStore& store,
-         Runtime& runtime)
+         Runtime& runtime, AddedMailboxes added)
       : config_(config),
         store_(store),
         runtime_(runtime),
@@ -57,6 +58,17 @@ class Server final : private TenantFollower {
         reloader_(config, Reloader::FilesOf(config, &Environment), DiscoverWith(runtime, store),
                   collector_, configured_, *this, runtime.context(), runtime.main_loop(),
                   config_files_),
+        mailbox_admin_({.config = config,
+                        .records = *store.records,
+                        .secrets = secrets_.has_value() ? &*secrets_ : nullptr,
+                        .collector = collector_,
+                        .configured = configured_,
+                        .reloader = reloader_,
+                        .context = runtime.context(),
+                        .loop = runtime.main_loop(),
+                        .random = writer_random_,
+                        .removed = [this] { upkeep_.Kick(); }},
+                       std::move(added), DiscoverWith(runtime, store)),
         notice_(std::make_shared<ChangeNotice>(runtime.main_loop(),
                                                [this](TenantId tenant) { OnChanges(tenant); })),
         trimmer_(MakeTrimmer()),
@@ -70,6 +82,9 @@ class Server final : private TenantFollower {
                  .removed = [this] { upkeep_.Kick(); }} {
     directory_.SetTextIndex(text_index_.get());
     directory_.SetReloader(&reloader_);
+    reloader_.SetOverlay([this](std::shared_ptr<const config::TenantConfig> tenant) {
+      return WithAdded(std::move(tenant));
+    });
     store.mail->OnChanges([notice = notice_](TenantId tenant) { notice->Note(tenant); });
   }
   // The last commits come after it.
@@ -90,6 +105,7 @@ class Server final : private TenantFollower {
       outgoing_->SetTenant(tenant);
     }
     service_.EnableSending(*outgoing_);
+    service_.EnableAdding(mailbox_admin_);
     MH_ASSIGN_OR_RETURN(notifier_, MakeNotifier());
     directory_.SetNotifier(notifier_.get());
     if (!config_.http.has_value()) {
@@ -168,6 +184,8 @@ class Server final : private TenantFollower {
     runtime_.main_loop().CancelTimer(keep_alive_timer_);
     upkeep_.Stop();
     CloseTrimmer();
+    ++parts_running_;
+    mailbox_admin_.Stop([this] { PartEnded(); });
     reloader_.Stop([this] { PartEnded(); });
     sending_->sender().Stop([this] { PartEnded(); });
     collector_.Stop();
@@ -187,6 +205,14 @@ class Server final : private TenantFollower {
     options.secrets = secrets_.has_value() ? &*secrets_ : nullptr;
     options.after_unclean_end = store.after_unclean_end;
     return options;
+  }
+
+  std::shared_ptr<const config::TenantConfig> WithAdded(
+      std::shared_ptr<const config::TenantConfig> tenant) const {
+    config::TenantConfig extended = *tenant;
+    return Extend(mailbox_admin_.added(), extended)
+               ? std::make_shared<const config::TenantConfig>(std::move(extended))
+               : tenant;
   }
 
   // Null without HTTP: nobody would ask it.
@@ -337,6 +363,7 @@ class Server final : private TenantFollower {
   ConfiguredTenants& configured_;
   Collector collector_;
   SystemRandom random_;
+  SystemRandom writer_random_;  // The committer's.
   std::unique_ptr<SendLines> sending_;
   std::unique_ptr<ConfiguredOutgoing> outgoing_;
   CollectorDirectory directory_;
@@ -349,6 +376,7 @@ class Server final : private TenantFollower {
   http::Service service_;
   pipeline::BlockingPool config_files_{1};
   Reloader reloader_;
+  StoredMailboxAdmin mailbox_admin_;
   const std::shared_ptr<ChangeNotice> notice_;
   const std::shared_ptr<ChangeTrimmer> trimmer_;
   const RemovalContext removal_;
@@ -370,13 +398,19 @@ int RunServe(const CommandOptions& options) {
   if (!config.has_value()) {
     return kExitUsage;
   }
-  const Status discovered = DiscoverServersNow(*config);
-  if (!discovered.ok()) {
-    return ExplainFailure(discovered);
-  }
   const Result<std::unique_ptr<OpenStore>> store = OpenForWriting(*config);
   if (!store.ok()) {
     return ExplainFailure(store.status());
+  }
+  const std::optional<store::SecretBox> secrets = BoxOf(*config);
+  Result<AddedMailboxes> added = TakeAddedMailboxes(
+      *config, secrets.has_value() ? &*secrets : nullptr, *(*store)->records, *(*store)->mail);
+  if (!added.ok()) {
+    return ExplainFailure(added.status());
+  }
+  const Status discovered = DiscoverServersNow(*config);
+  if (!discovered.ok()) {
+    return ExplainFailure(discovered);
   }
   ConfiguredTenants configured(*config);
   const Result<std::unique_ptr<Runtime>> created = Runtime::Create(*config, *(*store)->mail);
@@ -384,7 +418,7 @@ int RunServe(const CommandOptions& options) {
     return ExplainFailure(created.status());
   }
   Runtime& runtime = **created;
-  Server server(*config, configured, **store, runtime);
+  Server server(*config, configured, **store, runtime, std::move(added).value());
   const Status prepared = server.Prepare();
   if (!prepared.ok()) {
     return ExplainFailure(prepared);

@@ -189,13 +189,17 @@ void PrintConfiguration(const boost::json::object& told) {
 
 int RunStatus(const CommandOptions& options) {
   bool clean = false;
-  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
     return kExitUsage;
   }
   const Result<std::unique_ptr<OpenStore>> store = OpenForReading(*config);
   if (!store.ok() && store.status().code() != Code::kNotFound) {
     return ExplainFailure(store.status());
+  }
+  const Status extended = store.ok() ? ExtendFrom(**store, *config) : Status::Ok();
+  if (!extended.ok()) {
+    return ExplainFailure(extended);
   }
   boost::json::array mailboxes;
   if (!options.json) {

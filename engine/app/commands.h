@@ -43,6 +43,12 @@ int RunSecretRotate(const CommandOptions& options);
 // Loads the configuration and prints its problems. Absent when nothing can be done with it. `clean`
 // is false when a tenant file was left out.
 std::optional<config::Config> LoadOrExplain(const CommandOptions& options, bool* clean);
+// Completes `config` with the mailboxes that were added over HTTP, for what only looks: `store` is
+// open, or is opened for reading, if there is one. Those that cannot be read are told of in the
+// log.
+struct OpenStore;
+Status ExtendFrom(OpenStore& store, config::Config& config);
+Status ExtendFromStore(config::Config& config);
 // getenv(), as the configuration is read with.
 const char* Environment(const char* name);
 // Prints "mailhaul: ..." on standard error and returns the exit code that fits.

@@ -93,12 +93,24 @@ void Reloader::Reload() {
   if (stopping_) {
     return;
   }
-  if (running_) {
-    again_ = true;
+  read_wanted_ = true;
+  RunUnlessRunning();
+}
+
+void Reloader::RunUnlessRunning() {
+  if (!running_) {
+    running_ = true;
+    tasks_.Spawn(Run());
+  }
+}
+
+void Reloader::ApplyOverlay(const std::string& tenant, std::function<void(Status)> on_done) {
+  if (stopping_) {
+    on_done(Status(Code::kCancelled, "stopping"));
     return;
   }
-  running_ = true;
-  tasks_.Spawn(Run());
+  overlay_changes_.push_back({.tenant = tenant, .on_done = std::move(on_done)});
+  RunUnlessRunning();
 }
 
 void Reloader::Stop(std::function<void()> on_done) {
@@ -141,27 +153,66 @@ net::Task<void> Reloader::LookOnce() {
 
 net::Task<void> Reloader::Run() {
   do {
-    again_ = false;
-    // Before reading: what is written meanwhile makes another difference.
-    Look look = co_await ReadStamp();
-    change_.Take(std::move(look.stamp));
-    const config::TenantsInForce in_force = in_force_;
-    const std::function<config::Reloaded()> read = [this, in_force] {
-      return source_.read(in_force);
-    };
-    config::Reloaded reloaded = co_await net::RunOn<config::Reloaded>(files_, read);
-    if (!stopping_) {
-      Report(reloaded);
+    if (std::exchange(read_wanted_, false) && !stopping_) {
+      co_await ReadAndChange();
     }
-    if (!stopping_ && reloaded.usable) {
-      co_await Change(std::move(reloaded));
-    }
-  } while (again_ && !stopping_);
+    co_await ApplyOverlays();
+  } while ((read_wanted_ && !stopping_) || !overlay_changes_.empty());
   running_ = false;
   if (on_read_) {
     on_read_();
   }
   CheckStopped();
+}
+
+net::Task<void> Reloader::ReadAndChange() {
+  // Before reading: what is written meanwhile makes another difference.
+  Look look = co_await ReadStamp();
+  change_.Take(std::move(look.stamp));
+  const config::TenantsInForce in_force = in_force_;
+  const std::function<config::Reloaded()> read = [this, in_force] {
+    return source_.read(in_force);
+  };
+  config::Reloaded reloaded = co_await net::RunOn<config::Reloaded>(files_, read);
+  if (!stopping_) {
+    Report(reloaded);
+  }
+  if (!stopping_ && reloaded.usable) {
+    co_await Change(std::move(reloaded));
+  }
+}
+
+net::Task<void> Reloader::ApplyOverlays() {
+  std::vector<OverlayChange> changes = std::exchange(overlay_changes_, {});
+  config::TenantsInForce changed;
+  for (const OverlayChange& change : changes) {
+    const auto found = in_force_.find(change.tenant);
+    if (found == in_force_.end() || changed.contains(change.tenant)) {
+      continue;
+    }
+    auto of_files = std::make_shared<config::TenantConfig>(*found->second);
+    std::erase_if(of_files->mailboxes,
+                  [](const config::MailboxConfig& mailbox) { return mailbox.added; });
+    changed.emplace(change.tenant, overlay_(std::move(of_files)));
+  }
+  if (!changed.empty() && !stopping_) {
+    config::TenantsInForce wanted = changed;
+    std::vector<std::string> nobody;
+    co_await PutInForce(std::move(wanted), std::move(nobody));
+  }
+  for (OverlayChange& change : changes) {
+    const auto wanted = changed.find(change.tenant);
+    const auto found = in_force_.find(change.tenant);
+    Status status;
+    if (stopping_) {
+      status = Status(Code::kCancelled, "stopping");
+    } else if (wanted == changed.end()) {
+      status = Status(Code::kNotFound, "there is no such tenant any more");
+    } else if (found == in_force_.end() || found->second != wanted->second) {
+      status = refused_by_store_;
+    }
+    change.on_done(status);
+  }
 }
 
 // All or nothing for each tenant; what the store refuses of one stays as it was.
@@ -173,7 +224,7 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
   for (const auto& [name, tenant] : reloaded.tenants) {
     const auto before = in_force_.find(name);
     if (before == in_force_.end() || before->second != tenant) {
-      changed.emplace(name, tenant);
+      changed.emplace(name, overlay_ ? overlay_(tenant) : tenant);
     }
   }
   for (const auto& [name, tenant] : in_force_) {
@@ -186,7 +237,12 @@ net::Task<void> Reloader::Change(config::Reloaded reloaded) {
     co_return;
   }
   co_await FillIn(&changed);
-  std::vector<OnboardedTenant> onboarded = co_await Onboard(changed);
+  co_await PutInForce(std::move(changed), std::move(ending));
+}
+
+net::Task<void> Reloader::PutInForce(config::TenantsInForce changed,
+                                     std::vector<std::string> ending) {
+  std::vector<OnboardedTenant> onboarded = co_await Onboard(std::move(changed));
   if (stopping_) {
     co_return;
   }
@@ -237,6 +293,7 @@ net::Task<std::vector<OnboardedTenant>> Reloader::Onboard(config::TenantsInForce
       } else {
         configured_.Set(before->second);
       }
+      refused_by_store_ = result.status();
       LogWarning("tenant " + name + " stays as it was: " + result.status().ToString());
       refused_.push_back({.file = shared->file, .problem = result.status().ToString()});
       retry_at_ = context_.clock.Now() + kApplyAgainAfter;

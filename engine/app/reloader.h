@@ -59,6 +59,16 @@ class Reloader final {
            ConfiguredTenants& configured, TenantFollower& follower, pipeline::Context& context,
            net::Loop& main_loop, WorkPool& files);
 
+  // What a tenant is besides what its files say: the same object where there is nothing. Before
+  // Start().
+  using Overlay = std::function<std::shared_ptr<const config::TenantConfig>(
+      std::shared_ptr<const config::TenantConfig> tenant)>;
+  void SetOverlay(Overlay overlay) { overlay_ = std::move(overlay); }
+  // The overlay of the tenant is another now: puts it in force, when the reading that runs has
+  // ended. What is asked for meanwhile is done together. `on_done` is called once, on the main
+  // loop: kNotFound without such a tenant, kCancelled when stopping, or why the store refused it.
+  void ApplyOverlay(const std::string& tenant, std::function<void(Status)> on_done);
+
   // Called whenever a reading has ended, whatever came of it.
   void SetOnRead(std::function<void()> on_read) { on_read_ = std::move(on_read); }
   // Begins to look.
@@ -81,7 +91,12 @@ class Reloader final {
   };
   net::Task<void> LookOnce();
   net::Task<void> Run();
+  void RunUnlessRunning();
+  net::Task<void> ReadAndChange();
   net::Task<void> Change(config::Reloaded reloaded);
+  net::Task<void> ApplyOverlays();
+  // `changed` are in force afterwards, but for those that the store refuses; `ending` no more.
+  net::Task<void> PutInForce(config::TenantsInForce changed, std::vector<std::string> ending);
   net::Task<std::vector<OnboardedTenant>> Onboard(config::TenantsInForce changed);
   net::Task<void> FillIn(config::TenantsInForce* changed);
   net::Task<Look> ReadStamp();
@@ -106,10 +121,17 @@ class Reloader final {
   net::Loop::TimerId timer_ = 0;
   bool looking_ = false;
   bool running_ = false;
-  bool again_ = false;
+  bool read_wanted_ = false;
   bool stopping_ = false;
   std::function<void()> on_stopped_;
   std::function<void()> on_read_;
+  Overlay overlay_;
+  struct OverlayChange {
+    std::string tenant;
+    std::function<void(Status)> on_done;
+  };
+  std::vector<OverlayChange> overlay_changes_;
+  Status refused_by_store_;  // The last time that it did.
 
   struct Refusal {
     std::string file;

@@ -60,14 +60,22 @@ Status CheckNotConfigured(const ConfiguredTenants& tenants, const RemovalTarget&
                                         " is still configured: take its file out of `tenants` "
                                         "first, or its mail would be collected anew"};
   }
-  const bool there = std::any_of(
+  const auto found = std::find_if(
       tenant->mailboxes.begin(), tenant->mailboxes.end(),
       [&target](const config::MailboxConfig& each) { return each.id == *target.mailbox; });
-  return there ? Status(Code::kInvalidArgument,
-                        "mailbox " + EscapeForLog(target.ToString()) +
-                            " is still configured: take it out of its tenant's file first, or its "
-                            "mail would be collected anew")
-               : Status::Ok();
+  if (found == tenant->mailboxes.end()) {
+    return Status::Ok();
+  }
+  if (found->added) {
+    return {Code::kInvalidArgument, "mailbox " + EscapeForLog(target.ToString()) +
+                                        " was added over HTTP and is in use: remove it there, with "
+                                        "DELETE /v1/mailboxes/" +
+                                        EscapeForLog(*target.mailbox) +
+                                        ", or stop the server first"};
+  }
+  return {Code::kInvalidArgument, "mailbox " + EscapeForLog(target.ToString()) +
+                                      " is still configured: take it out of its tenant's file "
+                                      "first, or its mail would be collected anew"};
 }
 
 std::function<void(TenantId, const std::vector<ShardId>&)> DeleteTextBelow(std::string data_dir) {

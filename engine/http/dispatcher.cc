@@ -45,6 +45,12 @@ net::Task<Response> Dispatcher::Serve(Call call) {
   if (call.route == Route::kChangeMessage || call.route == Route::kDeleteMessage) {
     co_return co_await Change(std::move(call));
   }
+  if (call.route == Route::kAddMailbox || call.route == Route::kReplaceMailbox) {
+    co_return co_await AddMailbox(std::move(call));
+  }
+  if (call.route == Route::kRemoveMailbox) {
+    co_return co_await RemoveMailbox(std::move(call));
+  }
   if (IsOfSubmissions(call.route)) {
     co_return co_await ServeSubmissions(std::move(call));
   }
@@ -213,6 +219,9 @@ std::variant<Dispatcher::Work, Response> Dispatcher::Prepare(Call call) const {
       return Work([reader, call = std::move(call)] { return reader->Attachment(call); });
     case Route::kFetch:
       return Work([reader, call = std::move(call)] { return reader->Fetch(call); });
+    case Route::kAddMailbox:
+    case Route::kReplaceMailbox:
+    case Route::kRemoveMailbox:
     case Route::kChangeMessage:
     case Route::kDeleteMessage:
     case Route::kSubmit:

@@ -9,6 +9,7 @@
 #include "connectors/net/task.h"
 #include "engine/http/gate.h"
 #include "engine/http/local_changes.h"
+#include "engine/http/mailbox_admin.h"
 #include "engine/http/reader.h"
 #include "engine/http/service.h"
 #include "engine/http/submissions.h"
@@ -29,6 +30,7 @@ class Dispatcher final {
 
   // Before Serve().
   void EnableSending(Submissions& submissions) { submissions_ = &submissions; }
+  void EnableAdding(MailboxAdmin& mailboxes) { mailbox_admin_ = &mailboxes; }
 
   net::Task<Response> Serve(Call call);
   // What an event stream sends next; see Reader::Events().
@@ -45,6 +47,8 @@ class Dispatcher final {
   net::Task<Response> Change(Call call);
   net::Task<Response> Submit(Call call);
   net::Task<Response> ServeSubmissions(Call call);
+  net::Task<Response> AddMailbox(Call call);
+  net::Task<Response> RemoveMailbox(Call call);
   // What needs no store is answered at once.
   std::variant<Work, Response> Prepare(Call call) const;
   std::variant<Work, Response> PrepareMailboxes(Call call) const;
@@ -58,7 +62,8 @@ class Dispatcher final {
 
   const Reader& reader_;
   LocalChanges& changes_;
-  Submissions* submissions_ = nullptr;  // Null: nothing is sent.
+  Submissions* submissions_ = nullptr;     // Null: nothing is sent.
+  MailboxAdmin* mailbox_admin_ = nullptr;  // Null: mailboxes stand in files alone.
   Directory& directory_;
   WorkPool& read_pool_;
   WorkPool& writer_;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/text.h"
+#include "engine/http/mailbox_admin.h"
 #include "engine/http/target.h"
 #include "store/blob_store.h"
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::string_view kArgument = "*";  // Matches any segment that is not empty.
 
 constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
+constexpr std::array<std::string_view, 3> kMailboxesParameters = {"limit", "cursor", "test"};
+constexpr std::array<std::string_view, 1> kMailboxParameters = {"test"};
 constexpr std::array<std::string_view, 2> kChangesParameters = {"since", "limit"};
 constexpr std::array<std::string_view, 5> kSubmissionParameters = {"mailbox", "state", "send_at",
                                                                    "limit", "cursor"};
@@ -27,9 +30,11 @@ struct RouteEntry {
   std::array<std::string_view, 5> pattern;  // Unused places at the end are empty.
   std::span<const std::string_view> parameters;
   // Methods besides GET and HEAD, or instead of them.
-  enum class Methods { kRead, kAction, kChange, kCreate, kCancel } methods = Methods::kRead;
+  enum class Methods { kRead, kAction, kChange, kCreate, kCancel, kKeep } methods = Methods::kRead;
   // Of the token.
   enum class Scope { kRead, kAdmin, kSend } scope = Scope::kRead;
+  // The same for methods besides GET and HEAD, where they need another.
+  std::optional<Scope> writing_scope{};
 };
 using Methods = RouteEntry::Methods;
 using Scope = RouteEntry::Scope;
@@ -41,8 +46,18 @@ const std::array<RouteEntry, 20>& Routes() {
       {Route::kOpenApi, {"openapi.json"}, {}},
       {Route::kStatusPage, {}, {}},
       {Route::kMetrics, {"metrics"}, {}, Methods::kRead, Scope::kAdmin},
-      {Route::kMailboxes, {"v1", "mailboxes"}, kListParameters},
-      {Route::kMailbox, {"v1", "mailboxes", kArgument}, {}},
+      {Route::kMailboxes,
+       {"v1", "mailboxes"},
+       kMailboxesParameters,
+       Methods::kCreate,
+       Scope::kRead,
+       Scope::kAdmin},
+      {Route::kMailbox,
+       {"v1", "mailboxes", kArgument},
+       kMailboxParameters,
+       Methods::kKeep,
+       Scope::kRead,
+       Scope::kAdmin},
       {Route::kRefresh, {"v1", "mailboxes", kArgument, "refresh"}, {}, Methods::kAction},
       {Route::kFolders, {"v1", "mailboxes", kArgument, "folders"}, {}},
       {Route::kMessages, {"v1", "messages"}, kMessageParameters},
@@ -143,6 +158,8 @@ std::string_view AllowedMethods(Methods methods) {
       return "GET, HEAD, POST";
     case Methods::kCancel:
       return "GET, HEAD, DELETE";
+    case Methods::kKeep:
+      return "GET, HEAD, PUT, DELETE";
   }
   return "";
 }
@@ -179,9 +196,15 @@ std::string_view ScopeName(Scope scope) {
   return scope == Scope::kAdmin ? "admin" : scope == Scope::kSend ? "send" : "read";
 }
 
+Scope ScopeFor(const RouteEntry& entry, std::string_view method) {
+  const bool reads = method == "GET" || method == "HEAD";
+  return reads ? entry.scope : entry.writing_scope.value_or(entry.scope);
+}
+
 // A refusal of a token without the scope that the route asks for.
-std::optional<Response> CheckScope(const TokenGrant& grant, const RouteEntry* entry) {
-  const Scope scope = entry == nullptr ? Scope::kRead : entry->scope;
+std::optional<Response> CheckScope(const TokenGrant& grant, const RouteEntry* entry,
+                                   std::string_view method) {
+  const Scope scope = entry == nullptr ? Scope::kRead : ScopeFor(*entry, method);
   if (scope == Scope::kAdmin ? grant.admin : scope == Scope::kSend ? grant.send : grant.read) {
     return std::nullopt;
   }
@@ -195,15 +218,31 @@ Route RouteFor(std::string_view method, Route route) {
     return Route::kChangeMessage;
   }
   if (method == "DELETE") {
-    return route == Route::kSubmission ? Route::kCancelSubmission : Route::kDeleteMessage;
+    return route == Route::kSubmission ? Route::kCancelSubmission
+           : route == Route::kMailbox  ? Route::kRemoveMailbox
+                                       : Route::kDeleteMessage;
+  }
+  if (method == "PUT") {
+    return Route::kReplaceMailbox;
+  }
+  if (method == "POST" && route == Route::kMailboxes) {
+    return Route::kAddMailbox;
   }
   return method == "POST" && route == Route::kSubmissions ? Route::kSubmit : route;
 }
 
 size_t BodyBytesMax(Route route) {
-  return route == Route::kChangeMessage ? kChangeBodyBytesMax
-         : route == Route::kSubmit      ? kSubmissionBodyBytesMax
-                                        : 0;
+  switch (route) {
+    case Route::kChangeMessage:
+      return kChangeBodyBytesMax;
+    case Route::kSubmit:
+      return kSubmissionBodyBytesMax;
+    case Route::kAddMailbox:
+    case Route::kReplaceMailbox:
+      return kMailboxBodyBytesMax;
+    default:
+      return 0;
+  }
 }
 
 Response TooManyRequests(Duration wait) {
@@ -245,7 +284,7 @@ Decision Decide(const RequestHead& head, const Directory& directory, const GateC
         return TooManyRequests(*wait);
       }
     }
-    std::optional<Response> refusal = CheckScope(*grant, entry);
+    std::optional<Response> refusal = CheckScope(*grant, entry, head.method);
     if (refusal.has_value()) {
       return std::move(*refusal);
     }
@@ -296,9 +335,9 @@ std::vector<RouteInfo> DescribeRoutes() {
     info.parameters.assign(entry.parameters.begin(), entry.parameters.end());
     // /metrics is open on loopback only.
     const bool takes_token = entry.pattern[0] == "v1" || entry.route == Route::kMetrics;
-    info.scope = takes_token ? ScopeName(entry.scope) : "";
     for (const std::string_view method : SplitMethods(AllowedMethods(entry.methods))) {
       info.method = method;
+      info.scope = takes_token ? ScopeName(ScopeFor(entry, method)) : "";
       info.route = RouteFor(method, entry.route);
       described.push_back(info);
     }

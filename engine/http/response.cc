@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "engine/http/content_coding.h"
+#include "engine/http/mailbox_admin.h"
 
 namespace mailhaul::http {
 namespace {
@@ -73,7 +74,9 @@ Response JsonResponse(std::string body) {
   return response;
 }
 
-Response Problem(unsigned status, std::string_view code, std::string_view detail) {
+namespace {
+
+boost::json::object ProblemObject(unsigned status, std::string_view code, std::string_view detail) {
   boost::json::object problem;
   problem["type"] = "about:blank";
   const boost::string_view title = bh::obsolete_reason(bh::int_to_status(status));
@@ -82,11 +85,31 @@ Response Problem(unsigned status, std::string_view code, std::string_view detail
   problem["code"] = boost::json::string_view(code.data(), code.size());
   const std::string text = ToValidUtf8(detail);
   problem["detail"] = boost::json::string_view(text.data(), text.size());
+  return problem;
+}
+
+Response ProblemResponse(unsigned status, const boost::json::object& problem) {
   Response response;
   response.status = status;
   response.content_type = "application/problem+json";
   response.body = boost::json::serialize(problem);
   return response;
+}
+
+}  // namespace
+
+Response Problem(unsigned status, std::string_view code, std::string_view detail) {
+  return ProblemResponse(status, ProblemObject(status, code, detail));
+}
+
+Response ProblemWithErrors(unsigned status, std::string_view code, std::string_view detail,
+                           const std::vector<FieldError>& errors) {
+  boost::json::object problem = ProblemObject(status, code, detail);
+  boost::json::array& list = problem["errors"].emplace_array();
+  for (const auto& [field, message] : errors) {
+    list.push_back({{"field", ToValidUtf8(field)}, {"message", ToValidUtf8(message)}});
+  }
+  return ProblemResponse(status, problem);
 }
 
 Response FailureResponse(const Status& cause) {

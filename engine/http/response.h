@@ -35,6 +35,10 @@ Response JsonResponse(std::string body);
 
 // RFC 9457. `code` is stable, `detail` is for people and may quote a request only escaped.
 Response Problem(unsigned status, std::string_view code, std::string_view detail);
+// The same with what is wrong with each field of a body: "errors" [{"field","message"}].
+struct FieldError;
+Response ProblemWithErrors(unsigned status, std::string_view code, std::string_view detail,
+                           const std::vector<FieldError>& errors);
 // A failure of the store or a library: 503 with Retry-After when trying again helps, else 500. The
 // cause goes to the log, not to the client.
 Response FailureResponse(const Status& cause);

@@ -175,6 +175,8 @@ void Service::EnableSending(Outgoing& outgoing) {
   impl_->dispatcher.EnableSending(*impl_->submissions);
 }
 
+void Service::EnableAdding(MailboxAdmin& mailboxes) { impl_->dispatcher.EnableAdding(mailboxes); }
+
 net::Task<void> Service::Serve(net::Listener& listener) { return impl_->Serve(listener); }
 
 void Service::Stop() { impl_->Stop(); }

@@ -19,6 +19,7 @@
 #include "connectors/net/network.h"
 #include "connectors/net/task.h"
 #include "connectors/net/tls_context.h"
+#include "engine/http/mailbox_admin.h"
 #include "engine/http/outgoing.h"
 #include "engine/http/text_search.h"
 #include "store/mail_store.h"
@@ -160,6 +161,8 @@ class Service final {
   void SetTls(std::shared_ptr<const net::TlsContext> context);
   // Before Serve(): /v1/submissions is there. `outgoing` outlives the service.
   void EnableSending(Outgoing& outgoing);
+  // Before Serve(): mailboxes can be added and removed. `mailboxes` outlives the service.
+  void EnableAdding(MailboxAdmin& mailboxes);
   // Accepts and serves until Stop(); completes when every connection has ended.
   net::Task<void> Serve(net::Listener& listener);
   // Stops accepting, lets running requests end, then closes. Idempotent.

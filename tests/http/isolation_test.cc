@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "engine/http/gate.h"
+#include "tests/http/fake_mailbox_admin.h"
 #include "tests/http/fake_outgoing.h"
 #include "tests/http/service_fixture.h"
 
@@ -32,6 +33,9 @@ class IsolationTest : public ServiceTest {
  protected:
   IsolationTest() : outgoing_(*store_) {
     service_->EnableSending(outgoing_);
+    service_->EnableAdding(admin_);
+    admin_.known = &directory_.mailboxes;
+    admin_.outcome = {.status = 409, .name = "", .code = "mailbox_configured", .detail = "as told"};
     for (const char* tenant : {"acme", "globex"}) {
       directory_.AddToken(std::string("all-") + tenant,
                           {.tenant = tenant, .read = true, .send = true, .admin = true});
@@ -105,6 +109,7 @@ class IsolationTest : public ServiceTest {
   }
 
   FakeOutgoing outgoing_;
+  FakeMailboxAdmin admin_;
   Ids ours_;
   Ids theirs_;
 };
@@ -185,9 +190,9 @@ TEST_F(IsolationTest, TheirValuesInAQueryAreLikeUnknownOnes) {
       {"thread", {theirs_.message, Unknown(theirs_.message)}},
       {"since", {state, Replaced(state, state.substr(3, 4), "AAAA")}}};
   // Say nothing of anybody.
-  const std::set<std::string> harmless = {"limit",   "after",          "before",
-                                          "unread",  "cursor",         "flagged",
-                                          "send_at", "has_attachment", "state"};
+  const std::set<std::string> harmless = {"limit",  "after",   "before",  "unread",
+                                          "cursor", "flagged", "send_at", "has_attachment",
+                                          "state",  "test"};
   for (const RouteInfo& route : DescribeRoutes()) {
     for (const std::string& parameter : route.parameters) {
       const auto value = values.find(parameter);

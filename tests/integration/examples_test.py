@@ -4,9 +4,10 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import subprocess
 
-from support import IntegrationTest, dovecot, main, sha256, wait_until
+from support import IntegrationTest, config_files, dovecot, main, sha256, wait_until
 
 MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "docs/http.md").read_text(encoding="utf-8")
 MESSAGE, SUBMISSION = "3f21000000000007", "3f21000000000009"  # As the manual calls them.
@@ -36,15 +37,19 @@ def expected_statuses(command):
     for part, statuses in EXPECTED.items():
         if part in command:
             return statuses
-    return {200, 202, 204, 206}
+    return {200, 201, 202, 204, 206}
 
 
 class ExamplesTest(IntegrationTest):
 
-    counts = {"alice": 5}
+    counts = {"alice": 5, "bob": 1}
 
     def setUp(self):
         super().setUp()
+        key = self.work.folder / "master.key"
+        config_files.write_private(key, secrets.token_hex(32) + "\n")
+        self.work.configuration = self.work.configure(mailboxes=[self.work.mailbox("alice")],
+                                                      master_key=key)
         closed = dovecot.free_ports(1)[0]  # What is sent stays queued.
         path = self.work.folder / "tenants" / "acme.yaml"
         text = path.read_text().replace('"}]', '", scopes: [read, send, admin]}]', 1)
@@ -61,7 +66,7 @@ class ExamplesTest(IntegrationTest):
 
     def run_line(self, command):
         """The answer's status, and what curl wrote otherwise."""
-        script = ('BASE="$1"; AUTH="$2"; STATE="$3"\n'
+        script = ('BASE="$1"; AUTH="$2"; ADMIN="$2"; STATE="$3"\n'
                   'curl() { command curl -sS --max-time 3 -w "\\n%{stderr}%{http_code}" "$@"; }\n'
                   + command)
         done = subprocess.run(
@@ -87,7 +92,7 @@ class ExamplesTest(IntegrationTest):
                 "the message")
             wait_until(lambda: api.get("/v1/messages?text=creme")["items"], "the text index")
             self.state = api.get("/v1/changes")["state"]
-            names = {MESSAGE: found[0]["id"]}
+            names = {MESSAGE: found[0]["id"], **self.where_bob_is()}
             # What removes a message comes last: later examples name it again.
             removing = f'-X DELETE "$BASE/v1/messages/{MESSAGE}"'
             commands.sort(key=lambda command: removing in command)
@@ -104,6 +109,14 @@ class ExamplesTest(IntegrationTest):
             self.check_outputs(outputs)
         log = (self.work.folder / "serve.log").read_text()
         self.assert_access_log(log)
+
+    def where_bob_is(self):
+        """Nobody on the test's network tells of servers."""
+        password = self.work.server.users[self.work.boxes["bob"]]
+        return {f'"source": {{"password": "{shown}"}}':
+                json.dumps({"source": {"host": "localhost", "port": self.work.server.secure_port(),
+                                       "password": password}})[1:-1]
+                for shown in ("pass word", "a new one")}
 
     def check_outputs(self, outputs):
         """A few of the answers, by what the manual promises of them."""

@@ -16,7 +16,7 @@ import jsonschema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "engine/http/openapi.json").read_text(encoding="utf-8"))
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 # Where the head already is refused, no path is asked for.
 ANYWHERE = {400, 401, 403, 404, 405, 413, 414, 417, 429, 431, 500, 503, 505}
 
@@ -149,7 +149,7 @@ def check_answer(operation, exchange):
 
 def check_request(operation, exchange):
     """What was accepted must be what the description lets a client send."""
-    body = operation.get("requestBody")
+    body = resolved(operation.get("requestBody"))
     if exchange.status >= 300 or body is None:
         return
     kind = re.search(r"(?im)^content-type: *([^;\r]+)", exchange.request_fields)

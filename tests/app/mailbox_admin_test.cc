@@ -1,0 +1,426 @@
+// Mailboxes that are added and removed while the collector runs, in virtual time: what is tested,
+// kept and put in force, and what a process that ends in the middle leaves.
+#include "engine/app/mailbox_admin.h"
+
+#include "engine/app/login_outcome.h"
+#include "store/sealed_secrets.h"
+#include "tests/app/engine_fixture.h"
+
+namespace mailhaul::app {
+namespace {
+
+using http::MailboxOutcome;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::string BodyOf(const std::string& id, const std::string& password = "secret",
+                   const std::string& more = "") {
+  return R"({"id":")" + id + R"(","address":")" + id +
+         R"(@acme.example","source":{"host":"imap.example.com","username":")" + id +
+         R"(","password":")" + password + "\"" + more + "}}";
+}
+
+class MailboxAdminTest : public EngineFixture, public TenantFollower {
+ protected:
+  MailboxAdminTest() {
+    config_.providers = std::make_shared<const config::Providers>();
+    AddMailbox("alice");
+    for (const char* id : {"bob", "carol"}) {
+      server_.AddAccount(id, "secret");
+      server_.Folder(id).uid_validity = 7;
+      AddMessage(id, "one");
+    }
+    of_files_ = config_.tenants;
+    on_prepared_ = [this] { MakeAdmin(); };
+  }
+  ~MailboxAdminTest() override { StopAll(); }
+
+  // As `serve` does.
+  void StartAll() {
+    config_.tenants = of_files_;
+    taken_ = TakeAddedMailboxes(config_, &box_, records_, *mail_).value();
+    Start();
+    RunFor(seconds(5));
+  }
+  void MakeAdmin() {
+    configured_ = std::make_unique<ConfiguredTenants>(config_);
+    Reloader::Source source{.read =
+                                [](const config::TenantsInForce& in_force) {
+                                  config::Reloaded reloaded;
+                                  reloaded.usable = true;
+                                  reloaded.tenants = in_force;
+                                  return reloaded;
+                                },
+                            .stamp = [](const config::WatchedFiles&) { return "same"; }};
+    reloader_ = std::make_unique<Reloader>(config_, std::move(source), nullptr, *collector_,
+                                           *configured_, *this, context(), loop_, files_pool_);
+    admin_ = std::make_unique<StoredMailboxAdmin>(
+        StoredMailboxAdmin::Parts{.config = config_,
+                                  .records = records_,
+                                  .secrets = with_key_ ? &box_ : nullptr,
+                                  .collector = *collector_,
+                                  .configured = *configured_,
+                                  .reloader = *reloader_,
+                                  .context = context(),
+                                  .loop = loop_,
+                                  .random = random_,
+                                  .removed = [this] { ++removed_; }},
+        taken_, nullptr);
+    reloader_->SetOverlay([this](std::shared_ptr<const config::TenantConfig> tenant) {
+      config::TenantConfig extended = *tenant;
+      return Extend(admin_->added(), extended)
+                 ? std::make_shared<const config::TenantConfig>(std::move(extended))
+                 : tenant;
+    });
+  }
+  void StopAll() {
+    if (admin_ == nullptr) {
+      return;
+    }
+    bool admin = false;
+    bool reloader = false;
+    loop_.Post([&] {
+      admin_->Stop([&admin] { admin = true; });
+      reloader_->Stop([&reloader] { reloader = true; });
+      collector_->Stop();
+    });
+    EXPECT_TRUE(loop_.RunUntil([&] { return admin && reloader && over() && calls_ == 0; }));
+    admin_.reset();
+    reloader_.reset();
+  }
+
+  void TenantEnds(const std::string& /*name*/, bool /*for_good*/) override {}
+  void TenantIs(TenantId /*id*/, std::shared_ptr<const config::TenantConfig> /*tenant*/) override {}
+
+  struct Answer {
+    std::optional<MailboxOutcome> outcome;
+    std::string code() const { return outcome ? outcome->code : "none"; }
+    unsigned status() const { return outcome ? outcome->status : 0; }
+  };
+  net::Task<void> AddInto(http::MailboxRequest request, std::shared_ptr<Answer> answer) {
+    MailboxOutcome outcome = co_await admin_->Add(std::move(request));
+    answer->outcome = std::move(outcome);
+    --calls_;
+  }
+  net::Task<void> RemoveInto(std::string id, std::shared_ptr<Answer> answer) {
+    MailboxOutcome outcome = co_await admin_->Remove("acme", std::move(id));
+    answer->outcome = std::move(outcome);
+    --calls_;
+  }
+  std::shared_ptr<Answer> Begin(http::MailboxRequest request) {
+    auto answer = std::make_shared<Answer>();
+    ++calls_;
+    loop_.Post([this, answer, request] { tasks_.Spawn(AddInto(request, answer)); });
+    return answer;
+  }
+  std::shared_ptr<Answer> BeginAdd(const std::string& body) {
+    return Begin({.tenant = "acme", .name = "", .body = body});
+  }
+  std::shared_ptr<Answer> BeginRemove(const std::string& id) {
+    auto answer = std::make_shared<Answer>();
+    ++calls_;
+    loop_.Post([this, answer, id] { tasks_.Spawn(RemoveInto(id, answer)); });
+    return answer;
+  }
+  Answer Await(const std::shared_ptr<Answer>& answer) {
+    EXPECT_TRUE(RunUntil([&] { return answer->outcome.has_value(); }, minutes(2)));
+    return *answer;
+  }
+  Answer Add(const std::string& body) { return Await(BeginAdd(body)); }
+  Answer Remove(const std::string& id) { return Await(BeginRemove(id)); }
+
+  size_t Rows() { return store::CountSecrets(records_, store::kAddedMailboxPrefix).value(); }
+  bool IsCollected(const std::string& id) { return collector_->IsCollected("acme", id); }
+  bool IsStored(const std::string& id) {
+    return mail_->FindMailbox(*mail_->FindTenant("acme"), id).has_value();
+  }
+  bool AwaitMail(const std::string& id) {
+    return RunUntil([&] { return IsStored(id) && Messages(id) == 1; }, minutes(2));
+  }
+
+  const store::SecretBox box_ =
+      store::SecretBox::FromKey(Secret(std::string(store::kMasterKeyBytes, 'k'))).value();
+  InlineWorkPool files_pool_;
+  std::vector<config::TenantConfig> of_files_;
+  AddedMailboxes taken_;
+  std::unique_ptr<ConfiguredTenants> configured_;
+  std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<StoredMailboxAdmin> admin_;
+  net::TaskGroup tasks_;
+  bool with_key_ = true;
+  int removed_ = 0;
+  int calls_ = 0;
+};
+
+TEST_F(MailboxAdminTest, WhatIsAddedIsCollectedAndOutlivesARestart) {
+  StartAll();
+  const Answer added = Add(BodyOf("bob"));
+  ASSERT_EQ(added.status(), 201U) << added.outcome->detail;
+  EXPECT_EQ(added.outcome->name, "bob");
+  EXPECT_TRUE(AwaitMail("bob"));
+  EXPECT_EQ(Add(BodyOf("bob")).status(), 201U);
+  EXPECT_EQ(Rows(), 1U);
+  StopAll();
+  StartAll();
+  EXPECT_TRUE(IsCollected("bob"));
+  EXPECT_TRUE(IsCollected("alice"));
+  AddMessage("bob", "two");
+  EXPECT_TRUE(RunUntil([&] { return Messages("bob") == 2; }, minutes(10)));
+}
+
+TEST_F(MailboxAdminTest, TheConnectionsOfOthersGoOnUndisturbed) {
+  server_.options.capabilities.emplace_back("IDLE");
+  StartAll();
+  RunFor(minutes(1));
+  const uint64_t before = server_.counters.logins;
+  ASSERT_EQ(Add(BodyOf("bob", "secret")).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  EXPECT_EQ(server_.counters.logins, before + 2) << "the test and the first check";
+}
+
+TEST_F(MailboxAdminTest, WrongCredentialsKeepNothing) {
+  StartAll();
+  const Answer refused = Add(BodyOf("bob", "wrong-one"));
+  EXPECT_EQ(refused.status(), 422U);
+  EXPECT_EQ(refused.code(), "credentials_refused");
+  EXPECT_EQ(refused.outcome->detail.find("wrong-one"), std::string::npos);
+  EXPECT_EQ(Rows(), 0U);
+  EXPECT_FALSE(IsCollected("bob"));
+  EXPECT_FALSE(IsStored("bob"));
+  EXPECT_EQ(Add(BodyOf("bob")).status(), 201U);
+}
+
+TEST_F(MailboxAdminTest, ManyWrongOnesDoNotSlowTheHostDown) {
+  StartAll();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(Add(BodyOf("bob", "wrong" + std::to_string(i))).code(), "credentials_refused");
+  }
+  AddMessage("alice", "new");
+  EXPECT_TRUE(RunUntil([&] { return Messages("alice") == 1; }, minutes(6)));
+  EXPECT_EQ(collector_->scheduler().Pool(0, clock_.Now()).throttles, 0U);
+}
+
+TEST_F(MailboxAdminTest, AServerThatRepeatsAPasswordIsNotQuoted) {
+  StartAll();
+  server_.faults.refuse_login = "NO no such password: hunter2hunter2";
+  const Answer refused = Add(BodyOf("bob", "hunter2hunter2"));
+  EXPECT_EQ(refused.status(), 422U);
+  EXPECT_EQ(refused.outcome->detail.find("hunter2"), std::string::npos) << refused.outcome->detail;
+}
+
+TEST_F(MailboxAdminTest, ASilentServerIsGivenUpInTime) {
+  StartAll();
+  server_.faults.silent = true;
+  const TimePoint begin = clock_.Now();
+  const Answer refused = Add(BodyOf("bob"));
+  EXPECT_EQ(refused.code(), "server_timeout");
+  EXPECT_LE(clock_.Now() - begin, kLoginTestMax);
+  EXPECT_EQ(Rows(), 0U);
+  server_.faults.silent = false;
+  EXPECT_TRUE(RunUntil([&] { return Add(BodyOf("bob")).status() == 201; }, minutes(10)));
+}
+
+TEST_F(MailboxAdminTest, APoolThatIsFullGivesNoTurnAndSaysSo) {
+  config_.default_limits.connections = 1;
+  server_.faults.silent = true;
+  config_.network.idle_timeout = minutes(5);
+  StartAll();  // Alice's check holds the only connection.
+  const Answer late = Add(BodyOf("bob"));
+  EXPECT_EQ(late.status(), 503U);
+  EXPECT_EQ(late.code(), "no_connection_free");
+  EXPECT_GT(late.outcome->retry_after.count(), 0);
+  EXPECT_EQ(Rows(), 0U);
+}
+
+TEST_F(MailboxAdminTest, TheTestCanBeLeftOut) {
+  StartAll();
+  server_.faults.hang_up = true;
+  EXPECT_EQ(Add(BodyOf("bob")).code(), "unreachable");
+  const Answer added = Await(Begin(
+      {.tenant = "acme", .name = "", .body = BodyOf("bob"), .replaces = false, .test = false}));
+  EXPECT_EQ(added.status(), 201U);
+  EXPECT_TRUE(IsCollected("bob"));
+  server_.faults.hang_up = false;
+  EXPECT_TRUE(AwaitMail("bob"));
+}
+
+TEST_F(MailboxAdminTest, OneThingAtATimeOfOneNameAndAddress) {
+  StartAll();
+  server_.faults.delay_per_command = seconds(1);
+  const auto first = BeginAdd(BodyOf("bob"));
+  const auto second = BeginAdd(BodyOf("bob"));
+  std::string other = BodyOf("bob");
+  other.replace(other.find("bob"), 3, "rob");
+  const auto third = BeginAdd(other);
+  const auto fourth = BeginRemove("bob");
+  EXPECT_EQ(Await(second).code(), "mailbox_busy");
+  EXPECT_EQ(Await(third).code(), "mailbox_busy");
+  EXPECT_EQ(Await(fourth).code(), "mailbox_busy");
+  EXPECT_EQ(Await(first).status(), 201U);
+  EXPECT_EQ(Add(other).code(), "address_exists");
+}
+
+TEST_F(MailboxAdminTest, SoManyOfATenantAreUnderWayAtMost) {
+  StartAll();
+  server_.faults.silent = true;
+  std::vector<std::shared_ptr<Answer>> begun;
+  for (size_t i = 0; i < kAddingOfTenantMax; ++i) {
+    begun.push_back(BeginAdd(BodyOf("box" + std::to_string(i))));
+  }
+  EXPECT_EQ(Add(BodyOf("bob")).code(), "too_many_additions");
+  for (const auto& answer : begun) {
+    EXPECT_GE(Await(answer).status(), 400U);
+  }
+  EXPECT_EQ(Rows(), 0U);
+}
+
+TEST_F(MailboxAdminTest, RefusesWhatIsThereInAFileAndWhatItCannotSeal) {
+  with_key_ = false;
+  StartAll();
+  EXPECT_EQ(Add(BodyOf("bob")).code(), "no_master_key");
+  StopAll();
+  with_key_ = true;
+  StartAll();
+  EXPECT_EQ(Add(BodyOf("alice")).code(), "mailbox_configured");
+  EXPECT_EQ(Remove("alice").code(), "mailbox_configured");
+  EXPECT_EQ(Remove("nobody").status(), 404U);
+  EXPECT_EQ(Await(Begin({.tenant = "globex", .name = "", .body = BodyOf("bob")})).status(), 404U);
+  EXPECT_EQ(Await(Begin({.tenant = "acme", .name = "bob", .body = BodyOf("bob"), .replaces = true}))
+                .status(),
+            404U);
+}
+
+TEST_F(MailboxAdminTest, ReplacingKeepsWhatWasCollected) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  EXPECT_EQ(Add(BodyOf("bob", "secret", R"(,"allow_cram_md5":true)")).code(), "mailbox_exists");
+  const Answer changed = Await(Begin({.tenant = "acme",
+                                      .name = "bob",
+                                      .body = BodyOf("bob", "secret", R"(,"allow_cram_md5":true)"),
+                                      .replaces = true}));
+  EXPECT_EQ(changed.status(), 200U);
+  EXPECT_TRUE(collector_->Find("acme", "bob")->config->source.allow_cram_md5);
+  EXPECT_EQ(Messages("bob"), 1U);
+  EXPECT_EQ(Rows(), 1U);
+}
+
+TEST_F(MailboxAdminTest, WhatIsRemovedIsGoneWithItsData) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  EXPECT_EQ(Remove("bob").status(), 204U);
+  EXPECT_FALSE(IsCollected("bob"));
+  EXPECT_FALSE(IsStored("bob"));
+  EXPECT_EQ(Rows(), 0U);
+  EXPECT_EQ(removed_, 1);
+  EXPECT_EQ(Add(BodyOf("bob")).status(), 201U);
+  EXPECT_TRUE(AwaitMail("bob"));
+}
+
+TEST_F(MailboxAdminTest, ARemovalThatWasInterruptedIsEndedByTheNextStart) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  ASSERT_EQ(Add(BodyOf("carol")).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  StopAll();
+  ASSERT_TRUE(
+      store::SaveSecret(records_, box_, NameOfAdded("acme", "bob"), RemovedMark(), random_).ok());
+  ASSERT_TRUE(
+      store::SaveSecret(records_, box_, NameOfAdded("acme", "dave"), RemovedMark(), random_).ok());
+  StartAll();
+  EXPECT_FALSE(IsStored("bob"));
+  EXPECT_FALSE(IsCollected("bob"));
+  EXPECT_TRUE(IsCollected("carol"));
+  EXPECT_EQ(Rows(), 1U);
+}
+
+TEST_F(MailboxAdminTest, WhatStandsInAFileByThenIsNotRemoved) {
+  StartAll();
+  ASSERT_TRUE(
+      store::SaveSecret(records_, box_, NameOfAdded("acme", "alice"), RemovedMark(), random_).ok());
+  StopAll();
+  StartAll();
+  EXPECT_TRUE(IsCollected("alice"));
+  EXPECT_EQ(Rows(), 0U);
+}
+
+TEST_F(MailboxAdminTest, AFileGoesFirstAndWhatWasAddedIsKept) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob", "secret", R"(,"allow_cram_md5":true)")).status(), 201U);
+  StopAll();
+  const std::vector<config::TenantConfig> before = of_files_;
+  config_.tenants = of_files_;
+  AddMailbox("bob");
+  of_files_ = config_.tenants;
+  StartAll();
+  EXPECT_FALSE(collector_->Find("acme", "bob")->config->source.allow_cram_md5);
+  EXPECT_EQ(Remove("bob").code(), "mailbox_configured");
+  StopAll();
+  of_files_ = before;
+  StartAll();
+  EXPECT_TRUE(collector_->Find("acme", "bob")->config->source.allow_cram_md5);
+}
+
+TEST_F(MailboxAdminTest, WhatCannotBeOpenedIsKeptAndNotCollected) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  StopAll();
+  const store::SecretBox other =
+      store::SecretBox::FromKey(Secret(std::string(store::kMasterKeyBytes, 'x'))).value();
+  EXPECT_TRUE(ReadAddedMailboxes(records_, &other, *config_.providers)->by_tenant.empty());
+  EXPECT_TRUE(ReadAddedMailboxes(records_, nullptr, *config_.providers)->by_tenant.empty());
+  ASSERT_TRUE(store::SealAnew(records_, box_, other, random_).ok());
+  EXPECT_TRUE(ReadAddedMailboxes(records_, &other, *config_.providers)
+                  ->by_tenant.at("acme")
+                  .contains("bob"));
+}
+
+TEST_F(MailboxAdminTest, StoppingAnswersWhatIsUnderWay) {
+  StartAll();
+  server_.faults.silent = true;
+  const auto out = BeginAdd(BodyOf("bob"));
+  RunFor(seconds(1));
+  StopAll();
+  ASSERT_TRUE(out->outcome.has_value());
+  EXPECT_EQ(out->outcome->cause.code(), Code::kCancelled);
+  EXPECT_EQ(Rows(), 0U);
+}
+
+TEST_F(MailboxAdminTest, Pop3IsTestedToo) {
+  StartAll();
+  const Answer added = Add(BodyOf("bob", "secret", R"(,"protocol":"pop3","port":995)"));
+  EXPECT_EQ(added.status(), 201U) << added.outcome->detail;
+  EXPECT_TRUE(AwaitMail("bob"));
+  EXPECT_EQ(Add(BodyOf("carol", "wrong-one", R"(,"protocol":"pop3","port":995)")).code(),
+            "credentials_refused");
+}
+
+TEST(LoginOutcomeTest, EachFailureHasItsCode) {
+  config::MailboxConfig mailbox;
+  mailbox.source.password = Secret("hunter2");
+  const std::vector<std::pair<Status, std::pair<unsigned, std::string>>> known = {
+      {Status(Code::kAuthFailed, "x"), {422, "credentials_refused"}},
+      {Status(Code::kUnreachable, "x"), {422, "unreachable"}},
+      {Status(Code::kTimeout, "x"), {422, "server_timeout"}},
+      {Status(Code::kTlsFailed, "x"), {422, "tls_failed"}},
+      {Status(Code::kProtocol, "x"), {422, "protocol_error"}},
+      {Status(Code::kServerRefused, "x"), {422, "server_refused"}},
+      {Status(Code::kThrottled, "x"), {503, "server_throttled"}},
+      {Status(Code::kBusy, "x"), {503, "no_connection_free"}},
+      {Status(Code::kCancelled, "x"), {503, ""}},
+      {Status(Code::kIo, "x"), {503, ""}}};
+  for (const auto& [status, expected] : known) {
+    const MailboxOutcome outcome = OutcomeOfLogin(status, mailbox);
+    EXPECT_EQ(outcome.status, expected.first) << status.ToString();
+    EXPECT_EQ(outcome.code, expected.second) << status.ToString();
+    EXPECT_EQ(outcome.cause.ok(), !expected.second.empty());
+  }
+  const Status quoting(Code::kServerRefused, "user b password hunter2!");
+  EXPECT_EQ(OutcomeOfLogin(quoting, mailbox).detail.find("hunter2"), std::string::npos);
+  const auto wait = Status(Code::kThrottled, "x").WithRetryAfter(std::chrono::milliseconds(1500));
+  EXPECT_EQ(OutcomeOfLogin(wait, mailbox).retry_after, seconds(2));
+}
+
+}  // namespace
+}  // namespace mailhaul::app

@@ -28,6 +28,7 @@
 #include "engine/app/store_copy.h"
 #include "engine/app/text_index.h"
 #include "engine/app/upkeep.h"
+#include "engine/app/watch_answer.h"
 #include "engine/http/service.h"
 
 namespace mailhaul::app {
@@ -156,8 +157,15 @@ class Server final : private TenantFollower {
     KeepAlive();
   }
 
-  // What control.sock is asked; one of its kinds of question so far.
+  // What control.sock is asked; to what it does not know it has no answer.
   std::string AnswerControl(std::string_view question) const {
+    if (question == kWatchQuestion) {
+      return WatchJson({.collector = collector_,
+                        .directory = directory_,
+                        .progress = runtime_.context().progress,
+                        .clock = store_.clock,
+                        .started = started_});
+    }
     return question == kPoolsQuestion ? directory_.AllPoolsJson() : std::string();
   }
 
@@ -384,6 +392,7 @@ class Server final : private TenantFollower {
   std::unique_ptr<net::Listener> listener_;
   net::TaskGroup tasks_;
   int parts_running_ = 0;
+  const WallTime started_ = store_.clock.WallNow();
   const ServiceNotice notice_to_manager_{&Environment, getpid()};
   net::Loop::TimerId keep_alive_timer_ = 0;
   bool stopping_ = false;

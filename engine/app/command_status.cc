@@ -193,6 +193,9 @@ int RunStatus(const CommandOptions& options) {
   if (!config.has_value()) {
     return kExitUsage;
   }
+  if (options.watch) {
+    return WatchStatus(options, *config);
+  }
   const Result<std::unique_ptr<OpenStore>> store = OpenForReading(*config);
   if (!store.ok() && store.status().code() != Code::kNotFound) {
     return ExplainFailure(store.status());

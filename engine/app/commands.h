@@ -14,6 +14,7 @@ struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
   bool online = false;   // check
+  bool watch = false;    // status
   std::string mailbox;   // export, remove: TENANT/ID
   std::string tenant;    // remove: all of a tenant
   bool mbox = false;     // export: mboxrd
@@ -23,6 +24,7 @@ struct CommandOptions {
   std::string from;      // restore: a backup
   std::string to;        // secret rotate: file of the new master key
   std::optional<std::chrono::milliseconds> time_max;  // collect
+  std::chrono::milliseconds interval{2000};           // status --watch
   PlanAssumptions plan;                               // plan
 };
 
@@ -33,6 +35,9 @@ int RunCheck(const CommandOptions& options);
 int CheckOnline(const CommandOptions& options, config::Config config);
 int RunPlan(const CommandOptions& options);
 int RunStatus(const CommandOptions& options);
+// `status --watch`: shows again and again how the running server stands, until a key or a signal
+// ends it. Without a terminal: plain text, one after the other.
+int WatchStatus(const CommandOptions& options, const config::Config& config);
 int RunExport(const CommandOptions& options);
 int RunVerify(const CommandOptions& options);
 int RunBackup(const CommandOptions& options);

@@ -195,7 +195,7 @@ std::optional<std::string> ControlServer::AskLoop(std::string question) {
 }
 
 Result<std::string> AskServer(const std::string& directory, std::string_view question,
-                              Duration time) {
+                              Duration time, int cancel_fd) {
   MH_ASSIGN_OR_RETURN(const Address address, Address::In(directory));
   const OwnedFd server = NewSocket();
   if (server.get() < 0) {
@@ -213,10 +213,15 @@ Result<std::string> AskServer(const std::string& directory, std::string_view que
   }
   const SystemClock clock;
   const TimePoint deadline = clock.Now() + time;
-  return ReadAll(server.get(), [&server, &clock, deadline] {
-    pollfd waiting = {server.get(), POLLIN, 0};
-    return poll(&waiting, 1, MillisecondsUntil(deadline, clock.Now())) > 0 || errno == EINTR;
+  bool cancelled = false;
+  Result<std::string> answer = ReadAll(server.get(), [&] {
+    std::array<pollfd, 2> waiting = {{{server.get(), POLLIN, 0}, {cancel_fd, POLLIN, 0}}};
+    const int ready =
+        poll(waiting.data(), waiting.size(), MillisecondsUntil(deadline, clock.Now()));
+    cancelled = ready > 0 && waiting[1].revents != 0;
+    return !cancelled && (ready > 0 || (ready < 0 && errno == EINTR));
   });
+  return cancelled ? Status(Code::kCancelled, "no longer wanted") : std::move(answer);
 }
 
 }  // namespace mailhaul::app

@@ -90,8 +90,9 @@ class ControlServer final {
 };
 
 // The answer of the server that runs on this data directory. kNotFound: none does. kTimeout,
-// kResourceExhausted, kIo. Blocks, at most for `time`.
+// kResourceExhausted, kIo; kCancelled once `cancel_fd`, if not negative, is readable. Blocks, at
+// most for `time`.
 Result<std::string> AskServer(const std::string& directory, std::string_view question,
-                              Duration time = kControlTime);
+                              Duration time = kControlTime, int cancel_fd = -1);
 
 }  // namespace mailhaul::app

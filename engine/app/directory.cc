@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/app/mailbox_live.h"
 #include "engine/app/metrics.h"
 #include "engine/config/text_rules.h"
 #include "engine/http/json.h"
@@ -13,35 +14,6 @@ namespace {
 
 // Decoded text of one message in an answer; more is cut.
 constexpr size_t kBodyBytesMax = size_t{4} << 20;
-
-std::string StateOf(const MailboxState& mailbox) {
-  switch (mailbox.phase) {
-    case MailboxState::Phase::kPending:
-      return mailbox.last_complete == WallTime{} ? "pending" : "ok";
-    case MailboxState::Phase::kCollecting:
-      return "collecting";
-    case MailboxState::Phase::kOk:
-      return "ok";
-    case MailboxState::Phase::kFailing:
-      break;
-  }
-  if (!mailbox.no_room.empty()) {
-    return std::string(mailbox.no_room);
-  }
-  switch (mailbox.last_error.code()) {
-    case Code::kAuthFailed:
-      return "needs_credentials";
-    case Code::kThrottled:
-      return "throttled";
-    case Code::kUnreachable:
-    case Code::kTimeout:
-      return "unreachable";
-    case Code::kDiskFull:
-      return std::string(kDiskFull);
-    default:
-      return "error";
-  }
-}
 
 // What the scheduler does not know of: mailboxes that are kept from it, and open sessions.
 http::Waiting WaitingOf(const MailboxState& mailbox, const scheduler::Explanation& why,
@@ -122,14 +94,7 @@ http::MailboxLive CollectorDirectory::Live(std::string_view tenant,
   live.waiting = WaitingOf(*state, why, WallTimeOf(why.until));
   live.throttled =
       state->last_error.code() == Code::kThrottled || why.cause == scheduler::WaitCause::kThrottled;
-  if (state->last_complete != WallTime{}) {
-    const auto age = clock_.WallNow() - state->last_complete;
-    const config::Freshness& freshness = state->tenant->freshness;
-    const bool dormant = IsDormant(freshness, state->last_used, clock_.WallNow());
-    const auto lag = age - (dormant ? freshness.dormant : freshness.normal);
-    live.lag_seconds =
-        std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(lag).count());
-  }
+  live.lag_seconds = LagSecondsOf(*state, clock_.WallNow());
   return live;
 }
 
@@ -182,12 +147,20 @@ std::string CollectorDirectory::AllPoolsJson() const {
     items.push_back(http::PoolJson(pool));
   }
   const size_t left_out = collector_.scheduler().pool_count() - pools.size();
-  const Collector::DiskRoom disk = collector_.Disk();
   return "{\"pools\":" + http::JsonArray(items) +
-         ",\"pools_left_out\":" + std::to_string(left_out) + ",\"disk\":{\"free_bytes\":" +
+         ",\"pools_left_out\":" + std::to_string(left_out) + ",\"disk\":" + DiskJson() +
+         ",\"configuration\":" + ConfigurationJson() + "}";
+}
+
+std::string CollectorDirectory::DiskJson() const {
+  const Collector::DiskRoom disk = collector_.Disk();
+  return "{\"free_bytes\":" +
          (disk.free_bytes.has_value() ? std::to_string(*disk.free_bytes) : "null") +
-         ",\"collecting_paused\":" + (disk.collecting_paused ? "true" : "false") + "}" +
-         ",\"configuration\":" + (reloader_ == nullptr ? "null" : reloader_->Json()) + "}";
+         ",\"collecting_paused\":" + (disk.collecting_paused ? "true" : "false") + "}";
+}
+
+std::string CollectorDirectory::ConfigurationJson() const {
+  return reloader_ == nullptr ? "null" : reloader_->Json();
 }
 
 std::string CollectorDirectory::Metrics() const {

@@ -34,9 +34,12 @@ class CollectorDirectory final : public http::Directory {
   bool FetchWhole(std::string_view tenant, std::string_view mailbox, MessageId message) override;
   bool Ready() const override { return !collector_.stopping(); }
   std::vector<http::PoolLive> Pools(size_t first, size_t count) const override;
-  // {"pools":[...],"pools_left_out":number,"configuration":Reloader::Json() or null}, each as GET
+  size_t PoolCount() const { return collector_.scheduler().pool_count(); }
+  // {"pools":[...],"pools_left_out":number,"disk":...,"configuration":...}, each pool as GET
   // /v1/pools has it; at most kPoolsToldMax.
   std::string AllPoolsJson() const;
+  std::string DiskJson() const;           // {"free_bytes":number or null,"collecting_paused":bool}
+  std::string ConfigurationJson() const;  // Reloader::Json(), or null.
   std::vector<http::WebhookLive> Webhooks(std::string_view tenant) const override;
   std::string Metrics() const override;
   // Metrics() and AllPoolsJson() then tell of it as well. It outlives this.

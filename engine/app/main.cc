@@ -14,6 +14,9 @@ namespace {
 
 using Command = std::function<int(const CommandOptions&)>;
 
+constexpr std::chrono::milliseconds kWatchIntervalMin(200);
+constexpr std::chrono::milliseconds kWatchIntervalMax(3'600'000);
+
 CLI::App* AddCommand(CLI::App& cli, CommandOptions& options, Command* chosen, const char* name,
                      const char* help, Command command) {
   CLI::App* sub = cli.add_subcommand(name, help);
@@ -23,9 +26,9 @@ CLI::App* AddCommand(CLI::App& cli, CommandOptions& options, Command* chosen, co
   return sub;
 }
 
-void AddDuration(CLI::App* sub, const char* name, const char* help,
-                 std::function<void(std::chrono::milliseconds)> set) {
-  sub->add_option_function<std::string>(
+CLI::Option* AddDuration(CLI::App* sub, const char* name, const char* help,
+                         std::function<void(std::chrono::milliseconds)> set) {
+  return sub->add_option_function<std::string>(
       name,
       [name, set](const std::string& text) {
         const Result<std::chrono::milliseconds> parsed = ParseDuration(text);
@@ -115,7 +118,20 @@ void DefineCommands(CLI::App& cli, CommandOptions& options, Command* chosen,
                  "Mailboxes: state, coverage, last complete check, errors; and while "
                  "a server runs, its pools: connections, limits, what waits and why",
                  RunStatus);
-  status->add_flag("--json", options.json, "Print one object on standard output");
+  CLI::Option* watch =
+      status->add_flag("--watch", options.watch,
+                       "Show how the running server stands, again and again: speed, lag of "
+                       "tenants, pools, mailboxes "
+                       "in trouble; until q or Ctrl-C. Not on a terminal: as plain text");
+  status->add_flag("--json", options.json, "Print one object on standard output")->excludes(watch);
+  AddDuration(status, "--interval", "Of --watch, from 200ms to 1h [2s]",
+              [&options](std::chrono::milliseconds time) {
+                if (time < kWatchIntervalMin || time > kWatchIntervalMax) {
+                  throw CLI::ValidationError("--interval", "must be from 200ms to 1h");
+                }
+                options.interval = time;
+              })
+      ->needs(watch);
 
   CLI::App* exported =
       AddCommand(cli, options, chosen, "export",

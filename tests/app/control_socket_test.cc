@@ -55,6 +55,19 @@ TEST_F(ControlSocketTest, AnswersOneAfterTheOther) {
   EXPECT_EQ(AskServer(directory_.path(), "").value(), "answer to ");
 }
 
+TEST_F(ControlSocketTest, WhoAsksMayThinkBetterOfIt) {
+  net::WakeFd cancel;
+  const auto server = ControlServer::Start(
+      directory_.path(), loop_, [](std::string_view) { return std::string(); },
+      [&cancel](std::string_view) {
+        cancel.Wake();  // While the answer is being made.
+        return std::optional<std::string>("late");
+      });
+  ASSERT_TRUE(server.ok()) << server.status().ToString();
+  const auto answer = AskServer(directory_.path(), "slow", kControlTime, cancel.fd());
+  EXPECT_TRUE(answer.status().code() == Code::kCancelled) << answer.status().ToString();
+}
+
 TEST_F(ControlSocketTest, ALongAnswerComesWhole) {
   padding_ = size_t{8} << 20;
   const auto server = Serve(directory_.path());

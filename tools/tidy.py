@@ -25,8 +25,10 @@ FORMAT_BATCH = 50  # Files per run of clang-format.
 SKIPPED_FOLDERS = {".git", "build", "demo-out", "__pycache__"}
 CORPUS = "tests/corpus/"
 KNOWN_NAMES = {".git", ".clang-format", ".clang-tidy", ".gitignore", ".gitattributes", "LICENSE",
-               "NOTICE", "dev", "Dockerfile"}
-KNOWN_PATHS = {".ci/run"}
+               "NOTICE", "dev", "Dockerfile", "Containerfile"}
+KNOWN_PATHS = {".ci/run"} | {f"packaging/debian/{name}" for name in (
+    "changelog", "conffiles", "copyright", "lintian-overrides", "postinst", "postrm", "prerm",
+    "templates")}
 KNOWN_EXTENSIONS = {".cc", ".h", ".cmake", ".txt", ".md", ".py", ".sh", ".yaml", ".yml", ".json",
                     ".fbs", ".csv", ".eml", ".in", ".conf", ".dict", ".service", ".svg", ".html",
                     ".lua"}

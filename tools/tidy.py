@@ -25,7 +25,7 @@ FORMAT_BATCH = 50  # Files per run of clang-format.
 SKIPPED_FOLDERS = {".git", "build", "demo-out", "__pycache__"}
 CORPUS = "tests/corpus/"
 KNOWN_NAMES = {".git", ".clang-format", ".clang-tidy", ".gitignore", ".gitattributes", "LICENSE",
-               "NOTICE", "dev", "Dockerfile", "Containerfile"}
+               "NOTICE", "dev", "Containerfile", ".dockerignore"}
 KNOWN_PATHS = {".ci/run"} | {f"packaging/debian/{name}" for name in (
     "changelog", "conffiles", "copyright", "lintian-overrides", "postinst", "postrm", "prerm",
     "templates")}

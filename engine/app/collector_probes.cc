@@ -95,16 +95,19 @@ void Collector::ForgetProbe(MailboxId id, const Status& status) {
   probes_.erase(found);
 }
 
-// None waits any longer; those that are out end with their connections.
+// Nobody waits any longer; those that are out end with their connections.
 void Collector::StopProbes() {
+  const Status stopping(Code::kCancelled, "stopping");
   std::vector<MailboxId> waiting;
   for (const auto& [id, probe] : probes_) {
-    if (!probe->out) {
+    if (probe->out) {
+      AnswerProbe(*probe, stopping);
+    } else {
       waiting.push_back(id);
     }
   }
   for (const MailboxId id : waiting) {
-    ForgetProbe(id, Status(Code::kCancelled, "stopping"));
+    ForgetProbe(id, stopping);
   }
 }
 

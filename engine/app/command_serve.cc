@@ -80,7 +80,11 @@ class Server final : private TenantFollower {
                      [this](const RemovalTarget& target) {
                        return collector_.IsCollected(target.tenant, target.mailbox);
                      },
-                 .removed = [this] { upkeep_.Kick(); }} {
+                 .removed =
+                     [this] {
+                       upkeep_.Kick();
+                       runtime_.main_loop().Post([this] { mailbox_admin_.ForgetRemovedTenants(); });
+                     }} {
     directory_.SetTextIndex(text_index_.get());
     directory_.SetReloader(&reloader_);
     reloader_.SetOverlay([this](std::shared_ptr<const config::TenantConfig> tenant) {

@@ -83,6 +83,13 @@ StoredMailboxAdmin::StoredMailboxAdmin(Parts parts, AddedMailboxes added,
                                        Reloader::Discover discover)
     : parts_(std::move(parts)), discover_(std::move(discover)), added_(std::move(added)) {}
 
+void StoredMailboxAdmin::ForgetRemovedTenants() {
+  std::erase_if(added_.by_tenant, [this](const auto& tenant) {
+    return parts_.configured.Find(tenant.first) == nullptr &&
+           !parts_.context.store.FindTenant(tenant.first).has_value();
+  });
+}
+
 void StoredMailboxAdmin::Stop(std::function<void()> on_done) {
   stopping_ = true;
   on_stopped_ = std::move(on_done);

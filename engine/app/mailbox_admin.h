@@ -54,6 +54,8 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
   net::Task<http::MailboxOutcome> Remove(std::string tenant, std::string name) override;
 
   const AddedMailboxes& added() const { return added_; }
+  // A tenant may have been removed from the store: what it added does not come back with it.
+  void ForgetRemovedTenants();
   // `on_done` when nothing of it runs any more.
   void Stop(std::function<void()> on_done);
 

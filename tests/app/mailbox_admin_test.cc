@@ -376,6 +376,20 @@ TEST_F(MailboxAdminTest, WhatCannotBeOpenedIsKeptAndNotCollected) {
                   .contains("bob"));
 }
 
+TEST_F(MailboxAdminTest, WithARemovedTenantGoesWhatItAdded) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  loop_.Post([this] { admin_->ForgetRemovedTenants(); });
+  RunFor(seconds(1));
+  EXPECT_TRUE(admin_->added().by_tenant.contains("acme"));
+  configured_->Remove("acme");
+  ASSERT_TRUE(mail_->RemoveTenant(*mail_->FindTenant("acme")).ok());
+  loop_.Post([this] { admin_->ForgetRemovedTenants(); });
+  RunFor(seconds(1));
+  EXPECT_TRUE(admin_->added().by_tenant.empty());
+  EXPECT_EQ(Rows(), 0U);
+}
+
 TEST_F(MailboxAdminTest, StoppingAnswersWhatIsUnderWay) {
   StartAll();
   server_.faults.silent = true;

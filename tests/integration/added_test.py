@@ -14,7 +14,7 @@ ADMIN, OTHERS = "token-of-a-portal", "token-of-globex"
 
 class AddedMailboxTest(IntegrationTest):
 
-    counts = {"alice": 3, "bob": 7, "carol": 5, "pop": 4}
+    counts = {"alice": 3, "bob": 7, "carol": 5}
 
     def setUp(self):
         super().setUp()
@@ -208,7 +208,7 @@ class AddedMailboxTest(IntegrationTest):
             self.assertIn("stands in its tenant's file as well",
                           server.log.read_text(errors="replace"))
 
-    def test_pop3_and_an_id_of_its_own_making(self):
+    def test_an_id_of_its_own_making(self):
         body = self.body("carol")
         del body["id"]
         with self.work.serve():

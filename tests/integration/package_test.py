@@ -137,6 +137,7 @@ class PackageTest(IntegrationTest):
     def check_what_is_installed(self):
         self.assertEqual("root:mailhaul 750", self.root.mode("/etc/mailhaul"))
         self.assertEqual("root:mailhaul 2750", self.root.mode("/etc/mailhaul/tenants"))
+        self.assertEqual("root:mailhaul 640", self.root.mode(MAIN))
         self.assertEqual("mailhaul:mailhaul 700", self.root.mode(DATA))
         self.assertTrue(self.root.exists(WANTED))
         self.assertIn("/usr/sbin/nologin", self.root.run("getent", "passwd", "mailhaul").stdout)
@@ -200,7 +201,10 @@ class PackageTest(IntegrationTest):
             self.assertIn('"connections"', status.stdout)
             self.assertEqual(0, server.drain())
 
+        self.root.run("chmod", "2770", "/etc/mailhaul/tenants")  # The administrator's to decide.
         self.install(self.new)
+        self.assertEqual("root:mailhaul 2770", self.root.mode("/etc/mailhaul/tenants"))
+        self.assertEqual("root:mailhaul 640", self.root.mode(MAIN))
         self.assertIn("1.0.1", self.root.run("dpkg-query", "-W", "mailhaul").stdout)
         self.assertEqual(own, self.root.run("cat", MAIN).stdout)
         with InstalledServer(self.root, self.work.http_port, self.work.token) as server:
@@ -227,6 +231,7 @@ class PackageTest(IntegrationTest):
 
         # Installed again, it takes up what it finds; then everything is to go.
         self.install(self.new)
+        self.assertIn("mailhaul:mailhaul", self.root.mode(f"{DATA}/records/CURRENT"))
         self.check_what_is_installed()
         self.assertTrue(self.root.exists(f"{DATA}/records/CURRENT"))
         self.root.run("debconf-set-selections", text="mailhaul mailhaul/remove-data boolean true\n")

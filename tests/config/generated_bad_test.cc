@@ -111,9 +111,9 @@ std::string TextOf(const std::vector<std::string>& lines) {
 std::set<size_t> ErrorLines(bool main, const std::string& text, std::string* shown) {
   FakeReferences references;
   references.environment = {
-      {"ALICE_PASSWORD", "a"},     {"BOB_PASSWORD", "b"},
-      {"CAROL_PASSWORD", "c"},     {"OUTLOOK_SECRET", "d"},
-      {"DAVE_TOKEN", "e"}, {"EXAMPLE_HOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NQ=="}};
+      {"ALICE_PASSWORD", "a"}, {"BOB_PASSWORD", "b"},
+      {"CAROL_PASSWORD", "c"}, {"OUTLOOK_SECRET", "d"},
+      {"DAVE_TOKEN", "e"},     {"EXAMPLE_HOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NQ=="}};
   Report report("file", main);
   if (main) {
     ParsedMain parsed = ParseMain(text, references, report);

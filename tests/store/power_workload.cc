@@ -183,7 +183,14 @@ PowerWorkload::Delivery PowerWorkload::MakeDelivery(size_t account) {
   delivery.mode.relink_gone = random_.Chance(1, 2);
   delivery.streams = random_.Chance(1, 2);
   for (uint64_t i = Below(6); i < 6; ++i) {
-    delivery.arrivals.push_back({.message = Arrive(folder), .completes = random_.Chance(1, 8)});
+    StoreModel::Arrival arrival = {.message = Arrive(folder), .completes = random_.Chance(1, 8)};
+    // A message that comes in two commits of one delivery may be found with the first one's only.
+    arrival.completes =
+        arrival.completes && std::none_of(delivery.arrivals.begin(), delivery.arrivals.end(),
+                                          [&arrival](const StoreModel::Arrival& earlier) {
+                                            return earlier.message.uid == arrival.message.uid;
+                                          });
+    delivery.arrivals.push_back(std::move(arrival));
   }
   for (const ModelMessage& known : accounts_[account].model.messages()) {
     if (known.body.empty() && !known.gone && known.folder == folder.id &&

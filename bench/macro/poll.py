@@ -8,7 +8,9 @@ with fresh logins, mbsync, and the raw limit.
 
 Every mailbox has an INBOX alone and is collected before the clock starts. One private Dovecot on
 loopback serves them all, in plain text and over TLS. raw_poll makes one connection per mailbox with
-LOGIN, EXAMINE and LOGOUT, a round trip each. --delay puts that many milliseconds of round trip
+LOGIN, EXAMINE and LOGOUT, a round trip each; with LOGIN, STATUS and LOGOUT in one write, which is
+the least that tells of news; and with LOGIN and LOGOUT alone, which asks for nothing. What these
+make of mbsync's speed is what the machine allows. --delay puts that many milliseconds of round trip
 between client and server: with netem in a network name space of its own, or, where the kernel has
 no netem, through a relay.
 
@@ -50,13 +52,17 @@ service imap {
 """
 
 
-def raw_poll(server, users, binary, *, port, tls, connections):
+RAW_MODES = {"examine": "raw LOGIN, EXAMINE, LOGOUT", "status": "raw LOGIN+STATUS+LOGOUT",
+             "nothing": "raw LOGIN+LOGOUT, asks nothing"}
+
+
+def raw_poll(server, users, binary, mode, *, port, tls, connections):
     def prepare(folder):
         (folder / "users").write_text("\n".join(users) + "\n")
-    return Contender("raw LOGIN, EXAMINE, LOGOUT", prepare, lambda folder: [
+    return Contender(RAW_MODES[mode], prepare, lambda folder: [
         str(binary), "localhost" if tls else "127.0.0.1", str(port),
         str(server.ca_file) if tls else "-", macro.PASSWORD, str(connections),
-        str(folder / "users")])
+        str(folder / "users"), mode])
 
 
 def contenders_for(server, users, options, ports, tls):
@@ -68,8 +74,8 @@ def contenders_for(server, users, options, ports, tls):
                       macro.mailhaul_configuration(server, users, **ours)),
         macro.mailhaul(server, users, build / "mailhaul", **ours),
         macro.mbsync(server, users, **settings),
-        raw_poll(server, users, build / "bench" / "raw_poll", connections=options.connections,
-                 **settings)]
+        *(raw_poll(server, users, build / "bench" / "raw_poll", mode,
+                   connections=options.connections, **settings) for mode in RAW_MODES)]
 
 
 def measure(contenders, folder, runs):

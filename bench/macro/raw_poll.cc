@@ -1,6 +1,8 @@
-// The raw limit of asking mailboxes for news with fresh logins: per user one connection, LOGIN,
-// EXAMINE INBOX and LOGOUT, with a round trip each, and nothing looked at but the tags.
-//   raw_poll HOST PORT CA_FILE|- PASSWORD CONNECTIONS USERFILE      "-": in plain text
+// The raw limit of asking mailboxes for news with fresh logins: per user one connection, and
+// nothing looked at but the tags.
+//   raw_poll HOST PORT CA_FILE|- PASSWORD CONNECTIONS USERFILE [MODE]      "-": in plain text
+// MODE: examine (LOGIN, EXAMINE INBOX and LOGOUT, with a round trip each), status (LOGIN, STATUS
+// INBOX and LOGOUT in one write) or nothing (LOGIN and LOGOUT in one write: no client does less).
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +24,7 @@ struct Run {
   Dialer& dialer;
   ServerAddress server;
   std::string password;
+  std::string mode;
   std::vector<std::string> users;
   size_t next_user = 0;
   size_t polled = 0;
@@ -56,9 +59,16 @@ net::Task<Status> PollUser(Run& run, std::string user) {
   CO_TRY(const std::unique_ptr<net::Stream> stream, run.dialer.Dial(run.server, std::nullopt));
   CO_RETURN_IF_ERROR(Expect(*stream, "* OK"));
   std::string login = "a LOGIN \"" + user + "\" \"" + run.password + "\"\r\n";
-  CO_RETURN_IF_ERROR(Ask(*stream, std::move(login), "a OK"));
-  CO_RETURN_IF_ERROR(Ask(*stream, "b EXAMINE INBOX\r\n", "b OK"));
-  CO_RETURN_IF_ERROR(Ask(*stream, "c LOGOUT\r\n", "c OK"));
+  if (run.mode == "examine") {
+    CO_RETURN_IF_ERROR(Ask(*stream, std::move(login), "a OK"));
+    CO_RETURN_IF_ERROR(Ask(*stream, "b EXAMINE INBOX\r\n", "b OK"));
+    CO_RETURN_IF_ERROR(Ask(*stream, "c LOGOUT\r\n", "c OK"));
+  } else {
+    if (run.mode == "status") {
+      login += "b STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)\r\n";
+    }
+    CO_RETURN_IF_ERROR(Ask(*stream, login + "c LOGOUT\r\n", "c OK"));
+  }
   co_await stream->Close();
   ++run.polled;
   co_return Status::Ok();
@@ -99,7 +109,7 @@ int Main(char** argv) {
   DialerOptions dialer_options;
   dialer_options.allow_private = true;
   Dialer dialer(**network, dialer_options);
-  Run run{dialer, {}, argv[4], {}};
+  Run run{dialer, {}, argv[4], argv[7] == nullptr ? "examine" : argv[7], {}};
   run.server.host = argv[1];
   run.server.port = static_cast<uint16_t>(std::atoi(argv[2]));
   run.server.security = ca_file == "-" ? Security::kPlaintext : Security::kTls;
@@ -119,8 +129,9 @@ int Main(char** argv) {
 }  // namespace mailhaul
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr, "usage: raw_poll HOST PORT CA_FILE|- PASSWORD CONNECTIONS USERFILE\n");
+  if (argc != 7 && argc != 8) {
+    std::fprintf(stderr,
+                 "usage: raw_poll HOST PORT CA_FILE|- PASSWORD CONNECTIONS USERFILE [MODE]\n");
     return 2;
   }
   return mailhaul::Main(argv);

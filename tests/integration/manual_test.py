@@ -1,5 +1,6 @@
 """The manual page beside --help: the same options, and nothing for which roff has a warning."""
 
+import glob
 import os
 import pathlib
 import re
@@ -39,7 +40,9 @@ def sections(text):
     return {tuple(name.split()): body for name, body in zip(parts[1::2], parts[2::2])}
 
 
-@unittest.skipUnless(shutil.which("groff"), "groff is not here")
+# Images of containers leave its macros out.
+@unittest.skipUnless(shutil.which("groff") and glob.glob("/usr/share/groff/*/tmac/an.tmac"),
+                     "groff is not here")
 class ManualTest(unittest.TestCase):
 
     def test_every_option_of_every_command_is_in_it(self):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import unittest
 
 from support import BINARY, IntegrationTest, main, wait_until
 from terminal import Terminal
@@ -13,6 +14,15 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 class WatchTest(IntegrationTest):
 
     counts = {"alice": 6, "bob": 4}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            for end in os.openpty():
+                os.close(end)
+        except OSError as error:
+            raise unittest.SkipTest(f"there is no pseudo terminal: {error}") from None
 
     def watch(self, *arguments, **options):
         return Terminal([BINARY, "status", "--watch", "--interval", "200ms", "-c",
@@ -94,7 +104,9 @@ class WatchTest(IntegrationTest):
                                       env={**os.environ, **environment}) as plain:
                     shown = ""
                     while shown.count("messages/s") < 2:
-                        shown += plain.stdout.readline()
+                        line = plain.stdout.readline()
+                        self.assertNotEqual("", line, f"it ended after:\n{shown}")
+                        shown += line
                     plain.send_signal(signal.SIGINT)
                     shown += plain.stdout.read()
                     self.assertEqual(0, plain.wait())

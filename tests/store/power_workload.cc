@@ -182,14 +182,11 @@ PowerWorkload::Delivery PowerWorkload::MakeDelivery(size_t account) {
   Folder& folder = AnyFolder(accounts_[account]);
   delivery.mode.relink_gone = random_.Chance(1, 2);
   delivery.streams = random_.Chance(1, 2);
+  std::set<Uid> seen;
   for (uint64_t i = Below(6); i < 6; ++i) {
     StoreModel::Arrival arrival = {.message = Arrive(folder), .completes = random_.Chance(1, 8)};
     // A message that comes in two commits of one delivery may be found with the first one's only.
-    arrival.completes =
-        arrival.completes && std::none_of(delivery.arrivals.begin(), delivery.arrivals.end(),
-                                          [&arrival](const StoreModel::Arrival& earlier) {
-                                            return earlier.message.uid == arrival.message.uid;
-                                          });
+    arrival.completes = seen.insert(arrival.message.uid).second && arrival.completes;
     delivery.arrivals.push_back(std::move(arrival));
   }
   for (const ModelMessage& known : accounts_[account].model.messages()) {

@@ -337,11 +337,13 @@ void IngestSink::NoBody(const MessageMeta& meta, const Status& why) {
     context_.budget.Give(held->second);
     reserved_.erase(held);
   }
+  withheld_bytes_ += meta.size;
   if (why.code() == Code::kNotFound) {
     absent_.Add(meta.uid);
     return;
   }
   rejected_.emplace_back(meta, why);
+  ++refused_;
   ++rejected_in_a_row_;
   if (rejected_in_a_row_ > kRejectedInARowMax && failure_.ok()) {
     failure_ = Status(Code::kServerRefused,

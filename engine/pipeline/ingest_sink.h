@@ -63,6 +63,12 @@ class IngestSink final : public BodySink {
   net::Task<Status> Drain();
 
   const IngestStats& stats() const { return stats_; }
+  const Status& failure() const { return failure_; }  // The first one so far.
+  uint64_t refused() const { return refused_; }       // Bodies, by the server.
+  // Announced, of bodies that were refused or are gone.
+  uint64_t withheld_bytes() const { return withheld_bytes_; }
+  // Not one body came yet, so it is not known whether the trouble is the messages' or the server's.
+  bool only_refused() const { return refused_ > 0 && stats_.fetched == 0; }
 
  private:
   struct Arriving;   // The body being received.
@@ -97,6 +103,8 @@ class IngestSink final : public BodySink {
   UidSet absent_;
   std::vector<std::pair<MessageMeta, Status>> rejected_;  // Not decided upon yet.
   size_t rejected_in_a_row_ = 0;
+  uint64_t refused_ = 0;
+  uint64_t withheld_bytes_ = 0;
   IngestStats stats_;
   Status failure_;
   uint64_t in_flight_ = 0;  // Batches submitted, results not yet taken.

@@ -63,7 +63,7 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
   // folder is read anew.
   const bool relinks = changes_.vanished() > 0 || (gone_ > 0 && (goes_on_ || folder.IsReadAnew()));
   while (!uids.empty()) {
-    if (SliceOver()) {
+    if (IsOver(sink)) {
       result_.more = true;
       break;
     }
@@ -80,18 +80,26 @@ net::Task<Status> MailboxVisit::FetchInto(IngestSink& sink, const VisitFolder& f
       progressed_ = progressed_ || !found.empty();
     }
     UidSet left;
+    const uint64_t refused = sink.refused();
     CO_RETURN_IF_ERROR(FetchChunk(sink, std::move(chunk), &left));
-    if (options_.quota_bytes != 0) {
+    if (options_.quota_bytes != 0 && !sink.only_refused()) {
       CO_RETURN_IF_ERROR(sink.Drain());  // Only what is stored is known to be so much.
       ReleaseQuota();
     }
-    if (options_.exact_bytes) {
+    // What was refused left its bytes to others.
+    if (options_.exact_bytes && sink.refused() == refused) {
       result_.more = result_.more || !left.empty();  // Smaller ones may still fit.
     } else {
       uids.AddAll(left);
     }
   }
   co_return Status::Ok();
+}
+
+// Were a slice's time to end it while the server has refused every body, those would be asked for
+// first in the next one again, and for ever. The sink fails when there are too many of them.
+bool MailboxVisit::IsOver(const IngestSink& sink) const {
+  return BytesOver() || (TimeOver() && !sink.only_refused());
 }
 
 Status MailboxVisit::CheckQuota() {
@@ -117,19 +125,30 @@ bool MailboxVisit::TakeBytes(uint64_t size) {
   if (quota_left_ == 0) {
     return false;
   }
-  const bool fits = bytes_left_ > 0 && (!options_.exact_bytes || size <= bytes_left_);
+  const uint64_t left = BytesLeft();
+  const bool fits = left > 0 && (!options_.exact_bytes || size <= left);
   if (!fits) {
     result_.bytes_needed = std::max(result_.bytes_needed, size);
     return false;
   }
   result_.bytes_asked += size;
-  bytes_left_ -= std::min(bytes_left_, std::max<uint64_t>(size, 1));
+  bytes_taken_ += std::max<uint64_t>(size, 1);
   if (options_.quota_bytes != 0) {
     quota_left_ -= std::min(quota_left_, std::max<uint64_t>(size, 1));
     quota_taken_ += size;
     options_.quota_asked->fetch_add(size);
   }
   return true;
+}
+
+void MailboxVisit::GiveBytesBack(uint64_t size) {
+  result_.bytes_asked -= size;
+  bytes_taken_ -= size;
+  if (options_.quota_bytes != 0) {
+    quota_left_ = std::min(quota_left_ + size, kQuotaPortion);
+    quota_taken_ -= size;
+    options_.quota_asked->fetch_sub(size);
+  }
 }
 
 net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left) {
@@ -163,7 +182,7 @@ net::Task<Status> MailboxVisit::FetchChunk(IngestSink& sink, UidSet chunk, UidSe
       std::vector<MessageMeta> full;
       full.swap(part);
       CO_RETURN_IF_ERROR(FetchPart(sink, std::move(full), std::exchange(weight, 0)));
-      over = SliceOver();
+      over = IsOver(sink);
     }
   }
   sink.AddAbsent(expired);
@@ -179,7 +198,12 @@ net::Task<Status> MailboxVisit::FetchPart(IngestSink& sink, std::vector<MessageM
     co_return Status::Ok();
   }
   const TimePoint began = context_.clock.Now();
-  CO_RETURN_IF_ERROR(session_.FetchBodies(part, sink));
+  const uint64_t withheld_before = sink.withheld_bytes();
+  const Status fetched = co_await session_.FetchBodies(part, sink);
+  GiveBytesBack(sink.withheld_bytes() - withheld_before);
+  if (!fetched.ok() || !sink.failure().ok()) {
+    co_return fetched.ok() ? sink.failure() : fetched;
+  }
   constexpr double kShortest = 0.001;
   const std::chrono::duration<double> took = context_.clock.Now() - began;
   weight_per_second_ = static_cast<double>(weight) / std::max(took.count(), kShortest);
@@ -218,7 +242,7 @@ net::Task<Status> MailboxVisit::KeepHeaders(IngestSink& sink, std::vector<Messag
 net::Task<Status> MailboxVisit::FetchWanted() {
   // One at least, however long the check took: each may be larger than a slice.
   for (bool first = true; !options_.wanted.empty(); first = false) {
-    if (!first && SliceOver()) {
+    if (!first && (BytesOver() || TimeOver())) {
       break;
     }
     const MessageId message = options_.wanted.back();

@@ -34,9 +34,11 @@ MailboxVisit::MailboxVisit(Context& context, SourceSession& session, VisitOption
       changes_(context, session, options_.mailbox),
       relinker_(context, session, options_.mailbox) {}
 
-bool MailboxVisit::SliceOver() const {
-  return bytes_left_ <= bytes_enough_ || (progressed_ && context_.clock.Now() >= stop_at_);
-}
+uint64_t MailboxVisit::BytesLeft() const { return bytes_max_ - std::min(bytes_max_, bytes_taken_); }
+
+bool MailboxVisit::BytesOver() const { return BytesLeft() <= bytes_enough_; }
+
+bool MailboxVisit::TimeOver() const { return progressed_ && context_.clock.Now() >= stop_at_; }
 
 bool MailboxVisit::NoteFailure(const VisitFolder& folder, const Status& failure) {
   if (result_.status.ok()) {
@@ -53,7 +55,8 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   const bool resumes = rest && stage == Stage::kNew && std::exchange(unfinished_, false);
   stop_at_ = slice == Duration::max() ? TimePoint::max() : now + slice;
   progressed_ = false;
-  bytes_left_ = slice_bytes;
+  bytes_max_ = slice_bytes;
+  bytes_taken_ = 0;
   bytes_enough_ = options_.exact_bytes ? slice_bytes / 16 : 0;
   goes_on_ = options_.quiet != nullptr && options_.quiet->unfinished;
   Status done;

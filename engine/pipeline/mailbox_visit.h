@@ -125,11 +125,15 @@ class MailboxVisit final {
   // The first failure of a folder is the stage's; true when the other folders can still be done.
   bool NoteFailure(const VisitFolder& folder, const Status& failure);
   void Conclude(Stage stage);
-  bool SliceOver() const;
+  uint64_t BytesLeft() const;  // Of the slice.
+  bool BytesOver() const;
+  bool TimeOver() const;
+  bool IsOver(const IngestSink& sink) const;
   Status CheckQuota();
   void ReleaseQuota();  // What was asked for is stored, or will not come.
   // Counts a body of this size; false when it has to wait for another stage.
   bool TakeBytes(uint64_t size);
+  void GiveBytesBack(uint64_t size);  // Of bodies that did not come.
 
   Context& context_;
   SourceSession& session_;
@@ -154,9 +158,10 @@ class MailboxVisit final {
   VisitResult result_;
   Coverage coverage_;
   TimePoint stop_at_ = TimePoint::max();
-  bool progressed_ = false;       // In this stage: before that its time is not over.
-  double weight_per_second_ = 0;  // Of the last part of bodies; 0: not known.
-  uint64_t bytes_left_ = 0;
+  bool progressed_ = false;           // In this stage: before that its time is not over.
+  double weight_per_second_ = 0;      // Of the last part of bodies; 0: not known.
+  uint64_t bytes_max_ = 0;            // Of the slice,
+  uint64_t bytes_taken_ = 0;          // and what of it is used up; the last body may go beyond it.
   uint64_t quota_left_ = UINT64_MAX;  // May be asked for before CheckQuota() looks again.
   uint64_t quota_taken_ = 0;          // Counted in *quota_asked by this visit.
   uint64_t bytes_enough_ = 0;         // exact_bytes: less is not worth looking for what fits.

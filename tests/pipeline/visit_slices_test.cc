@@ -126,6 +126,82 @@ TEST_F(VisitNewMailSlicesTest, ACheckThatIsNotCompleteDoesNotClaimTheFolder) {
   EXPECT_EQ(Record("INBOX").uid_next, uid_next);
 }
 
+class VisitRefusedSlicesTest : public VisitNewMailSlicesTest {
+ protected:
+  // Ten good messages, and above them those that the server never gives.
+  void AddBelowRefused(size_t refused, size_t bytes) {
+    for (size_t i = 0; i < kGood; ++i) {
+      Add("INBOX", "good" + std::to_string(i), kBytes);
+    }
+    for (size_t i = 0; i < refused; ++i) {
+      server.faults.refuse_bodies.insert(Add("INBOX", "bad" + std::to_string(i), bytes));
+    }
+  }
+  void ExpectAllListed(size_t refused) {
+    uint64_t stored = 0;
+    bool more = true;
+    for (size_t checks = 0; more && checks < kGood + refused; ++checks) {
+      const VisitResult result = Visit(Stage::kNew);
+      ASSERT_TRUE(result.status.ok()) << result.status.ToString();
+      EXPECT_GT(result.stats.stored, 0U);
+      stored += result.stats.stored;
+      more = result.more;
+    }
+    EXPECT_EQ(stored, kGood + refused);
+  }
+  static constexpr size_t kGood = 10;
+};
+
+TEST_F(VisitRefusedSlicesTest, RefusedMessagesDoNotUseUpTheBytesOfASlice) {
+  AddBelowRefused(4, size_t{9} << 20);
+  slice_bytes = uint64_t{32} << 20;
+  ExpectAllListed(4);
+}
+
+TEST_F(VisitRefusedSlicesTest, NorThoseOfAnUnboundedPart) {
+  AddBelowRefused(4, 5 * kBytes);
+  slice = Duration::max();
+  slice_bytes = 20 * kBytes;
+  ExpectAllListed(4);
+}
+
+TEST_F(VisitRefusedSlicesTest, NorTheBytesOfADay) {
+  options.exact_bytes = true;
+  AddBelowRefused(4, 5 * kBytes);
+  slice = Duration::max();
+  slice_bytes = 20 * kBytes;
+  const VisitResult result = Visit(Stage::kNew);
+  EXPECT_TRUE(result.status.ok()) << result.status.ToString();
+  EXPECT_GE(result.stats.stored, 9U);
+  EXPECT_LE(result.bytes_asked, slice_bytes);
+}
+
+TEST_F(VisitRefusedSlicesTest, NorTheTenantsQuota) {
+  std::atomic<uint64_t> asked = 0;
+  options.tenant = tenant;
+  options.quota_bytes = uint64_t{1} << 30;
+  options.quota_asked = &asked;
+  AddBelowRefused(4, size_t{9} << 20);
+  slice = Duration::max();
+  ExpectAllListed(4);
+  EXPECT_EQ(asked, 0U);
+}
+
+TEST_F(VisitRefusedSlicesTest, NorItsTime) {
+  AddBelowRefused(8, size_t{2} << 20);
+  server.faults.delay_per_command = seconds(1);
+  ExpectAllListed(8);
+}
+
+TEST_F(VisitRefusedSlicesTest, AServerThatRefusesAllIsLeftSoon) {
+  AddBelowRefused(200, size_t{1} << 20);
+  server.faults.delay_per_command = seconds(2);
+  const VisitResult result = Visit(Stage::kNew);
+  EXPECT_EQ(result.status.code(), Code::kServerRefused);
+  EXPECT_EQ(result.stats.stored, 0U);
+  EXPECT_LE(server.counters.commands["UID FETCH"], 40U);
+}
+
 TEST_F(VisitNewMailSlicesTest, WhatMovedIsFoundWithoutItsBodyInEverySlice) {
   std::vector<Uid> uids;
   for (size_t i = 0; i < 3 * kMessages; ++i) {

@@ -117,7 +117,8 @@ bool FetchScript::Next(std::string* out) {
     return false;
   }
   const auto& [sequence, message] = messages_[next_];
-  if (server_.faults.refuse_uids.count(message.uid) > 0) {
+  if (server_.faults.refuse_uids.count(message.uid) > 0 ||
+      (wants_body_ && server_.faults.refuse_bodies.count(message.uid) > 0)) {
     outcome_ = server_.faults.refusal;
     next_ = messages_.size();
     return false;

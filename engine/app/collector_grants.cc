@@ -197,7 +197,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
       end.left_with_news = true;
       break;
     }
-    end.status = result.status;
+    end.status = result.IsCutDespiteFailure() ? Status::Ok() : result.status;
     end.only_checked = first && FoundNothing(*grant, result);
     if (grant->job.kind == scheduler::JobKind::kNew) {
       uint32_t& in_a_row = mailbox->memory->quiet_in_a_row;

@@ -122,7 +122,7 @@ void Collector::Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
   ReturnBytes(grant, mailbox, std::max(result.bytes_asked, result.stats.bytes_fetched));
   mailbox.window_coverage = result.window_coverage.value_or(mailbox.window_coverage);
   mailbox.backfill_coverage = result.backfill_coverage.value_or(mailbox.backfill_coverage);
-  if (!result.status.ok()) {
+  if (!result.status.ok() && !result.IsCutDespiteFailure()) {
     return;  // OnGrantEnded() draws the consequences, once the connection is closed.
   }
   if (grant.job.kind == JobKind::kWindow) {
@@ -131,6 +131,10 @@ void Collector::Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
     mailbox.backfill_queued = false;
   }
   OnSuccess(mailbox, grant, result.stats.stored);
+  if (!result.status.ok()) {
+    mailbox.last_error = result.status;
+    MarkDirty(mailbox);
+  }
   if (grant.job.kind == JobKind::kNew) {
     for (const MessageId left : result.wanted_left) {
       std::erase(mailbox.wanted_now, left);
@@ -152,8 +156,9 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
                                              const pipeline::VisitResult& result, bool slow_down) {
   Absorb(grant, mailbox, result);
   StageReply reply;
-  if (!result.status.ok() || stopping_ || slow_down || NeedsNewSession(mailbox) ||
-      !mailbox.wanted.empty() || mailbox.filing_wanted || IsEnding(mailbox) || DiskIsLow()) {
+  if ((!result.status.ok() && !result.IsCutDespiteFailure()) || stopping_ || slow_down ||
+      NeedsNewSession(mailbox) || !mailbox.wanted.empty() || mailbox.filing_wanted ||
+      IsEnding(mailbox) || DiskIsLow()) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());
@@ -164,7 +169,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
     }
     DrawBytes(*reply.next, mailbox);
   }
-  if (!reply.next.has_value() && ShouldHold(grant, mailbox)) {
+  if (!reply.next.has_value() && result.status.ok() && ShouldHold(grant, mailbox)) {
     reply.hold = true;
     BeginHold(grant, mailbox);
   }

@@ -65,6 +65,7 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
   } else if (stage == Stage::kNew || !folders_loaded_) {
     listed_at_ = now;
     done = co_await LookForNews(stage);
+    news_failure_ = result_.status;
     if (result_.quiet) {
       co_return std::move(result_);
     }
@@ -73,6 +74,7 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
       stop_at_ = context_.clock.Now() + slice;
     }
   }
+  result_.status = news_failure_;
   if (done.ok()) {
     done = co_await RunFolders(stage);
   }
@@ -89,10 +91,11 @@ net::Task<VisitResult> MailboxVisit::Run(Stage stage, Duration slice, uint64_t s
       done = co_await RemoveGone();
     }
   }
+  result_.folders_failed = done.ok() && !result_.status.ok();
   if (result_.status.ok()) {
     result_.status = done;
   }
-  unfinished_ = stage == Stage::kNew && result_.status.ok() && result_.more;
+  unfinished_ = stage == Stage::kNew && done.ok() && result_.more;
   Conclude(stage);
   RememberQuiet(stage);
   co_return std::move(result_);

@@ -58,9 +58,16 @@ struct VisitOptions {
 };
 
 struct VisitResult {
+  // What went wrong is for the stage's last slice to tell: this one brought something, and the
+  // session goes on.
+  bool IsCutDespiteFailure() const {
+    return folders_failed && more && stats.stored + stats.duplicates > 0;
+  }
+
   Status status;  // Of the stage. kCancelled: stopped from outside.
   IngestStats stats;
   bool more = false;                      // The slice ended first: the stage is not complete.
+  bool folders_failed = false;            // The status is of folders; all else went well.
   Duration age{0};                        // How long ago a check that went on looked for news.
   uint64_t bytes_asked = 0;               // Of bodies that were asked for.
   uint64_t bytes_needed = 0;              // exact_bytes: by the largest that did not fit.
@@ -80,8 +87,9 @@ class MailboxVisit final {
 
   // `slice` and `slice_bytes` end a stage early at a safe point; of a check, the time counts from
   // when it knows what is new. A folder that the server refuses to open does not keep the others
-  // from being done; the first such failure is the result's status. `rest`: if the last stage was a
-  // check that ended early, a check goes on with what that one found, and does not look for more.
+  // from being done; the first such failure is the result's status, in every stage that goes on
+  // from the same look for news. `rest`: if the last stage was a check that ended early, a check
+  // goes on with what that one found, and does not look for more.
   net::Task<VisitResult> Run(Stage stage, Duration slice, uint64_t slice_bytes, bool rest = false);
 
   // Opens INBOX, or the folder that Gmail's labels show, for SourceSession::WaitForNews(), after a
@@ -144,14 +152,15 @@ class MailboxVisit final {
   uint64_t listing_ = 0;            // DigestListing() of it.
   std::vector<VisitFolder> folders_;
   bool folders_loaded_ = false;
-  bool watchable_ = false;                    // See FolderList.
-  uint64_t gone_ = 0;                         // Messages that were gone when this visit began.
-  bool gone_removed_ = false;                 // Since the last message that vanished.
-  bool checked_whole_ = false;                // Since the folders were listed.
-  bool fetched_ = false;                      // Anything, in any stage.
-  bool goes_on_ = false;                      // With a check that ended early.
-  bool unfinished_ = false;                   // The last stage was a check that ended early,
-  TimePoint listed_at_{};                     // and had its folders listed then.
+  bool watchable_ = false;      // See FolderList.
+  uint64_t gone_ = 0;           // Messages that were gone when this visit began.
+  bool gone_removed_ = false;   // Since the last message that vanished.
+  bool checked_whole_ = false;  // Since the folders were listed.
+  bool fetched_ = false;        // Anything, in any stage.
+  bool goes_on_ = false;        // With a check that ended early.
+  bool unfinished_ = false;     // The last stage was a check that ended early,
+  TimePoint listed_at_{};       // and had its folders listed then.
+  Status news_failure_;         // Of the first folder that could not be followed then.
   const VisitFolder* open_folder_ = nullptr;  // Of folders_.
 
   // Of the running stage.

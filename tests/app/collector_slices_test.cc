@@ -158,6 +158,72 @@ TEST_F(CollectorSlicesTest, ABatchRunFetchesAllOfIt) {
   EXPECT_EQ(collector_->summary().mailboxes_complete, 1U);
 }
 
+// One folder that the server does not open, beside much new mail in INBOX.
+class CollectorRefusedFolderTest : public CollectorSlicesTest {
+ protected:
+  CollectorRefusedFolderTest() {
+    AddMailbox("alice");
+    server_.Folder("alice", "Broken").Add("Subject: a\r\n\r\ntext\r\n", clock_.WallNow());
+  }
+  void Break() {
+    server_.Folder("alice", "Broken").Add("Subject: b\r\n\r\ntext\r\n", clock_.WallNow());
+    server_.faults.refuse_folders.insert("Broken");
+    AddMuch("alice");
+  }
+  bool RunUntilAllCame() {
+    return RunUntil([this] { return Messages("alice") == kMuch + 1; }, 2 * kAtOnce);
+  }
+};
+
+TEST_F(CollectorRefusedFolderTest, DoesNotEndTheSessionWithTheFirstSlice) {
+  StartSlowly();
+  const uint64_t logins = server_.counters.logins;
+  Break();
+  ASSERT_TRUE(RunUntil([this] { return Messages("alice") > 1; }, minutes(10)));
+  EXPECT_TRUE(RunUntilAllCame());
+  EXPECT_EQ(server_.counters.logins, logins + 1);
+}
+
+TEST_F(CollectorRefusedFolderTest, IsToldWhenTheRestIsThere) {
+  StartSlowly();
+  const WallTime complete = State("alice").last_complete;
+  Break();
+  ASSERT_TRUE(RunUntil([this] { return Messages("alice") > 1; }, minutes(10)));
+  ASSERT_TRUE(RunUntil([this] { return !State("alice").last_error.ok(); }, 2 * kSlice));
+  ASSERT_TRUE(RunUntilAllCame());
+  RunFor(seconds(30));
+  EXPECT_EQ(State("alice").phase, MailboxState::Phase::kFailing);
+  EXPECT_EQ(State("alice").last_error.code(), Code::kServerRefused);
+  EXPECT_EQ(State("alice").last_complete, complete);
+  server_.faults.refuse_folders.clear();
+  EXPECT_TRUE(RunUntil([this] { return State("alice").last_error.ok(); }, minutes(10)));
+  EXPECT_EQ(Messages("alice"), kMuch + 2);
+  EXPECT_GT(State("alice").last_complete, complete);
+}
+
+TEST_F(CollectorRefusedFolderTest, DoesNotEndABatchRunWithTheFirstSlice) {
+  Start(/*continuous=*/false);
+  ASSERT_TRUE(RunUntil([this] { return over(); }, minutes(1)));
+  server_.faults.delay_per_command = kCommand;
+  Break();
+  Start(/*continuous=*/false);
+  ASSERT_TRUE(RunUntil([this] { return over(); }, minutes(5)));
+  EXPECT_EQ(Messages("alice"), kMuch + 1);
+  EXPECT_EQ(collector_->summary().mailboxes_complete, 0U);
+  ASSERT_EQ(collector_->summary().failures.size(), 1U);
+  EXPECT_EQ(collector_->summary().failures.front().status.code(), Code::kServerRefused);
+}
+
+TEST_F(CollectorRefusedFolderTest, DoesNotEndTheFirstReadingEither) {
+  server_.faults.refuse_folders.insert("Broken");
+  server_.faults.delay_per_command = kCommand;
+  AddMuch("alice");
+  Start(/*continuous=*/false);
+  ASSERT_TRUE(RunUntil([this] { return over(); }, minutes(5)));
+  EXPECT_EQ(Messages("alice"), kMuch);
+  EXPECT_EQ(collector_->summary().failures.size(), 1U);
+}
+
 TEST_F(CollectorSlicesTest, APop3SessionGoesOnWithWhatItShows) {
   pop3_.capabilities.emplace_back("LOGIN-DELAY 600");
   AddPop3Mailbox("alice");

@@ -431,6 +431,10 @@ void Connection::OnOpen(Scanner* arguments, bool read_only) {
     Finish("NO [NONEXISTENT] no such folder");
     return;
   }
+  if (server_.faults.refuse_folders.count(it->first) > 0) {
+    Finish(server_.faults.refusal);
+    return;
+  }
   const bool resynchronizes = arguments->rest().find("QRESYNC") != std::string_view::npos;
   const bool knows_it = server_.options.Has(resynchronizes ? "QRESYNC" : "CONDSTORE");
   if (!arguments->rest().empty() &&

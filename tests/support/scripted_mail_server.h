@@ -78,8 +78,9 @@ struct ScriptedFaults {
   bool hang_up = false;           // Closes before the greeting.
   std::string refuse_login;       // "NO [LIMIT] ...": what follows the tag.
   size_t cut_after_bytes = std::numeric_limits<size_t>::max();  // Sent by one connection.
-  std::set<Uid> refuse_uids;    // A UID FETCH that names one ends in NO before it.
-  std::set<Uid> refuse_bodies;  // The same, of bodies only.
+  std::set<std::string> refuse_folders;  // Listed, but opening them is answered by `refusal`.
+  std::set<Uid> refuse_uids;             // A UID FETCH that names one ends in NO before it.
+  std::set<Uid> refuse_bodies;           // The same, of bodies only.
   std::string refusal = "NO [SERVERBUG] Internal error occurred";
   std::set<Uid> nil_uids;      // BODY[] NIL.
   std::set<Uid> quoted_uids;   // BODY[] as a quoted string.

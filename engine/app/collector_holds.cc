@@ -92,6 +92,9 @@ void Collector::OnHoldDue(PoolKey pool, uint64_t ticket) {
   }
   if (next.has_value()) {
     mailbox.phase = MailboxState::Phase::kCollecting;
+    if (next->job.kind == scheduler::JobKind::kNew) {
+      mailbox.check_from = TimePoint::max();
+    }
     DrawBytes(*next, mailbox);
   }
   Decide(pool, ticket, next);

@@ -243,7 +243,8 @@ void Collector::SubmitRest(MailboxState& mailbox, const scheduler::Grant& done,
                            TimePoint not_before) {
   const bool only_rest = mailbox.check_from == TimePoint::max();
   Submit(mailbox, JobKind::kNew, not_before, not_before + FreshnessOf(mailbox));
-  mailbox.only_rest_queued = only_rest;
+  // Only a check can be gone on with: after a window stage the check is one that looks anew.
+  mailbox.only_rest_queued = only_rest && done.job.kind == JobKind::kNew;
   if (done.job.kind != JobKind::kNew) {
     return;
   }

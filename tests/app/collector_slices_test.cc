@@ -224,6 +224,36 @@ TEST_F(CollectorRefusedFolderTest, DoesNotEndTheFirstReadingEither) {
   EXPECT_EQ(collector_->summary().failures.size(), 1U);
 }
 
+TEST_F(CollectorSlicesTest, TheRestOnAHeldSessionIsNotLookedForAgain) {
+  server_.options.capabilities.emplace_back("IDLE");
+  AddMailbox("alice");
+  StartSlowly();
+  loop_.Post([this] { collector_->MarkActive("acme", "alice"); });
+  ASSERT_TRUE(RunUntil([this] { return server_.counters.commands["IDLE"] > 0; }, minutes(2)));
+  AddMuch("alice");
+  ASSERT_TRUE(RunUntilFetching("alice"));
+  const uint64_t lists = server_.counters.commands["LIST"];
+  EXPECT_TRUE(RunUntil([this] { return Messages("alice") == kMuch; }, 2 * kAtOnce));
+  EXPECT_EQ(server_.counters.commands["LIST"], lists);
+}
+
+// Its end came before it could be saved when the mailbox was complete.
+TEST_F(CollectorSlicesTest, TheRestOfAWindowStageSeesWhatCameAfterThePop3SessionBegan) {
+  AddPop3Mailbox("alice");
+  Start();
+  RunFor(minutes(1));
+  Stop();
+  store::MailboxRecord record = mail_->GetMailbox(State("alice").id).value();
+  record.last_complete = {};
+  ASSERT_TRUE(mail_->SaveMailboxCheck(record).ok());
+  server_.faults.delay_per_command = kCommand;
+  AddMuch("alice");
+  Start();
+  ASSERT_TRUE(RunUntilFetching("alice"));
+  AddMessage("alice", "late");
+  EXPECT_TRUE(RunUntil([this] { return Messages("alice") == kMuch + 1; }, minutes(2)));
+}
+
 TEST_F(CollectorSlicesTest, APop3SessionGoesOnWithWhatItShows) {
   pop3_.capabilities.emplace_back("LOGIN-DELAY 600");
   AddPop3Mailbox("alice");

@@ -1,6 +1,7 @@
 // Sessions of active mailboxes stay open between checks: a mailbox whose user looks at it learns of
 // new mail at once (IDLE) and is checked without a login. They live on connections that nobody else
 // needs: a job that waits for one gets it.
+#include <optional>
 #include <utility>
 
 #include "engine/app/collector.h"
@@ -173,15 +174,15 @@ size_t Collector::ClosingFrom(scheduler::EgressId egress) const {
 std::pair<Collector::PoolKey, uint64_t> Collector::LeastActive(const PoolKey& pool,
                                                                bool of_pool) const {
   std::pair<PoolKey, uint64_t> least;
-  TimePoint active_until = TimePoint::max();
+  std::optional<std::pair<TimePoint, uint64_t>> least_rank;
   for (const auto& [key, held_pool] : held_) {
     if (of_pool ? key != pool : key.second != pool.second) {
       continue;
     }
     for (const auto& [ticket, held] : held_pool.sessions) {
       const auto rank = std::pair(held.mailbox->active_until, ticket);
-      if (rank < std::pair(active_until, least.second)) {
-        active_until = rank.first;
+      if (!least_rank.has_value() || rank < *least_rank) {
+        least_rank = rank;
         least = {key, ticket};
       }
     }

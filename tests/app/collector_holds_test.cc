@@ -72,6 +72,25 @@ TEST_F(CollectorHoldsTest, AHeldConnectionIsGivenToAMailboxThatWaits) {
   EXPECT_EQ(server_.counters.connections_open_max, 1U);
 }
 
+TEST_F(CollectorHoldsTest, OfOneThatIsActiveForEverToo) {
+  config_.default_limits.connections = 1;
+  AddMailbox("alice");
+  AddMailbox("bob");
+  AddMessage("alice", "one");
+  StartActive("alice");
+  using std::chrono::milliseconds;
+  RunFor((TimePoint::max() - clock_.Now()) % milliseconds(1));
+  loop_.Post([this] {
+    config_.tenants.front().freshness.active_for =
+        std::chrono::duration_cast<milliseconds>(TimePoint::max() - clock_.Now());
+    collector_->MarkActive("acme", "alice");
+  });
+  RunFor(seconds(1));
+  ASSERT_EQ(State("alice").active_until, TimePoint::max());
+  AddMessage("bob", "one");
+  EXPECT_TRUE(RunUntil([this] { return Messages("bob") == 1; }, minutes(6)));
+}
+
 TEST_F(CollectorHoldsTest, WithoutIdleTheSessionIsCheckedByFreshness) {
   server_.options.capabilities.pop_back();
   AddMailbox("alice");

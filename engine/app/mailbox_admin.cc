@@ -18,6 +18,7 @@ using http::MailboxOutcome;
 static_assert(config::kMailboxBodyBytesMax == http::kMailboxBodyBytesMax);
 
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+constexpr std::chrono::seconds kUnfinishedWait{5};
 
 MailboxOutcome Problem(unsigned status, std::string code, std::string detail) {
   return {.status = status, .name = "", .code = std::move(code), .detail = std::move(detail)};
@@ -35,6 +36,11 @@ MailboxOutcome Failed(Status cause) {
   outcome.status = 503;
   outcome.cause = std::move(cause);
   return outcome;
+}
+
+MailboxOutcome BusyRemoving() {
+  return Later(409, "mailbox_busy", "a mailbox of this id is still to be removed: DELETE it again",
+               kUnfinishedWait);
 }
 
 MailboxOutcome RefusedOutcome(config::RefusedBody refused) {
@@ -90,6 +96,15 @@ void StoredMailboxAdmin::ForgetRemovedTenants() {
   });
 }
 
+const config::MailboxConfig* StoredMailboxAdmin::FindAdded(const Name& name) const {
+  const auto tenant = added_.by_tenant.find(name.first);
+  if (tenant == added_.by_tenant.end()) {
+    return nullptr;
+  }
+  const auto found = tenant->second.find(name.second);
+  return found == tenant->second.end() ? nullptr : &found->second;
+}
+
 void StoredMailboxAdmin::Stop(std::function<void()> on_done) {
   stopping_ = true;
   on_stopped_ = std::move(on_done);
@@ -135,15 +150,20 @@ std::optional<MailboxOutcome> StoredMailboxAdmin::Refuse(
     return Problem(404, "not_found", "");
   }
   const config::MailboxConfig* const known = FindIn(*tenant, mailbox.id);
-  if (known != nullptr && known->added && known->fingerprint == mailbox.fingerprint) {
+  if (known != nullptr && !known->added) {
+    return Problem(409, "mailbox_configured",
+                   "a mailbox of this id stands in the tenant's file, and is changed there");
+  }
+  const Name name(request.tenant, mailbox.id);
+  if (removing_.contains(name)) {
+    return BusyRemoving();
+  }
+  const config::MailboxConfig* const stored = FindAdded(name);
+  if (known != nullptr && known->fingerprint == mailbox.fingerprint && stored != nullptr) {
     return MailboxOutcome{.status = request.replaces ? 200U : 201U, .name = mailbox.id};
   }
   if (known == nullptr && request.replaces) {
     return Problem(404, "not_found", "");
-  }
-  if (known != nullptr && !known->added) {
-    return Problem(409, "mailbox_configured",
-                   "a mailbox of this id stands in the tenant's file, and is changed there");
   }
   if (known != nullptr && !request.replaces) {
     return Problem(409, "mailbox_exists",
@@ -338,38 +358,49 @@ net::Task<MailboxOutcome> StoredMailboxAdmin::Remove(std::string tenant, std::st
     co_return Later(409, "mailbox_busy", "this mailbox is being added or removed right now",
                     std::chrono::seconds(1));
   }
-  if (known == nullptr) {
+  if (configured == nullptr || (known == nullptr && !removing_.contains(key))) {
     co_return Problem(404, "not_found", "");
   }
-  if (!known->added) {
+  if (known != nullptr && !known->added) {
     co_return Problem(
         409, "mailbox_configured",
         "this mailbox stands in the tenant's file: it goes when it is taken out there");
   }
   ++calls_;
-  busy_.emplace(key, known->address);
-  const std::string row = NameOfAdded(tenant, name);
+  busy_.emplace(key, known == nullptr ? "" : known->address);
+  MailboxOutcome outcome = co_await RemoveKnown(key);
+  --calls_;
+  CheckStopped();
+  co_return outcome;
+}
+
+net::Task<MailboxOutcome> StoredMailboxAdmin::RemoveKnown(Name key) {
+  const std::string row = NameOfAdded(key.first, key.second);
   const std::function<Status()> mark = [this, row] {
     return store::SaveSecret(parts_.records, *parts_.secrets, row, RemovedMark(), parts_.random);
   };
   const Status marked = co_await OnCommitter(mark);
-  MailboxOutcome outcome;
   if (!marked.ok()) {
-    busy_.erase(key);
-    outcome = Failed(marked);
-  } else {
-    added_.by_tenant[tenant].erase(name);
-    ++calls_;
-    tasks_.Spawn(EndRemoval(key));
-    const TimePoint until = parts_.context.clock.Now() + kRemovalAnswerMax;
-    while (busy_.contains(key) && !stopping_ && parts_.context.clock.Now() < until) {
-      co_await net::SleepUntil(parts_.context.clock.Now() + kLookAgain);
+    if (marked.code() != Code::kBusy && marked.code() != Code::kDiskFull) {
+      removing_.insert(key);  // The mark may be there all the same.
     }
-    outcome.status = 204;
+    busy_.erase(key);
+    co_return Failed(marked);
   }
-  --calls_;
-  CheckStopped();
-  co_return outcome;
+  removing_.insert(key);
+  added_.by_tenant[key.first].erase(key.second);
+  const auto ended = std::make_shared<std::optional<Status>>();
+  ++calls_;
+  tasks_.Spawn(EndRemoval(key, ended));
+  const TimePoint until = parts_.context.clock.Now() + kRemovalAnswerMax;
+  while (!ended->has_value() && !stopping_ && parts_.context.clock.Now() < until) {
+    co_await net::SleepUntil(parts_.context.clock.Now() + kLookAgain);
+  }
+  if (!ended->has_value()) {
+    co_return Failed(stopping_ ? Status(Code::kCancelled, "stopping")
+                               : Status(Code::kBusy, "the removal goes on"));
+  }
+  co_return (*ended)->ok() ? MailboxOutcome{.status = 204, .name = ""} : Failed(**ended);
 }
 
 bool StoredMailboxAdmin::IsConfigured(const Name& name) const {
@@ -380,7 +411,8 @@ bool StoredMailboxAdmin::IsConfigured(const Name& name) const {
 }
 
 // What is left of it when the process ends is done by the next one.
-net::Task<void> StoredMailboxAdmin::EndRemoval(Name name) {
+net::Task<void> StoredMailboxAdmin::EndRemoval(Name name,
+                                               std::shared_ptr<std::optional<Status>> ended) {
   const std::string tenant = name.first;
   const std::string id = name.second;
   const std::string full_name = tenant + "/" + id;
@@ -393,7 +425,8 @@ net::Task<void> StoredMailboxAdmin::EndRemoval(Name name) {
          parts_.collector.IsCollected(tenant, collected)) {
     co_await net::SleepUntil(parts_.context.clock.Now() + kLookAgain);
   }
-  if (status.ok() && !stopping_) {
+  const bool is_done = status.ok() && !stopping_;
+  if (is_done) {
     store::MailStore* const mail = &parts_.context.store;
     store::KeyValueStore* const records = &parts_.records;
     const std::string row = NameOfAdded(tenant, id);
@@ -406,16 +439,21 @@ net::Task<void> StoredMailboxAdmin::EndRemoval(Name name) {
     };
     status = co_await OnCommitter(remove);
   }
-  if (status.ok() && !stopping_) {
+  if (status.ok() && is_done) {
+    removing_.erase(name);
     LogInfo("mailbox " + full_name + " was removed over HTTP");
     if (parts_.removed) {
       parts_.removed();
     }
-  } else if (!status.ok()) {
+  } else if (status.ok()) {
+    status = Status(Code::kCancelled, "stopping");
+  } else {
     LogWarning("mailbox " + full_name +
-               " was removed over HTTP, but its data is deleted only by the next start: " +
+               " is removed over HTTP, but its data is deleted only by another DELETE or by the "
+               "next start: " +
                status.ToString());
   }
+  *ended = status;
   busy_.erase(name);
   --calls_;
   CheckStopped();

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,8 @@ namespace mailhaul::app {
 // Additions under way: of one tenant, and of all.
 inline constexpr size_t kAddingOfTenantMax = 16;
 inline constexpr size_t kAddingMax = 256;
-// How long a removal waits for the mailbox's connections to end before it answers; it goes on
-// after that by itself.
+// How long a removal waits for the mailbox's connections to end before it answers that it is not
+// done; it goes on after that by itself.
 inline constexpr Duration kRemovalAnswerMax = std::chrono::seconds(30);
 
 class StoredMailboxAdmin final : public http::MailboxAdmin {
@@ -77,8 +78,11 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
                          Secret refresh_token);
   net::Task<Status> PutInForce(std::string tenant);
   net::Task<Status> Tell(std::string tenant, std::string id);
-  net::Task<void> EndRemoval(Name name);
-  bool IsConfigured(const Name& name) const;  // In a file.
+  net::Task<http::MailboxOutcome> RemoveKnown(Name key);  // It is busy.
+  // Tells `ended` how it went.
+  net::Task<void> EndRemoval(Name name, std::shared_ptr<std::optional<Status>> ended);
+  const config::MailboxConfig* FindAdded(const Name& name) const;  // As stored; or null.
+  bool IsConfigured(const Name& name) const;                       // In a file.
   net::Task<Status> OnCommitter(std::function<Status()> work);
   void CheckStopped();
 
@@ -86,6 +90,9 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
   const Reloader::Discover discover_;
   AddedMailboxes added_;
   std::map<Name, std::string> busy_;  // What is being added or removed, with its address.
+  // What is marked, or may be, and not removed yet, be it that it failed: only DELETE goes on with
+  // it, for an addition would go on with the mail of what was there before.
+  std::set<Name> removing_;
   net::TaskGroup tasks_;
   size_t calls_ = 0;  // Under way.
   bool stopping_ = false;

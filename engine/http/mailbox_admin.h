@@ -44,6 +44,7 @@ class MailboxAdmin {
   // On the service's loop; the login may take as long as kLoginTestMax.
   virtual net::Task<MailboxOutcome> Add(MailboxRequest request) = 0;
   // 204: it is no longer collected, and nobody finds it or its messages any more.
+  // Anything else: that is not so yet, and asking again goes on with it.
   virtual net::Task<MailboxOutcome> Remove(std::string tenant, std::string name) = 0;
 };
 

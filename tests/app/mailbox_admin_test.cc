@@ -318,6 +318,48 @@ TEST_F(MailboxAdminTest, WhatIsRemovedIsGoneWithItsData) {
   EXPECT_TRUE(AwaitMail("bob"));
 }
 
+TEST_F(MailboxAdminTest, ARemovalThatFailsSaysSoAndNothingIsAddedInItsPlace) {
+  using Fault = store::MemoryKeyValueStore::Fault;
+  StartAll();
+  int unfinished = 0;
+  for (const Fault fault : {Fault::kDiskFull, Fault::kUnknownLost}) {
+    for (uint64_t nth = 1; nth <= 4; ++nth) {
+      ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+      ASSERT_TRUE(AwaitMail("bob"));
+      RunFor(seconds(2));
+      const uint64_t before = records_.commits();
+      records_.InjectFault(nth, fault);
+      const Answer removed = Remove("bob");
+      if (removed.status() == 204) {
+        EXPECT_FALSE(IsStored("bob"));
+        while (records_.commits() < before + nth) {  // Something else meets the fault.
+          static_cast<void>(store::DeleteSecret(records_, "nothing"));
+        }
+        continue;
+      }
+      EXPECT_EQ(removed.status(), 503U);
+      EXPECT_FALSE(removed.outcome->cause.ok());
+      ASSERT_TRUE(IsStored("bob"));
+      if (Add(BodyOf("bob")).code() == "mailbox_busy") {
+        ++unfinished;
+        EXPECT_EQ(Await(Begin({.tenant = "acme",
+                               .name = "bob",
+                               .body = BodyOf("bob"),
+                               .replaces = true,
+                               .test = false}))
+                      .code(),
+                  "mailbox_busy");
+      } else {
+        EXPECT_TRUE(IsCollected("bob")) << "the mark was refused: all is as it was";
+      }
+      EXPECT_EQ(Remove("bob").status(), 204U);
+      EXPECT_FALSE(IsStored("bob"));
+      EXPECT_EQ(Rows(), 0U);
+    }
+  }
+  EXPECT_GE(unfinished, 2);
+}
+
 TEST_F(MailboxAdminTest, ARemovalThatWasInterruptedIsEndedByTheNextStart) {
   StartAll();
   ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);

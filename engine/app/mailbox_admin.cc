@@ -159,7 +159,9 @@ std::optional<MailboxOutcome> StoredMailboxAdmin::Refuse(
     return BusyRemoving();
   }
   const config::MailboxConfig* const stored = FindAdded(name);
-  if (known != nullptr && known->fingerprint == mailbox.fingerprint && stored != nullptr) {
+  // What is stored and what is in force differ after a change that the store took only half.
+  if (known != nullptr && known->fingerprint == mailbox.fingerprint && stored != nullptr &&
+      stored->fingerprint == mailbox.fingerprint) {
     return MailboxOutcome{.status = request.replaces ? 200U : 201U, .name = mailbox.id};
   }
   if (known == nullptr && request.replaces) {

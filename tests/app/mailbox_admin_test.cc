@@ -305,6 +305,28 @@ TEST_F(MailboxAdminTest, ReplacingKeepsWhatWasCollected) {
   EXPECT_EQ(Rows(), 1U);
 }
 
+TEST_F(MailboxAdminTest, GoingBackFromAChangeThatWasOnlyStoredIsStoredToo) {
+  using Fault = store::MemoryKeyValueStore::Fault;
+  const std::string old_body = BodyOf("bob");
+  // Another address is for the store to keep, too.
+  std::string new_body = BodyOf("bob", "secret", R"(,"allow_cram_md5":true)");
+  new_body.replace(new_body.find("@acme"), 5, "@test");
+  const auto put = [this](const std::string& body) {
+    return Await(Begin({.tenant = "acme", .name = "bob", .body = body, .replaces = true}));
+  };
+  StartAll();
+  ASSERT_EQ(Add(old_body).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  RunFor(seconds(2));
+  records_.InjectFault(2, Fault::kDiskFull);
+  ASSERT_EQ(put(new_body).status(), 503U);
+  ASSERT_FALSE(collector_->Find("acme", "bob")->config->source.allow_cram_md5);
+  EXPECT_EQ(put(old_body).status(), 200U);
+  StopAll();
+  StartAll();
+  EXPECT_FALSE(collector_->Find("acme", "bob")->config->source.allow_cram_md5);
+}
+
 TEST_F(MailboxAdminTest, WhatIsRemovedIsGoneWithItsData) {
   StartAll();
   ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);

@@ -138,25 +138,34 @@ void Extend(const AddedMailboxes& added, config::Config& config) {
   }
 }
 
-Status EndRemovals(const AddedMailboxes& added, const config::Config& config,
-                   store::KeyValueStore& records, store::MailStore& mail) {
-  for (const auto& [tenant_name, id] : added.removed) {
+void EndRemovals(AddedMailboxes& added, const config::Config& config, store::KeyValueStore& records,
+                 store::MailStore& mail) {
+  std::erase_if(added.removed, [&](const std::pair<std::string, std::string>& each) {
+    const auto& [tenant_name, id] = each;
     const std::optional<TenantId> tenant = mail.FindTenant(tenant_name);
     const std::optional<MailboxId> mailbox =
         tenant && !Has(config, tenant_name, id) ? mail.FindMailbox(*tenant, id) : std::nullopt;
     // Removing it deletes the mark in the same batch.
-    MH_RETURN_IF_ERROR(mailbox ? mail.RemoveMailbox(*mailbox)
-                               : store::DeleteSecret(records, NameOfAdded(tenant_name, id)));
-    LogInfo("removing " + tenant_name + "/" + id + ", which was begun before");
-  }
-  return Status::Ok();
+    const Status ended = mailbox ? mail.RemoveMailbox(*mailbox)
+                                 : store::DeleteSecret(records, NameOfAdded(tenant_name, id));
+    const std::string name = EscapeForLog(tenant_name + "/" + id);
+    if (ended.ok()) {
+      LogInfo("removing " + name + ", which was begun before");
+    } else {
+      LogWarning("mailbox " + name +
+                 " was removed over HTTP, but its data is deleted only by another DELETE or by "
+                 "the next start: " +
+                 ended.ToString());
+    }
+    return ended.ok();
+  });
 }
 
 Result<AddedMailboxes> TakeAddedMailboxes(config::Config& config, const store::SecretBox* secrets,
                                           store::KeyValueStore& records, store::MailStore& mail) {
   MH_ASSIGN_OR_RETURN(AddedMailboxes added,
                       ReadAddedMailboxes(records, secrets, *config.providers));
-  MH_RETURN_IF_ERROR(EndRemovals(added, config, records, mail));
+  EndRemovals(added, config, records, mail);
   Extend(added, config);
   return added;
 }

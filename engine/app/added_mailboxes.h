@@ -42,9 +42,11 @@ bool Extend(const AddedMailboxes& added, config::TenantConfig& tenant);
 // The same of all tenants of `config`; what else is stored waits for its tenant to come back.
 void Extend(const AddedMailboxes& added, config::Config& config);
 // Ends the removals that were interrupted, but for what `config` has in a file by now. Before
-// anything else uses the store; the rest of each is ContinueRemovals()'.
-Status EndRemovals(const AddedMailboxes& added, const config::Config& config,
-                   store::KeyValueStore& records, store::MailStore& mail);
+// anything else uses the store; the rest of each is ContinueRemovals()'. Those that fail stay in
+// `added.removed`, and the log tells of them: a full disk must not keep the others from being
+// collected.
+void EndRemovals(AddedMailboxes& added, const config::Config& config, store::KeyValueStore& records,
+                 store::MailStore& mail);
 // All of it at the start of what writes the store: reads, ends removals, extends `config`.
 Result<AddedMailboxes> TakeAddedMailboxes(config::Config& config, const store::SecretBox* secrets,
                                           store::KeyValueStore& records, store::MailStore& mail);

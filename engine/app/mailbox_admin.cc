@@ -87,7 +87,9 @@ class StoredMailboxAdmin::Turn final {
 
 StoredMailboxAdmin::StoredMailboxAdmin(Parts parts, AddedMailboxes added,
                                        Reloader::Discover discover)
-    : parts_(std::move(parts)), discover_(std::move(discover)), added_(std::move(added)) {}
+    : parts_(std::move(parts)), discover_(std::move(discover)), added_(std::move(added)) {
+  removing_.insert(added_.removed.begin(), added_.removed.end());
+}
 
 void StoredMailboxAdmin::ForgetRemovedTenants() {
   std::erase_if(added_.by_tenant, [this](const auto& tenant) {

@@ -399,6 +399,28 @@ TEST_F(MailboxAdminTest, ARemovalThatWasInterruptedIsEndedByTheNextStart) {
   EXPECT_EQ(Rows(), 1U);
 }
 
+TEST_F(MailboxAdminTest, AnInterruptedRemovalThatFailsAgainKeepsNothingFromStarting) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  ASSERT_TRUE(AwaitMail("bob"));
+  StopAll();
+  for (const char* id : {"bob", "dave"}) {
+    ASSERT_TRUE(
+        store::SaveSecret(records_, box_, NameOfAdded("acme", id), RemovedMark(), random_).ok());
+  }
+  records_.InjectFault(1, store::MemoryKeyValueStore::Fault::kUnknownLost);
+  StartAll();
+  EXPECT_EQ(Rows(), 1U) << "the other was removed";
+  EXPECT_TRUE(IsCollected("alice"));
+  EXPECT_FALSE(IsCollected("bob"));
+  EXPECT_TRUE(IsStored("bob"));
+  EXPECT_EQ(Add(BodyOf("bob")).code(), "mailbox_busy");
+  EXPECT_EQ(Remove("bob").status(), 204U);
+  EXPECT_FALSE(IsStored("bob"));
+  EXPECT_EQ(Rows(), 0U);
+  EXPECT_EQ(Add(BodyOf("bob")).status(), 201U);
+}
+
 TEST_F(MailboxAdminTest, WhatStandsInAFileByThenIsNotRemoved) {
   StartAll();
   ASSERT_TRUE(

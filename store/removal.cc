@@ -1,6 +1,7 @@
 #include "store/removal.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -19,6 +20,31 @@ constexpr char kEnded = 2;
 constexpr size_t kRemovalKeyBytes = kKeyPrefixBytes + sizeof(uint32_t) + sizeof(uint64_t);
 // Of one mailbox in a batch: its assignment, its removal row and three secrets.
 constexpr size_t kRowBytesMax = 4096;
+
+// Those of mailboxes that the table has not, too: the next tenant of that name must not get them.
+Status RemoveSecrets(KeyValueStore& records, const std::string& tenant_name,
+                     const std::function<Status(Batch)>& commit) {
+  constexpr size_t kAtOnce = kBatchBytesMax / kRowBytesMax;
+  for (const std::string_view kind :
+       {kSourceTokenPrefix, kSubmissionTokenPrefix, kAddedMailboxPrefix}) {
+    const std::string prefix = SecretKey(std::string(kind) + tenant_name + "/");
+    for (bool more = true; more;) {
+      Batch batch;
+      batch.shard = kControlShard;
+      const auto remove = [&batch](std::string_view key, std::string_view /*value*/) {
+        batch.Delete(std::string(key));
+        return true;
+      };
+      MH_ASSIGN_OR_RETURN(
+          more,
+          records.Scan({.begin = prefix, .end = PrefixEnd(prefix), .rows_max = kAtOnce}, remove));
+      if (!batch.writes.empty()) {
+        MH_RETURN_IF_ERROR(commit(std::move(batch)));
+      }
+    }
+  }
+  return Status::Ok();
+}
 
 }  // namespace
 
@@ -111,6 +137,8 @@ Status MailStore::RemoveTenant(TenantId tenant) {
     return {Code::kNotFound, "no tenant " + std::to_string(tenant.value)};
   }
   MH_RETURN_IF_ERROR(impl_->RemoveMailboxes(tenant, impl_->table.MailboxesOf(tenant)));
+  const auto commit = [this](Batch one) { return impl_->CommitOne(std::move(one)); };
+  MH_RETURN_IF_ERROR(RemoveSecrets(impl_->records, impl_->table.NameOf(tenant), commit));
   Removal removal{.tenant = tenant, .mailbox = {}, .name = impl_->table.NameOf(tenant)};
   Batch batch;
   batch.shard = kControlShard;

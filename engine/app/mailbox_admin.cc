@@ -316,9 +316,11 @@ net::Task<Status> StoredMailboxAdmin::Keep(const http::MailboxRequest* request,
     co_return applied;  // What was replaced is stored, and in force with the next change or start.
   }
   added_.by_tenant[request->tenant].erase(mailbox->id);
-  const std::string name = NameOfAdded(request->tenant, mailbox->id);
-  const std::function<Status()> forget = [this, name] {
-    return store::DeleteSecret(parts_.records, name);
+  const std::function<Status()> forget = [this, shared]() -> Status {
+    for (const store::NamedSecret& row : *shared) {
+      MH_RETURN_IF_ERROR(store::DeleteSecret(parts_.records, row.name));
+    }
+    return Status::Ok();
   };
   const Status forgotten = co_await OnCommitter(forget);
   if (!forgotten.ok()) {

@@ -284,6 +284,28 @@ TEST_F(MailStoreRemovalTest, ItsTokensGoAtOnce) {
   EXPECT_EQ(left, std::vector<std::string>{"oauth2/acme/bob"});
 }
 
+TEST_F(MailStoreRemovalTest, WithATenantGoSecretsOfMailboxesThatItNeverHad) {
+  SeededRandom random(1);
+  const SecretBox box = SecretBox::FromKey(Secret(std::string(32, 'k'))).value();
+  const std::vector<std::string> others = {"mailbox/acm/x", "mailbox/acme-2/x", "oauth2/acme2/x"};
+  std::vector<std::string> names = others;
+  for (const std::string kind : {"mailbox/", "oauth2/", "oauth2-submission/"}) {
+    names.push_back(kind + "acme/alice");
+    for (int i = 0; i < 600; ++i) {  // More than one batch takes.
+      names.push_back(kind + "acme/unknown" + std::to_string(i));
+    }
+  }
+  for (const std::string& name : names) {
+    ASSERT_TRUE(SaveSecret(records_, box, name, "secret", random).ok());
+  }
+  ASSERT_TRUE(store_->RemoveTenant(tenant_).ok());
+  std::vector<std::string> left;
+  ASSERT_TRUE(ReadSecrets(records_, box, "", [&](std::string_view name, const Result<Secret>&) {
+                left.emplace_back(name);
+              }).ok());
+  EXPECT_EQ(left, others);
+}
+
 TEST_F(MailStoreRemovalTest, BucketsFillUpAgain) {
   std::vector<MailStore::NewMailbox> many;
   for (int i = 0; i < 600; ++i) {

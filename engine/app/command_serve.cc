@@ -83,7 +83,7 @@ class Server final : private TenantFollower {
                  .removed =
                      [this] {
                        upkeep_.Kick();
-                       runtime_.main_loop().Post([this] { mailbox_admin_.ForgetRemovedTenants(); });
+                       runtime_.main_loop().Post([this] { mailbox_admin_.ForgetRemoved(); });
                      }} {
     directory_.SetTextIndex(text_index_.get());
     directory_.SetReloader(&reloader_);

@@ -91,10 +91,22 @@ StoredMailboxAdmin::StoredMailboxAdmin(Parts parts, AddedMailboxes added,
   removing_.insert(added_.removed.begin(), added_.removed.end());
 }
 
-void StoredMailboxAdmin::ForgetRemovedTenants() {
-  std::erase_if(added_.by_tenant, [this](const auto& tenant) {
-    return parts_.configured.Find(tenant.first) == nullptr &&
-           !parts_.context.store.FindTenant(tenant.first).has_value();
+void StoredMailboxAdmin::ForgetRemoved() {
+  const store::MailStore& mail = parts_.context.store;
+  for (auto& [tenant, mailboxes] : added_.by_tenant) {
+    if (parts_.configured.Find(tenant) != nullptr) {
+      continue;  // Its mailboxes go by DELETE alone.
+    }
+    const std::optional<TenantId> stored = mail.FindTenant(tenant);
+    std::erase_if(mailboxes, [&mail, &stored](const auto& mailbox) {
+      return !stored || !mail.FindMailbox(*stored, mailbox.first);
+    });
+  }
+  std::erase_if(added_.by_tenant, [](const auto& tenant) { return tenant.second.empty(); });
+  std::erase_if(removing_, [this, &mail](const Name& name) {
+    const std::optional<TenantId> stored = mail.FindTenant(name.first);
+    return !busy_.contains(name) && parts_.configured.Find(name.first) == nullptr &&
+           (!stored || !mail.FindMailbox(*stored, name.second));
   });
 }
 

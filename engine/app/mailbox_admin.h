@@ -55,8 +55,9 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
   net::Task<http::MailboxOutcome> Remove(std::string tenant, std::string name) override;
 
   const AddedMailboxes& added() const { return added_; }
-  // A tenant may have been removed from the store: what it added does not come back with it.
-  void ForgetRemovedTenants();
+  // A tenant that is not configured may have been removed from the store, or a mailbox of it: what
+  // was added does not come back with the tenant.
+  void ForgetRemoved();
   // `on_done` when nothing of it runs any more.
   void Stop(std::function<void()> on_done);
 

@@ -465,15 +465,28 @@ TEST_F(MailboxAdminTest, WhatCannotBeOpenedIsKeptAndNotCollected) {
 TEST_F(MailboxAdminTest, WithARemovedTenantGoesWhatItAdded) {
   StartAll();
   ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
-  loop_.Post([this] { admin_->ForgetRemovedTenants(); });
+  loop_.Post([this] { admin_->ForgetRemoved(); });
   RunFor(seconds(1));
   EXPECT_TRUE(admin_->added().by_tenant.contains("acme"));
   configured_->Remove("acme");
   ASSERT_TRUE(mail_->RemoveTenant(*mail_->FindTenant("acme")).ok());
-  loop_.Post([this] { admin_->ForgetRemovedTenants(); });
+  loop_.Post([this] { admin_->ForgetRemoved(); });
   RunFor(seconds(1));
   EXPECT_TRUE(admin_->added().by_tenant.empty());
   EXPECT_EQ(Rows(), 0U);
+}
+
+TEST_F(MailboxAdminTest, WhatIsRemovedWhileItsTenantIsAwayDoesNotComeBackWithIt) {
+  StartAll();
+  ASSERT_EQ(Add(BodyOf("bob")).status(), 201U);
+  ASSERT_EQ(Add(BodyOf("carol")).status(), 201U);
+  configured_->Remove("acme");
+  ASSERT_TRUE(mail_->RemoveMailbox(*mail_->FindMailbox(*mail_->FindTenant("acme"), "bob")).ok());
+  loop_.Post([this] { admin_->ForgetRemoved(); });
+  RunFor(seconds(1));
+  EXPECT_FALSE(admin_->added().by_tenant.at("acme").contains("bob"));
+  EXPECT_TRUE(admin_->added().by_tenant.at("acme").contains("carol"));
+  EXPECT_EQ(Rows(), 1U);
 }
 
 TEST_F(MailboxAdminTest, StoppingAnswersWhatIsUnderWay) {

@@ -414,7 +414,7 @@ class Collector final {
   void StopProbes();
   void DispatchProbe(const scheduler::Grant& grant);
   net::Task<void> RunProbe(WorkerState& worker, scheduler::Grant grant, Probe* probe);
-  void OnProbeEnded(const scheduler::Grant& grant, const Status& status,
+  void OnProbeEnded(const scheduler::Grant& grant, const Status& status, bool token_failed,
                     std::chrono::seconds login_delay);
   void FinishProbe(const scheduler::Grant& grant, const Status& status);
 
@@ -433,11 +433,12 @@ class Collector final {
   // The part of OnStageDone() that does not depend on the session going on.
   void Absorb(const scheduler::Grant& grant, MailboxState& mailbox,
               const pipeline::VisitResult& result);
-  // `hint`: what the server wants although all went well (SourceSession::throttle_hint).
+  // `told`: what the pool is to learn. Of a failure the same, or that it is not the server's doing;
+  // of a success what the server wants all the same (SourceSession::throttle_hint).
   void OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
-                    const Status& hint);
+                    const Status& told);
   void FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox, const Status& status,
-                   const Status& hint);
+                   const Status& told);
   Duration SettleTime(scheduler::HostId host, const Status& status);
   void LogAddressChanges();
   void OnSuccess(MailboxState& mailbox, const scheduler::Grant& grant, uint64_t stored);
@@ -490,8 +491,9 @@ class Collector final {
   // Logins of a process that ended in order (collector_logins.cc).
   void SaveLastLogin();
   void HoldLogins();
+  // `of_server`: the mail server had a part in it.
   void OnFailure(MailboxState& mailbox, const scheduler::Grant& grant, const Status& status,
-                 scheduler::CredentialVerdict verdict);
+                 bool of_server, scheduler::CredentialVerdict verdict);
   void CountHostFailure(const MailboxState& mailbox, const Status& status);
   void EndBatchFor(MailboxState& mailbox, const Status& status, bool deferred);
   void SubmitFollowing(MailboxState& mailbox, const scheduler::Grant& done,

@@ -36,6 +36,13 @@ bool FoundNothing(const scheduler::Grant& grant, const pipeline::VisitResult& re
          result.stats.bytes_fetched == 0;
 }
 
+Status ToTell(const Status& status, const Status& hint, bool token_failed) {
+  if (token_failed) {
+    return {Code::kCancelled, "the token server's doing"};
+  }
+  return status.ok() ? hint : status;
+}
+
 }  // namespace
 
 void Collector::Dispatch(scheduler::Grant grant) {
@@ -113,6 +120,8 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   SessionEnd end;
   Status& status = end.status;
   Status hint;
+  bool token_failed = false;
+  request.token_failed = &token_failed;
   if (worker.stopping || worker.ending.contains(mailbox->id)) {
     status = Status(Code::kCancelled, "stopping");
   } else if (request.server->host.empty()) {
@@ -144,7 +153,8 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
     }
   }
   // The connection has ended for certain: only now may its place in the pool be given away.
-  main_.Post([this, grant, mailbox, moved = std::move(end), hint] {
+  const Status told = ToTell(status, hint, token_failed);
+  main_.Post([this, grant, mailbox, moved = std::move(end), told] {
     if (moved.unreported.has_value()) {
       Absorb(grant, *mailbox, *moved.unreported);
     }
@@ -152,7 +162,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
       Submit(*mailbox, grant.job.kind, context_.clock.Now(), grant.job.deadline);
     }
     mailbox->only_checked = moved.only_checked;
-    OnGrantEnded(grant, *mailbox, moved.status, hint);
+    OnGrantEnded(grant, *mailbox, moved.status, told);
   });
 }
 

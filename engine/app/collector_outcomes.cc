@@ -47,6 +47,16 @@ bool IsFinal(Code code) {
 }
 
 constexpr Duration kOwnFailurePause = std::chrono::seconds(30);
+constexpr Duration kTokenPauseMin = std::chrono::seconds(5);
+constexpr Duration kTokenPauseMax = std::chrono::minutes(10);
+
+// The scheduler spaces out the tries of a mailbox for what its mail server does, and knows nothing
+// of a token server.
+Duration TokenPause(const Status& status, uint32_t attempts) {
+  constexpr uint32_t kDoublingsMax = 7;
+  const Duration growing = kTokenPauseMin * (1U << std::min(attempts, kDoublingsMax));
+  return std::max<Duration>(std::min(growing, kTokenPauseMax), status.retry_after());
+}
 
 // What the mailbox shows: wrong credentials only once that is certain.
 Status ToShow(const Status& status, scheduler::CredentialVerdict verdict) {
@@ -265,15 +275,15 @@ Duration Collector::SettleTime(scheduler::HostId host, const Status& status) {
 
 // The connection of a grant has ended.
 void Collector::OnGrantEnded(const scheduler::Grant& grant, MailboxState& mailbox,
-                             const Status& status, const Status& hint) {
-  const Duration settle = SettleTime(grant.host, status);
+                             const Status& status, const Status& told) {
+  const Duration settle = SettleTime(grant.host, status.ok() ? status : told);
   if (settle == Duration::zero() || stopping_) {
-    FinishGrant(grant, mailbox, status, hint);
+    FinishGrant(grant, mailbox, status, told);
     return;
   }
   MailboxState* const target = &mailbox;
-  main_.AddTimer(context_.clock.Now() + settle, [this, grant, target, status, hint] {
-    FinishGrant(grant, *target, status, hint);
+  main_.AddTimer(context_.clock.Now() + settle, [this, grant, target, status, told] {
+    FinishGrant(grant, *target, status, told);
   });
 }
 
@@ -291,16 +301,16 @@ void Collector::LogAddressChanges() {
 }
 
 void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox,
-                            const Status& status, const Status& hint) {
+                            const Status& status, const Status& told) {
   ReturnBytes(grant, mailbox, 0);
   if (std::exchange(mailbox.only_checked, false) && status.ok()) {
     NoteCheckTime(grant, mailbox);
   }
   // Our own trouble must not slow the pool down, nor count against the mailbox.
-  const Status outcome = status.ok() ? hint : status;
-  const Status told =
-      IsOurs(outcome.code()) ? Status(Code::kCancelled, "not the server's doing") : outcome;
-  const scheduler::CredentialVerdict verdict = scheduler_.Finish(grant, context_.clock.Now(), told);
+  const bool of_server = !IsOurs(told.code());
+  const scheduler::CredentialVerdict verdict =
+      scheduler_.Finish(grant, context_.clock.Now(),
+                        of_server ? told : Status(Code::kCancelled, "not the server's doing"));
   LogAddressChanges();
   if (std::exchange(mailbox.closing_held, false)) {
     --held_[PoolKey(grant.host, grant.egress)].closing;
@@ -308,7 +318,7 @@ void Collector::FinishGrant(const scheduler::Grant& grant, MailboxState& mailbox
   if (status.ok()) {
     mailbox.phase = MailboxState::Phase::kOk;
   } else if (!stopping_ && !IsEnding(mailbox)) {
-    OnFailure(mailbox, grant, status, verdict);
+    OnFailure(mailbox, grant, status, of_server, verdict);
   }
   GrantEnded(mailbox);
   Pump();
@@ -331,7 +341,8 @@ void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbo
 }
 
 void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
-                          const Status& status, scheduler::CredentialVerdict verdict) {
+                          const Status& status, bool of_server,
+                          scheduler::CredentialVerdict verdict) {
   if (status.code() == Code::kResourceExhausted && mailbox.tenant->quota_bytes != 0) {
     ParkForQuota(mailbox);
     return;
@@ -348,10 +359,13 @@ void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
   MarkDirty(mailbox);
   LogWarning("mailbox " + mailbox.FullName() + ": " + status.ToString());
   const TimePoint now = context_.clock.Now();
+  const bool of_token_server = !of_server && !IsOurs(status.code());
+  const Duration token_pause = of_token_server ? TokenPause(status, mailbox.attempts) : Duration(0);
   if (options_.continuous) {
-    const Duration pause = IsOurs(status.code()) ? kOwnFailurePause : Duration(0);
+    const Duration pause = IsOurs(status.code()) ? kOwnFailurePause : token_pause;
     Submit(mailbox, grant.job.kind, now + pause,
-           IsItsOwn(status.code()) ? now + FreshnessOf(mailbox) : grant.job.deadline);
+           IsItsOwn(status.code()) || of_token_server ? now + std::max(pause, FreshnessOf(mailbox))
+                                                      : grant.job.deadline);
     return;
   }
   const bool slow =
@@ -362,9 +376,11 @@ void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
   if (IsFinal(status.code()) || slow || mailbox.attempts >= attempts_max) {
     EndBatchFor(mailbox, status, slow);
   } else {
-    Submit(mailbox, grant.job.kind, now, now);
+    Submit(mailbox, grant.job.kind, now + token_pause, now + token_pause);
   }
-  CountHostFailure(mailbox, status);
+  if (!of_token_server) {
+    CountHostFailure(mailbox, status);
+  }
 }
 
 // A host that cannot be reached is not tried once for each of its mailboxes.

@@ -135,6 +135,8 @@ net::Task<void> Collector::RunProbe(WorkerState& worker, scheduler::Grant grant,
   request.egress = egress_.at(grant.egress);
   Status status(Code::kCancelled, "stopping");
   std::chrono::seconds login_delay{0};
+  bool token_failed = false;
+  request.token_failed = &token_failed;
   if (!worker.stopping) {
     Result<OpenedSource> opened =
         co_await OpenSource(context_, *worker.worker.dialer, std::move(request));
@@ -153,10 +155,12 @@ net::Task<void> Collector::RunProbe(WorkerState& worker, scheduler::Grant grant,
       co_await session->Close();
     }
   }
-  main_.Post([this, grant, status, login_delay] { OnProbeEnded(grant, status, login_delay); });
+  main_.Post([this, grant, status, token_failed, login_delay] {
+    OnProbeEnded(grant, status, token_failed, login_delay);
+  });
 }
 
-void Collector::OnProbeEnded(const scheduler::Grant& grant, const Status& status,
+void Collector::OnProbeEnded(const scheduler::Grant& grant, const Status& status, bool token_failed,
                              std::chrono::seconds login_delay) {
   Probe& probe = *probes_.at(grant.job.mailbox);
   const TimePoint now = context_.clock.Now();
@@ -166,12 +170,13 @@ void Collector::OnProbeEnded(const scheduler::Grant& grant, const Status& status
     login_holds_[probe.test.name] = now + login_delay;
   }
   AnswerProbe(probe, status);
-  const Duration settle = SettleTime(grant.host, status);
+  const Status told = token_failed ? Status(Code::kCancelled, "the token server's doing") : status;
+  const Duration settle = SettleTime(grant.host, told);
   if (settle == Duration::zero() || stopping_) {
-    FinishProbe(grant, status);
+    FinishProbe(grant, told);
     return;
   }
-  main_.AddTimer(now + settle, [this, grant, status] { FinishProbe(grant, status); });
+  main_.AddTimer(now + settle, [this, grant, told] { FinishProbe(grant, told); });
 }
 
 void Collector::FinishProbe(const scheduler::Grant& grant, const Status& status) {

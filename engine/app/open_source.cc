@@ -98,7 +98,14 @@ net::Task<Result<OpenedSource>> OpenSource(pipeline::Context& context, Dialer& d
   if (!request.server->oauth2.has_value()) {
     co_return co_await Open(context, dialer, request, std::move(credentials));
   }
-  CO_TRY(const Secret token, AccessToken(*request.server, *request.memory, request.http));
+  const Result<Secret> got = co_await AccessToken(*request.server, *request.memory, request.http);
+  if (!got.ok()) {
+    if (request.token_failed != nullptr) {
+      *request.token_failed = got.status().code() != Code::kAuthFailed;
+    }
+    co_return got.status();
+  }
+  const Secret& token = *got;
   credentials.access_token = token;
   Result<OpenedSource> opened = co_await Open(context, dialer, request, std::move(credentials));
   if (!opened.ok()) {

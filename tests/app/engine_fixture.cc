@@ -106,7 +106,7 @@ void EngineFixture::Start(bool continuous) {
   options.after_unclean_end = after_unclean_end_;
   over_ = false;
   Connect();
-  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = dialer_.get(), .http = nullptr}};
+  const std::vector<Worker> workers = {{.loop = &loop_, .dialer = dialer_.get(), .http = http_}};
   collector_ = std::make_unique<Collector>(options, config_, *context_, loop_, workers);
   ASSERT_TRUE(collector_->Prepare().ok());
   if (on_prepared_) {

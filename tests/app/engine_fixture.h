@@ -57,6 +57,7 @@ class EngineFixture : public testing::Test {
   test_support::ScriptedMailServer server_;
   test_support::Pop3Script pop3_;  // Its other face.
   test_support::ScriptedSmtpServer smtp_;
+  HttpClient* http_ = nullptr;  // Of the workers; for token servers.
   config::Config config_;
   std::function<void()> on_prepared_;  // By Start(), before the collector runs.
   std::unique_ptr<Collector> collector_;

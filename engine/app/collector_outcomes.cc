@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/app/collector.h"
+#include "engine/app/login_outcome.h"
 
 namespace mailhaul::app {
 namespace {
@@ -341,8 +342,9 @@ void Collector::FinishErrand(const scheduler::Grant& grant, MailboxState& mailbo
 }
 
 void Collector::OnFailure(MailboxState& mailbox, const scheduler::Grant& grant,
-                          const Status& status, bool of_server,
+                          const Status& answer, bool of_server,
                           scheduler::CredentialVerdict verdict) {
+  const Status status = WithoutSecrets(answer, *mailbox.config);
   if (status.code() == Code::kResourceExhausted && mailbox.tenant->quota_bytes != 0) {
     ParkForQuota(mailbox);
     return;

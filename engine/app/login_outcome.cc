@@ -57,6 +57,7 @@ Status WithoutSecrets(const Status& status, const config::MailboxConfig& mailbox
   const bool quotes = QuotesAny(status.message(), mailbox.source) ||
                       (mailbox.submission && QuotesAny(status.message(), *mailbox.submission));
   return quotes ? Status(status.code(), "the server's answer repeats a secret and is not shown")
+                      .WithRetryAfter(status.retry_after())
                 : status;
 }
 

@@ -52,6 +52,21 @@ TEST_F(MailboxAdminTest, ATokenServersTroubleIsNotTheMailServers) {
   StopAll();
 }
 
+TEST_F(MailboxAdminTest, WhatAMailboxShowsDoesNotQuoteItsPasswordEither) {
+  server_.faults.refuse_login = "NO no such password: hunter2hunter2";
+  StartAll();
+  ASSERT_EQ(Await(Begin({.tenant = "acme",
+                         .name = "",
+                         .body = BodyOf("bob", "hunter2hunter2"),
+                         .test = false}))
+                .status(),
+            201U);
+  RunFor(minutes(10));
+  const Status& shown = collector_->Find("acme", "bob")->last_error;
+  EXPECT_FALSE(shown.ok());
+  EXPECT_EQ(shown.message().find("hunter2"), std::string::npos) << shown.message();
+}
+
 TEST_F(MailboxAdminTest, AServerThatRepeatsAPasswordIsNotQuoted) {
   StartAll();
   server_.faults.refuse_login = "NO no such password: hunter2hunter2";

@@ -24,6 +24,7 @@
 #include "connectors/http_client.h"
 #include "connectors/net/loop.h"
 #include "connectors/net/task.h"
+#include "engine/app/allowances.h"
 #include "engine/app/check_time.h"
 #include "engine/app/source_memory.h"
 #include "engine/config/config.h"
@@ -106,8 +107,10 @@ struct LoginTestResult {
 };
 // From asking to the answer; longer than a client of HTTP waits is of no use.
 inline constexpr Duration kLoginTestMax = std::chrono::seconds(30);
-// Since the start: what is known of a host is never forgotten.
-inline constexpr size_t kTestedHostsMax = 10'000;
+// Hosts that a tenant has tested and no mailbox had before: so many at once, and one more for each
+// such time. What is known of a host is never forgotten.
+inline constexpr size_t kTestedHostsMax = 500;
+inline constexpr Duration kTestedHostEvery = std::chrono::minutes(5);
 
 // What is known of one mailbox. Touched on the main loop only, but for what workers read while a
 // grant is out: id, tenant_id, tenant, config, day_bytes_max, quota_asked; these change only while
@@ -551,7 +554,7 @@ class Collector final {
   Errands* errands_ = nullptr;
   std::map<MailboxId, std::unique_ptr<Probe>> probes_;
   uint64_t probes_made_ = 0;
-  size_t tested_hosts_ = 0;
+  Allowances tested_hosts_{kTestedHostsMax, kTestedHostEvery};  // By tenant.
   // By full name: the first login of a mailbox whose test has used up what the server allows.
   std::map<std::string, TimePoint> login_holds_;
   std::function<void()> on_done_;

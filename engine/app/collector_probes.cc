@@ -19,10 +19,13 @@ void Collector::TestLogin(LoginTest test, std::function<void(LoginTestResult)> o
     return;
   }
   const config::MailboxConfig& config = *test.mailbox;
-  if (!hosts_.contains(config.pool) && tested_hosts_++ >= kTestedHostsMax) {
-    on_done({.status = Status(Code::kResourceExhausted,
-                              "too many different hosts were tested since the server began")});
-    return;
+  if (!hosts_.contains(config.pool)) {
+    const std::string tenant = test.name.substr(0, test.name.find('/'));
+    if (tested_hosts_.Take(tenant, context_.clock.Now()).has_value()) {
+      on_done({.status = Status(Code::kResourceExhausted,
+                                "the tenant has tested too many different hosts lately")});
+      return;
+    }
   }
   const MailboxId id = MailboxId::Make(kProbeShard, ++probes_made_);
   auto probe = std::make_unique<Probe>();

@@ -67,6 +67,12 @@ const config::MailboxConfig* FindIn(const config::TenantConfig& tenant, const st
   return found == tenant.mailboxes.end() ? nullptr : &*found;
 }
 
+// However it is written: many servers take a user name in any case.
+std::string AccountOf(const std::string& tenant, const config::MailboxConfig& mailbox) {
+  return tenant + "/" + AsciiLowered(mailbox.source.host) + "/" +
+         AsciiLowered(mailbox.source.username);
+}
+
 }  // namespace
 
 // Of one name, from its making to its end.
@@ -237,7 +243,12 @@ net::Task<MailboxOutcome> StoredMailboxAdmin::AddRead(http::MailboxRequest reque
   }
   LoginTestResult tested;
   if (request.test) {
+    std::optional<MailboxOutcome> limited = RefuseLogin(request.tenant, mailbox);
+    if (limited.has_value()) {
+      co_return *std::move(limited);
+    }
     tested = co_await LogIn(request.tenant, &mailbox);
+    NoteLogin(request.tenant, mailbox, tested.status);
     if (!tested.status.ok()) {
       LogInfo("mailbox " + request.tenant + "/" + mailbox.id +
               " is not added: " + WithoutSecrets(tested.status, mailbox).ToString());
@@ -276,6 +287,35 @@ net::Task<Status> StoredMailboxAdmin::FindServers(std::string tenant,
   co_await std::move(search);
   *mailbox = std::move(scratch.tenants.front().mailboxes.front());
   co_return mailbox->source.host.empty() ? mailbox->undiscovered : Status::Ok();
+}
+
+std::optional<MailboxOutcome> StoredMailboxAdmin::RefuseLogin(
+    const std::string& tenant, const config::MailboxConfig& mailbox) {
+  const TimePoint now = parts_.context.clock.Now();
+  std::optional<Duration> wait = failed_logins_.Take(tenant, now);
+  if (wait.has_value()) {
+    return Later(429, "too_many_logins", "too many logins of this tenant's tests have failed",
+                 std::chrono::ceil<std::chrono::seconds>(*wait));
+  }
+  wait = refused_logins_.Take(AccountOf(tenant, mailbox), now);
+  if (wait.has_value()) {
+    failed_logins_.GiveBack(tenant);
+    return Later(429, "too_many_logins", "the credentials of this account were refused too often",
+                 std::chrono::ceil<std::chrono::seconds>(*wait));
+  }
+  return std::nullopt;
+}
+
+void StoredMailboxAdmin::NoteLogin(const std::string& tenant, const config::MailboxConfig& mailbox,
+                                   const Status& status) {
+  if (status.code() != Code::kAuthFailed) {
+    refused_logins_.GiveBack(AccountOf(tenant, mailbox));
+  }
+  const bool was_none = status.code() == Code::kBusy || status.code() == Code::kCancelled ||
+                        status.code() == Code::kResourceExhausted;
+  if (status.ok() || was_none) {
+    failed_logins_.GiveBack(tenant);
+  }
 }
 
 net::Task<LoginTestResult> StoredMailboxAdmin::LogIn(std::string tenant,

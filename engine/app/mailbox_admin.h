@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "connectors/net/task.h"
 #include "engine/app/added_mailboxes.h"
+#include "engine/app/allowances.h"
 #include "engine/app/collector.h"
 #include "engine/app/configured_tenants.h"
 #include "engine/app/reloader.h"
@@ -34,6 +35,13 @@ inline constexpr size_t kAddingMax = 256;
 // How long a removal waits for the mailbox's connections to end before it answers that it is not
 // done; it goes on after that by itself.
 inline constexpr Duration kRemovalAnswerMax = std::chrono::seconds(30);
+
+// Logins of a tenant that may fail: so many at once, and one more for each such time; and the same
+// of one account, by refused credentials, for whoever guesses a password.
+inline constexpr size_t kFailedLoginsMax = 30;
+inline constexpr Duration kFailedLoginEvery = std::chrono::seconds(2);
+inline constexpr size_t kRefusedLoginsMax = 5;
+inline constexpr Duration kRefusedLoginEvery = std::chrono::minutes(2);
 
 class StoredMailboxAdmin final : public http::MailboxAdmin {
  public:
@@ -73,6 +81,11 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
   net::Task<http::MailboxOutcome> AddRead(http::MailboxRequest request,
                                           config::MailboxConfig mailbox);
   net::Task<Status> FindServers(std::string tenant, config::MailboxConfig* mailbox);
+  // Takes a login's turn; what it comes to is told by NoteLogin().
+  std::optional<http::MailboxOutcome> RefuseLogin(const std::string& tenant,
+                                                  const config::MailboxConfig& mailbox);
+  void NoteLogin(const std::string& tenant, const config::MailboxConfig& mailbox,
+                 const Status& status);
   net::Task<LoginTestResult> LogIn(std::string tenant, const config::MailboxConfig* mailbox);
   // Stores it and puts it in force.
   net::Task<Status> Keep(const http::MailboxRequest* request, const config::MailboxConfig* mailbox,
@@ -94,6 +107,8 @@ class StoredMailboxAdmin final : public http::MailboxAdmin {
   // What is marked, or may be, and not removed yet, be it that it failed: only DELETE goes on with
   // it, for an addition would go on with the mail of what was there before.
   std::set<Name> removing_;
+  Allowances failed_logins_{kFailedLoginsMax, kFailedLoginEvery};     // By tenant.
+  Allowances refused_logins_{kRefusedLoginsMax, kRefusedLoginEvery};  // By tenant and account.
   net::TaskGroup tasks_;
   size_t calls_ = 0;  // Under way.
   bool stopping_ = false;

@@ -15,6 +15,51 @@ TEST_F(MailboxAdminTest, ManyWrongOnesDoNotSlowTheHostDown) {
   EXPECT_EQ(collector_->scheduler().Pool(0, clock_.Now()).throttles, 0U);
 }
 
+TEST_F(MailboxAdminTest, APasswordCanBeGuessedAFewTimesOnly) {
+  StartAll();
+  std::string in_capitals = BodyOf("bob", "wrong");
+  in_capitals.replace(in_capitals.find(R"("username":"bob")"), 16, R"("username":"BOB")");
+  for (size_t i = 0; i < kRefusedLoginsMax; ++i) {
+    EXPECT_EQ(Add(i % 2 == 0 ? BodyOf("bob", "wrong" + std::to_string(i)) : in_capitals).code(),
+              "credentials_refused");
+  }
+  const uint64_t logins = server_.counters.logins;
+  const Answer limited = Add(BodyOf("bob"));
+  EXPECT_EQ(limited.status(), 429U);
+  EXPECT_EQ(limited.code(), "too_many_logins");
+  EXPECT_GT(limited.outcome->retry_after, seconds(60));
+  EXPECT_LE(limited.outcome->retry_after, kRefusedLoginEvery);
+  EXPECT_EQ(server_.counters.logins, logins);
+  EXPECT_EQ(Add(BodyOf("carol")).status(), 201U);
+  RunFor(limited.outcome->retry_after);
+  EXPECT_EQ(Add(BodyOf("bob")).status(), 201U);
+}
+
+TEST_F(MailboxAdminTest, LoginsOfATenantFailSoOftenOnlyAndGoodOnesDoNotCount) {
+  StartAll();
+  for (size_t i = 0; i < 2 * kFailedLoginsMax; ++i) {
+    const std::string more = i % 2 == 0 ? R"(,"allow_cram_md5":true)" : "";
+    const Answer good = Await(Begin({.tenant = "acme",
+                                     .name = i == 0 ? "" : "bob",
+                                     .body = BodyOf("bob", "secret", more),
+                                     .replaces = i != 0}));
+    ASSERT_LT(good.status(), 300U);
+  }
+  const TimePoint begin = clock_.Now();
+  size_t refused = 0;
+  Answer last;
+  do {
+    last = Add(BodyOf("box" + std::to_string(refused), "wrong"));
+    refused += last.code() == "credentials_refused" ? 1 : 0;
+  } while (last.code() == "credentials_refused" && refused < 1000);
+  EXPECT_EQ(last.code(), "too_many_logins");
+  EXPECT_GE(refused, kFailedLoginsMax);
+  EXPECT_LE(refused,
+            kFailedLoginsMax + 1 + static_cast<size_t>((clock_.Now() - begin) / kFailedLoginEvery));
+  RunFor(last.outcome->retry_after);
+  EXPECT_EQ(Add(BodyOf("carol")).status(), 201U);
+}
+
 class FullTokenServer final : public HttpClient {
  public:
   net::Task<Result<HttpAnswer>> Fetch(HttpRequest /*request*/, TimePoint /*deadline*/) override {

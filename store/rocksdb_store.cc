@@ -65,7 +65,6 @@ struct RocksDbSettings {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
 };
 
-constexpr size_t kBlockCacheBytes = size_t{16} << 20;
 constexpr size_t kWriteBufferBytesMax = size_t{16} << 20;  // Of one family.
 constexpr uint64_t kLogBytesMax = uint64_t{96} << 20;
 constexpr uint64_t kTableFileBytes = uint64_t{32} << 20;
@@ -73,6 +72,9 @@ constexpr int kOpenFilesMax = 256;
 constexpr int kBackgroundJobs = 2;
 constexpr int kBloomBitsPerKey = 10;
 constexpr size_t kBlockBytes = size_t{8} << 10;
+// What is larger than one of so many parts of the cache is never kept: tables of earlier versions
+// have filters of up to a megabyte.
+constexpr int kCacheShardBits = 3;
 constexpr size_t kInfoLogBytesMax = size_t{1} << 20;
 constexpr size_t kInfoLogsMax = 3;
 
@@ -142,6 +144,11 @@ rocksdb::ColumnFamilyOptions FamilyOptions(size_t write_buffers_bytes,
   table.block_size = kBlockBytes;
   table.cache_index_and_filter_blocks = true;  // They count against the cache's bytes.
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Whole they are up to a megabyte of each table: one such would push everything else out.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = kBlockBytes;
+  table.pin_top_level_index_and_filter = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -186,7 +193,8 @@ RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
     db.env = static_cast<rocksdb::Env*>(settings.env.get());
   }
 
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  const std::shared_ptr<rocksdb::Cache> cache =
+      rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
   settings.families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
   for (uint8_t keyspace = kKeyspaceFirst; keyspace <= kKeyspaceLast; ++keyspace) {
     settings.families.emplace_back(FamilyName(static_cast<Keyspace>(keyspace)),

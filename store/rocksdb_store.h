@@ -23,6 +23,9 @@ struct RocksDbOptions {
   uint64_t free_bytes_min = uint64_t{32} << 20;
   // Unwritten rows held in memory, of all keyspaces together; then a table file is written.
   size_t write_buffers_bytes = size_t{32} << 20;
+  // What was read last, unpacked, with the tables' indexes and filters, which take some 12 bytes
+  // for each row of what is read often.
+  size_t block_cache_bytes = size_t{16} << 20;
   // Whether closing writes them to table files, which are half as large as the log, and spares the
   // next opening to do so. Not done after a failure. False leaves the log as a process that was
   // killed does.

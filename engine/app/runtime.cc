@@ -12,6 +12,14 @@ namespace mailhaul::app {
 namespace {
 
 constexpr int kReadThreads = 4;
+constexpr uint64_t kRecordCacheShare = 8;                      // Of the memory budget,
+constexpr uint64_t kRecordCacheBytesMin = uint64_t{16} << 20;  // within these bounds.
+constexpr uint64_t kRecordCacheBytesMax = uint64_t{4} << 30;
+
+uint64_t RecordCacheBytes(const config::Config& config) {
+  return std::clamp(config.memory_budget / kRecordCacheShare, kRecordCacheBytesMin,
+                    kRecordCacheBytesMax);
+}
 
 int ThreadsOf(const config::Config& config) {
   return config.threads != 0 ? static_cast<int>(config.threads)
@@ -32,7 +40,9 @@ Status OpenMail(OpenStore& opened, const config::Config& config, store::MailStor
 Result<std::unique_ptr<OpenStore>> OpenForWriting(const config::Config& config) {
   auto opened = std::make_unique<OpenStore>();
   MH_RETURN_IF_ERROR(opened->files.CreateDirectories(config.data_dir));
-  MH_ASSIGN_OR_RETURN(opened->records, store::OpenRocksDb(config.data_dir + "/records", {}));
+  MH_ASSIGN_OR_RETURN(opened->records,
+                      store::OpenRocksDb(config.data_dir + "/records",
+                                         {.block_cache_bytes = RecordCacheBytes(config)}));
   MH_RETURN_IF_ERROR(OpenMail(*opened, config, store::MailStore::Access::kWrite));
   MH_ASSIGN_OR_RETURN(opened->after_unclean_end, MarkRunning(opened->files, config.data_dir));
   return opened;
@@ -54,7 +64,7 @@ Result<std::unique_ptr<OpenStore>> OpenForReading(const config::Config& config) 
 }
 
 Runtime::Runtime(const config::Config& config, store::MailStore& store)
-    : budget_(config.memory_budget),
+    : budget_(config.memory_budget - (RecordCacheBytes(config) - kRecordCacheBytesMin)),
       reads_(kReadThreads),
       committer_(store),
       cpu_(ThreadsOf(config)),

@@ -3,11 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/raw_buffer.h"
 #include "base/result.h"
 
 namespace mailhaul {
@@ -39,7 +40,12 @@ class MemoryByteSource final : public ByteSource {
 // The same of bytes that are its own.
 class OwnedByteSource final : public ByteSource {
  public:
-  explicit OwnedByteSource(std::string bytes) : bytes_(std::move(bytes)), view_(bytes_) {}
+  explicit OwnedByteSource(RawBuffer bytes) : bytes_(std::move(bytes)), view_(bytes_.view()) {}
+  static std::unique_ptr<ByteSource> CopyOf(std::string_view bytes) {
+    RawBuffer copy(bytes.size());
+    bytes.copy(copy.span().data(), copy.size());
+    return std::make_unique<OwnedByteSource>(std::move(copy));
+  }
   OwnedByteSource(const OwnedByteSource&) = delete;
   OwnedByteSource& operator=(const OwnedByteSource&) = delete;
   uint64_t size() const override { return view_.size(); }
@@ -49,7 +55,7 @@ class OwnedByteSource final : public ByteSource {
   std::string_view Contiguous() const override { return view_.Contiguous(); }
 
  private:
-  const std::string bytes_;
+  const RawBuffer bytes_;
   const MemoryByteSource view_;
 };
 

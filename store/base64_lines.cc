@@ -242,7 +242,7 @@ uint64_t EncodedBytes(const Base64Run& run) {
 }
 
 void JoinBase64(const std::vector<Base64Run>& runs, std::string_view rest, std::string_view decoded,
-                std::string& out) {
+                std::span<char> out) {
   uint64_t before = 0;
   uint64_t decoded_bytes = 0;
   uint64_t encoded_bytes = 0;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,6 @@ uint64_t EncodedBytes(const Base64Run& run);
 // The bytes that were split. `rest` and `decoded` are exactly what `runs`, all of them possible,
 // ask for; `out` is as large as they need. Any thread; about 3 GB/s.
 void JoinBase64(const std::vector<Base64Run>& runs, std::string_view rest, std::string_view decoded,
-                std::string& out);
+                std::span<char> out);
 
 }  // namespace mailhaul::store

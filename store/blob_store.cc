@@ -12,9 +12,11 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "store/aligned_buffer.h"
+#include "store/body_check.h"
 #include "store/compression.h"
 #include "store/file_byte_source.h"
 #include "store/framed_body.h"
+#include "store/scratch.h"
 #include "store/segment.h"
 #include "store/sha256.h"
 #include "store/streamed_writer.h"
@@ -30,6 +32,18 @@ constexpr size_t kOpenReadersMax = 64;
 // Segments that wait for the next body in parts: what arrives at once needs one each.
 constexpr size_t kIdleStreamedMax = 64;
 
+Status NoSuchBody(const BlobLocation& location) {
+  return {Code::kCorrupt, "segment " + SegmentName(location.segment) + " holds no such body at " +
+                              std::to_string(location.offset)};
+}
+
+// What the header of that body says, if it is the one with this hash.
+std::string CheckedBodyHeader(const ParsedBodyHeader& header, const Sha256& sha256) {
+  return header.compressed
+             ? CompressedBodyHeader(*header.compressed, header.size, sha256, header.check)
+             : BodyHeader(header.size, sha256, header.check);
+}
+
 class SegmentBlobStore final : public BlobStore, public StreamedSegments {
  public:
   SegmentBlobStore(FileSystem& files, BlobStoreOptions options, std::set<uint32_t> segments)
@@ -42,16 +56,20 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   SegmentBlobStore& operator=(const SegmentBlobStore&) = delete;
 
   Result<BlobLocation> Append(std::string_view body, const Sha256& sha256) override {
-    return Place(BodyHeader(body.size(), sha256), body, body.size());
+    // A larger one is not read whole.
+    const std::optional<uint64_t> check =
+        body.size() <= kCompressibleBytesMax ? std::optional(ComputeBodyCheck(body)) : std::nullopt;
+    return Place(BodyHeader(body.size(), sha256, check), body, body.size());
   }
   Result<BlobLocation> AppendCompressed(std::string_view compressed, uint64_t size,
                                         const Sha256& sha256) override {
     const auto bytes = static_cast<uint32_t>(compressed.size());
-    return Place(CompressedBodyHeader(bytes, size, sha256), compressed, size);
+    return Place(CompressedBodyHeader(bytes, size, sha256, ComputeBodyCheck(compressed)),
+                 compressed, size);
   }
   Result<std::unique_ptr<Writer>> Begin(std::optional<uint64_t> size) override;
   Status Sync() override;
-  Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const override;
+  Result<Opened> Open(const BlobLocation& location, const Sha256& sha256) const override;
   Result<std::vector<IdleSegment>> ListIdle() const override;
   bool HasSegment(uint32_t segment) const override { return segments_.contains(segment); }
   Status Remove(uint32_t segment) override;
@@ -75,6 +93,10 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
     return options_.directory + "/" + SegmentName(number);
   }
   Result<std::shared_ptr<File>> Reader(uint32_t number) const;
+  Result<Opened> OpenInParts(std::shared_ptr<File> file, const BlobLocation& location,
+                             const ParsedBodyHeader& header) const;
+  Result<Opened> OpenWhole(const File& file, const BlobLocation& location,
+                           const ParsedBodyHeader& header) const;
 
   FileSystem& files_;
   const BlobStoreOptions options_;
@@ -330,37 +352,65 @@ Result<std::shared_ptr<File>> SegmentBlobStore::Reader(uint32_t number) const {
   return shared;
 }
 
-Result<std::unique_ptr<ByteSource>> SegmentBlobStore::Open(const BlobLocation& location) const {
+Result<BlobStore::Opened> SegmentBlobStore::Open(const BlobLocation& location,
+                                                 const Sha256& sha256) const {
   if (location.offset < kBlockBytes + kBodyHeaderBytes) {
     return Status(Code::kCorrupt, "a message body's location is impossible");
   }
   MH_ASSIGN_OR_RETURN(std::shared_ptr<File> file, Reader(location.segment));
-  std::string header(kBodyHeaderBytes, '\0');
-  MH_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(location.offset - kBodyHeaderBytes, header));
-  header.resize(got);
+  std::array<char, kBodyHeaderBytes> bytes;
+  MH_ASSIGN_OR_RETURN(const size_t got,
+                      file->ReadAt(location.offset - kBodyHeaderBytes, std::span(bytes)));
+  const std::string_view header(bytes.data(), got);
   const Result<ParsedBodyHeader> body = ParseBodyHeader(header);
+  if (!body.ok() || body->size != location.size ||
+      (body->check && header != CheckedBodyHeader(*body, sha256))) {
+    return NoSuchBody(location);
+  }
+  const bool in_parts =
+      body->framed || (!body->compressed && location.size > kCompressibleBytesMax);
+  return in_parts ? OpenInParts(std::move(file), location, *body)
+                  : OpenWhole(*file, location, *body);
+}
+
+Result<BlobStore::Opened> SegmentBlobStore::OpenInParts(std::shared_ptr<File> file,
+                                                        const BlobLocation& location,
+                                                        const ParsedBodyHeader& header) const {
+  BlobLocation stored = location;
+  stored.size = header.compressed.value_or(location.size);
   MH_ASSIGN_OR_RETURN(const uint64_t file_size, file->Size());
-  if (!body.ok() || body->size != location.size || file_size < location.offset ||
-      file_size - location.offset < body->compressed.value_or(location.size)) {
-    return Status(Code::kCorrupt, "segment " + SegmentName(location.segment) +
-                                      " holds no such body at " + std::to_string(location.offset));
+  if (file_size < stored.offset || file_size - stored.offset < stored.size) {
+    return NoSuchBody(location);
   }
-  if (body->framed || (!body->compressed && location.size > kCompressibleBytesMax)) {
-    BlobLocation stored = location;
-    stored.size = body->compressed.value_or(location.size);
-    auto source = std::make_unique<FileByteSource>(std::move(file), stored);
-    return body->framed ? OpenFrames(std::move(source), location.size)
-                        : std::unique_ptr<ByteSource>(std::move(source));
+  Opened opened;
+  opened.body = std::make_unique<FileByteSource>(std::move(file), stored);
+  if (header.framed) {
+    MH_ASSIGN_OR_RETURN(opened.body, OpenFrames(std::move(opened.body), location.size));
   }
-  std::string whole(body->compressed.value_or(location.size), '\0');
-  MH_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(location.offset, whole));
-  whole.resize(read);
-  if (body->compressed) {
-    MH_ASSIGN_OR_RETURN(whole, DecompressBody(whole, location.size));
-  } else if (whole.size() != location.size) {
-    return Status(Code::kCorrupt, "a stored body ends early");
+  return opened;
+}
+
+Result<BlobStore::Opened> SegmentBlobStore::OpenWhole(const File& file,
+                                                      const BlobLocation& location,
+                                                      const ParsedBodyHeader& header) const {
+  // Nothing is compressed that would become larger.
+  const uint64_t size = header.compressed.value_or(location.size);
+  if (size > location.size || location.size > kCompressibleBytesMax) {
+    return NoSuchBody(location);
   }
-  return std::unique_ptr<ByteSource>(std::make_unique<OwnedByteSource>(std::move(whole)));
+  thread_local Scratch scratch;
+  RawBuffer whole(header.compressed ? 0 : size);
+  const std::span<char> stored = header.compressed ? scratch.Take(size) : whole.span();
+  MH_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(location.offset, stored));
+  const std::string_view bytes(stored.data(), got);
+  if (got != size || (header.check && ComputeBodyCheck(bytes) != *header.check)) {
+    return Status(Code::kCorrupt, "the stored body is damaged; run `mailhaul verify`");
+  }
+  if (header.compressed) {
+    MH_ASSIGN_OR_RETURN(whole, DecompressBody(bytes, location.size));
+  }
+  return Opened{.body = std::make_unique<OwnedByteSource>(std::move(whole)),
+                .checked = header.check.has_value()};
 }
 
 Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {

@@ -78,8 +78,12 @@ class BlobStore {
   // Everything appended or finished so far is durable. After kDiskFull what Append() took since the
   // last success is lost, and new bodies may be appended; after kIo all further calls fail.
   virtual Status Sync() = 0;
-  // The body, not yet checked against its hash. kCorrupt when no such body lies there.
-  virtual Result<std::unique_ptr<ByteSource>> Open(const BlobLocation& location) const = 0;
+  struct Opened {
+    std::unique_ptr<ByteSource> body;
+    bool checked = false;  // It is whole; else its hash must be compared.
+  };
+  // kCorrupt: no such body lies there, or it is damaged.
+  virtual Result<Opened> Open(const BlobLocation& location, const Sha256& sha256) const = 0;
 
   // Reclaiming; the writer's thread. Segments that nothing is written to any more, but for the last
   // one: its number must not be given out again.

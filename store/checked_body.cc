@@ -54,7 +54,11 @@ class InOrder final : public ByteSource {
 Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
                                                 const BlobLocation& location,
                                                 const Sha256& sha256) {
-  MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, blobs.Open(location));
+  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, blobs.Open(location, sha256));
+  std::unique_ptr<ByteSource> source = std::move(opened.body);
+  if (opened.checked) {
+    return source;
+  }
   if (const std::string_view whole = source->Contiguous(); !whole.empty()) {
     MH_RETURN_IF_ERROR(CheckInMemory(whole, sha256));
     return source;
@@ -78,7 +82,11 @@ Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
 Result<std::unique_ptr<ByteSource>> OpenInOrder(const BlobStore& blobs,
                                                 const BlobLocation& location,
                                                 const Sha256& sha256) {
-  MH_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, blobs.Open(location));
+  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, blobs.Open(location, sha256));
+  std::unique_ptr<ByteSource> source = std::move(opened.body);
+  if (opened.checked) {
+    return source;
+  }
   const std::string_view whole = source->Contiguous();
   if (!whole.empty() || source->size() == 0) {
     MH_RETURN_IF_ERROR(CheckInMemory(whole, sha256));

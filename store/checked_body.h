@@ -1,4 +1,5 @@
-// Bodies compared with their hash: none is taken for good that is damaged.
+// Bodies compared with the check they were written with, or, where they have none, with their hash:
+// none is taken for good that is damaged.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/base64_lines.h"
+#include "store/scratch.h"
 #include "store/split_piece.h"
 #include "store/zstd_frame.h"
 
@@ -32,14 +33,16 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
   return Status::Ok();
 }
 
-Status ReadSplit(const SplitPiece& split, std::string& out) {
-  std::string rest(split.rest_bytes, '\0');
+Status ReadSplit(const SplitPiece& split, std::span<char> out) {
+  thread_local Scratch rest_scratch;
+  thread_local Scratch decoded_scratch;
+  const std::span<char> rest = rest_scratch.Take(split.rest_bytes);
   if (!rest.empty()) {
     MH_RETURN_IF_ERROR(ReadZstdFrame(split.rest_frame, rest));
   }
-  std::string decoded(split.decoded_bytes, '\0');
+  const std::span<char> decoded = decoded_scratch.Take(split.decoded_bytes);
   MH_RETURN_IF_ERROR(ReadZstdFrame(split.decoded_frame, decoded));
-  JoinBase64(split.runs, rest, decoded, out);
+  JoinBase64(split.runs, {rest.data(), rest.size()}, {decoded.data(), decoded.size()}, out);
   return Status::Ok();
 }
 
@@ -55,13 +58,13 @@ std::optional<std::string> CompressBody(std::string_view body) {
   return compressed;
 }
 
-Result<std::string> DecompressBody(std::string_view compressed, uint64_t size) {
+Result<RawBuffer> DecompressBody(std::string_view compressed, uint64_t size) {
   if (size > kCompressibleBytesMax ||
       (!IsSplitPiece(compressed) && ZstdContentBytes(compressed) != size)) {
     return Status(Code::kCorrupt, "a compressed body is of another size");
   }
-  std::string body(size, '\0');
-  MH_RETURN_IF_ERROR(ReadPiece(compressed, body));
+  RawBuffer body(size);
+  MH_RETURN_IF_ERROR(ReadPiece(compressed, body.span()));
   return body;
 }
 
@@ -88,7 +91,7 @@ Status AppendPiece(std::string_view bytes, std::string& out) {
 // Split pieces are smaller than what they hold.
 size_t PieceBound(size_t bytes) { return ZstdFrameBound(bytes); }
 
-Status ReadPiece(std::string_view piece, std::string& out) {
+Status ReadPiece(std::string_view piece, std::span<char> out) {
   if (!IsSplitPiece(piece)) {
     return ReadZstdFrame(piece, out);
   }

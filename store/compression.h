@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "base/raw_buffer.h"
 #include "base/result.h"
 #include "base/status.h"
 
@@ -22,15 +24,15 @@ inline constexpr size_t kCompressibleBytesMax = size_t{2} << 20;
 // a thread keeps 1.3 MiB.
 std::optional<std::string> CompressBody(std::string_view body);
 
-// `size`: of the body. kCorrupt: these are not a body's bytes. Any thread.
-Result<std::string> DecompressBody(std::string_view compressed, uint64_t size);
+// `size`: of the body. kCorrupt: these are not a body's bytes. Any thread, which keeps 0.5 MiB.
+Result<RawBuffer> DecompressBody(std::string_view compressed, uint64_t size);
 
 // One piece, whether it becomes smaller or not. kResourceExhausted: no memory; then `out` is as it
 // was. Any thread.
 Status AppendPiece(std::string_view bytes, std::string& out);
 size_t PieceBound(size_t bytes);  // The most that a piece of so many bytes takes.
 // Fills `out`, which has the size of what the piece holds. kCorrupt: it is not of that size.
-Status ReadPiece(std::string_view piece, std::string& out);
+Status ReadPiece(std::string_view piece, std::span<char> out);
 // Whether a body that begins like this is worth compressing.
 bool BecomesSmaller(std::string_view sample);
 

@@ -162,8 +162,8 @@ class IndexBuild final {
 }  // namespace
 
 bool IsIndexedFormat(std::string_view version) {
-  return version == kFormatVersionValue || version == kFormatVersionFramed ||
-         version == kFormatVersionIndexed;
+  return version == kFormatVersionValue || version == kFormatVersionSplit ||
+         version == kFormatVersionFramed || version == kFormatVersionIndexed;
 }
 
 bool IsKnownFormat(std::string_view version) {

@@ -17,7 +17,8 @@
 
 namespace mailhaul::store {
 
-inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-4";
+inline constexpr std::string_view kFormatVersionValue = "mailhaul-store-5";
+inline constexpr std::string_view kFormatVersionSplit = "mailhaul-store-4";
 inline constexpr std::string_view kFormatVersionFramed = "mailhaul-store-3";
 inline constexpr std::string_view kFormatVersionIndexed = "mailhaul-store-2";
 inline constexpr std::string_view kFormatVersionBefore = "mailhaul-store-1";

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kFileMagic = "MHSEG001";
 constexpr std::string_view kBodyMagic = "MHBO";
 constexpr std::string_view kCompressedMagic = "MHBZ";
+constexpr std::string_view kCheckedBodyMagic = "MHKO";
+constexpr std::string_view kCheckedCompressedMagic = "MHKZ";
 constexpr std::string_view kFramedMagic = "MHBF";
 constexpr std::string_view kStreamedMagic = "MHBS";
 constexpr std::string_view kTrailerMagic = "MHBT";
@@ -20,6 +22,8 @@ constexpr std::string_view kSuffix = ".seg";
 constexpr size_t kNumberDigits = 8;
 constexpr size_t kMagicBytes = 4;
 constexpr size_t kSizeOffset = 8;
+constexpr size_t kCheckOffset = kBodyHeaderBytes - sizeof(uint64_t);
+static_assert(kCheckOffset == kSizeOffset + sizeof(uint64_t) + kHashBytesOfChecked);
 
 std::string Header(std::string_view magic, uint64_t size, const Sha256& sha256,
                    uint32_t compressed = 0) {
@@ -29,6 +33,14 @@ std::string Header(std::string_view magic, uint64_t size, const Sha256& sha256,
   AppendU32(out, compressed);
   AppendU64(out, size);
   out.append(sha256.begin(), sha256.end());
+  return out;
+}
+
+std::string CheckedHeader(std::string_view magic, uint64_t size, const Sha256& sha256,
+                          uint64_t check, uint32_t compressed = 0) {
+  std::string out = Header(magic, size, sha256, compressed);
+  out.resize(kCheckOffset);
+  AppendU64(out, check);
   return out;
 }
 
@@ -58,12 +70,15 @@ std::string SegmentFileHeader(uint32_t segment) {
   return out;
 }
 
-std::string BodyHeader(uint64_t size, const Sha256& sha256) {
-  return Header(kBodyMagic, size, sha256);
+std::string BodyHeader(uint64_t size, const Sha256& sha256, std::optional<uint64_t> check) {
+  return check ? CheckedHeader(kCheckedBodyMagic, size, sha256, *check)
+               : Header(kBodyMagic, size, sha256);
 }
 
-std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256) {
-  return Header(kCompressedMagic, size, sha256, compressed);
+std::string CompressedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256,
+                                 std::optional<uint64_t> check) {
+  return check ? CheckedHeader(kCheckedCompressedMagic, size, sha256, *check, compressed)
+               : Header(kCompressedMagic, size, sha256, compressed);
 }
 
 std::string FramedBodyHeader(uint32_t compressed, uint64_t size, const Sha256& sha256) {
@@ -84,10 +99,14 @@ Result<ParsedBodyHeader> ParseBodyHeader(std::string_view header) {
   ParsedBodyHeader parsed;
   parsed.size = ReadU64(header, kSizeOffset);
   parsed.framed = magic == kFramedMagic;
-  if (magic == kCompressedMagic || parsed.framed) {
+  const bool checked = magic == kCheckedBodyMagic || magic == kCheckedCompressedMagic;
+  if (magic == kCompressedMagic || magic == kCheckedCompressedMagic || parsed.framed) {
     parsed.compressed = ReadU32(header, kMagicBytes);
-  } else if (magic != kBodyMagic && magic != kStreamedMagic) {
+  } else if (magic != kBodyMagic && magic != kStreamedMagic && !checked) {
     return Status(Code::kCorrupt, "no body header");
+  }
+  if (checked) {
+    parsed.check = ReadU64(header, kCheckOffset);
   }
   return parsed;
 }

@@ -48,7 +48,7 @@ uint64_t ZstdContentBytes(std::string_view frame) {
   return ZSTD_getFrameContentSize(frame.data(), frame.size());
 }
 
-Status ReadZstdFrame(std::string_view frame, std::string& out) {
+Status ReadZstdFrame(std::string_view frame, std::span<char> out) {
   ZSTD_DCtx* const context = Decompressor();
   if (context == nullptr) {
     return {Code::kResourceExhausted, "no memory to decompress a stored body"};

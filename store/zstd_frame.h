@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,6 @@ size_t ZstdFrameBound(size_t bytes);  // The most that a frame of so many bytes 
 // As the frame says; UINT64_MAX or nearly, when it does not or is none.
 uint64_t ZstdContentBytes(std::string_view frame);
 // Fills `out`, which has the size of the frame's contents. kCorrupt: it is not of that size.
-Status ReadZstdFrame(std::string_view frame, std::string& out);
+Status ReadZstdFrame(std::string_view frame, std::span<char> out);
 
 }  // namespace mailhaul::store

@@ -233,7 +233,9 @@ net::Task<Status> IngestSink::FinishStreamed() {
   std::function<Status()> finish = [message, blobs]() -> Status {
     MH_ASSIGN_OR_RETURN(message->finished, message->writer->Finish());
     message->writer.reset();
-    MH_ASSIGN_OR_RETURN(message->source, blobs->Open(message->finished->location));
+    MH_ASSIGN_OR_RETURN(store::BlobStore::Opened opened,
+                        blobs->Open(message->finished->location, message->finished->sha256));
+    message->source = std::move(opened.body);
     return Status::Ok();
   };
   const Status done = co_await RunOn<Status>(context_.committer, std::move(finish));

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "store/aligned_buffer.h"
 #include "store/audit/paging.h"
+#include "store/body_check.h"
 #include "store/compression.h"
 #include "store/file_byte_source.h"
 #include "store/framed_body.h"
@@ -114,20 +115,32 @@ class SegmentAudit final {
     return true;
   }
 
-  // Whether the bytes from `begin` to `end` are the body.
-  Result<bool> IsBody(uint64_t begin, uint64_t end, const Body& body, bool framed) {
+  struct Found {
+    bool whole = false;  // The bytes are the body.
+    uint64_t check = 0;  // Of them, where its header may say one.
+  };
+  Result<Found> LookAt(uint64_t begin, uint64_t end, const Body& body, bool framed) {
+    Found found;
     if (framed) {
-      return IsFramedBody(body);
+      MH_ASSIGN_OR_RETURN(found.whole, IsFramedBody(body));
+      return found;
     }
-    if (body.compressed != 0) {
+    if (body.location.size <= kCompressibleBytesMax) {
       MH_ASSIGN_OR_RETURN(const std::string bytes, reader_.Bytes(begin, end - begin));
-      const Result<std::string> whole = DecompressBody(bytes, body.location.size);
-      return whole.ok() && ComputeSha256(*whole) == body.sha256;
+      found.check = ComputeBodyCheck(bytes);
+      if (body.compressed == 0) {
+        found.whole = ComputeSha256(bytes) == body.sha256;
+      } else {
+        const Result<RawBuffer> whole = DecompressBody(bytes, body.location.size);
+        found.whole = whole.ok() && ComputeSha256(whole->view()) == body.sha256;
+      }
+      return found;
     }
     Sha256Hasher hasher;
     MH_RETURN_IF_ERROR(
         reader_.Read(begin, end, [&hasher](std::string_view part) { hasher.Update(part); }));
-    return hasher.Finish() == body.sha256;
+    found.whole = body.compressed == 0 && hasher.Finish() == body.sha256;
+    return found;
   }
 
   // By the way that readers take.
@@ -164,16 +177,19 @@ class SegmentAudit final {
     // A damaged header does not tell, but the size may.
     const bool framed =
         body.compressed != 0 && (header == framed_header || at.size > kCompressibleBytesMax);
-    MH_ASSIGN_OR_RETURN(const bool whole, IsBody(at.offset, end, body, framed));
-    if (!whole) {
+    MH_ASSIGN_OR_RETURN(const Found found, LookAt(at.offset, end, body, framed));
+    const Result<ParsedBodyHeader> parsed = ParseBodyHeader(header);
+    const std::optional<uint64_t> check =
+        parsed.ok() && parsed->check ? std::optional(found.check) : std::nullopt;
+    if (!found.whole) {
       Complain(at.offset, "a message body of " + std::to_string(at.size) + " bytes is damaged");
     }
     if (framed && header == framed_header) {
       return end;
     }
     if (header == (body.compressed != 0
-                       ? CompressedBodyHeader(body.compressed, at.size, body.sha256)
-                       : BodyHeader(at.size, body.sha256))) {
+                       ? CompressedBodyHeader(body.compressed, at.size, body.sha256, check)
+                       : BodyHeader(at.size, body.sha256, check))) {
       return end;
     }
     if (body.compressed != 0 || header != StreamedBodyHeader(at.size)) {

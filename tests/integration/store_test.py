@@ -13,7 +13,7 @@ BODY_HEADER = struct.Struct(">4sIQ32s")
 def middle_of_first_body(segment):
     """The position of its middle byte as it lies there, compressed or not (store/README.md)."""
     magic, compressed, size, _ = BODY_HEADER.unpack_from(segment, SEGMENT_HEADER)
-    length = compressed if magic == b"MHBZ" else size
+    length = compressed if magic == b"MHKZ" else size
     return SEGMENT_HEADER + BODY_HEADER.size + length // 2
 
 

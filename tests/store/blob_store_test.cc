@@ -44,10 +44,14 @@ std::unique_ptr<BlobStore> OpenStore(FileSystem& files, uint64_t segment_bytes_m
   return std::move(store).value();
 }
 
-std::string ReadBody(const BlobStore& store, const BlobLocation& location) {
-  Result<std::unique_ptr<ByteSource>> source = store.Open(location);
+std::string ReadBody(const BlobStore& store, const BlobLocation& location, const Sha256& sha256) {
+  const Result<std::unique_ptr<ByteSource>> source = OpenChecked(store, location, sha256);
   EXPECT_TRUE(source.ok()) << source.status().ToString();
   return source.ok() ? ReadAll(**source) : std::string();
+}
+
+bool Holds(const BlobStore& store, const BlobLocation& location, const std::string& body) {
+  return ReadBody(store, location, ComputeSha256(body)) == body;
 }
 
 BlobLocation AppendBody(BlobStore& store, const std::string& body) {
@@ -71,13 +75,13 @@ void CheckRoundTrip(FileSystem& files, const std::string& directory) {
     }
     ASSERT_TRUE((*store)->Sync().ok());
     for (size_t i = 0; i < kSizes.size(); ++i) {
-      EXPECT_TRUE(ReadBody(**store, locations[i]) == BodyOf(kSizes[i], i));
+      EXPECT_TRUE(Holds(**store, locations[i], BodyOf(kSizes[i], i)));
     }
   }
   Result<std::unique_ptr<BlobStore>> store = BlobStore::Open(files, {.directory = directory});
   ASSERT_TRUE(store.ok()) << store.status().ToString();
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    EXPECT_TRUE(ReadBody(**store, locations[i]) == BodyOf(kSizes[i], i));
+    EXPECT_TRUE(Holds(**store, locations[i], BodyOf(kSizes[i], i)));
   }
 }
 
@@ -99,9 +103,9 @@ TEST(BlobStoreTest, CompressedBodiesLieAmongOthers) {
   ASSERT_TRUE(store->Sync().ok());
   EXPECT_EQ(location->size, text.size());
   EXPECT_LT(after.offset, location->offset + text.size());
-  EXPECT_EQ(ReadBody(*store, before), noise);
-  EXPECT_EQ(ReadBody(*store, *location), text);
-  EXPECT_EQ(ReadBody(*store, after), noise);
+  EXPECT_TRUE(Holds(*store, before, noise));
+  EXPECT_TRUE(Holds(*store, *location, text));
+  EXPECT_TRUE(Holds(*store, after, noise));
   EXPECT_TRUE(OpenChecked(*store, *location, ComputeSha256(text)).ok());
   EXPECT_EQ(OpenChecked(*store, *location, ComputeSha256(noise)).status().code(), Code::kCorrupt);
 }
@@ -112,7 +116,7 @@ TEST(CompressionTest, WhatIsDamagedIsNotABody) {
     text += "line " + std::to_string(i * 7919 % 1000) + "\r\n";
   }
   const std::string compressed = CompressBody(text).value();
-  EXPECT_EQ(DecompressBody(compressed, text.size()).value(), text);
+  EXPECT_EQ(DecompressBody(compressed, text.size()).value().view(), text);
   EXPECT_EQ(DecompressBody(compressed, text.size() + 1).status().code(), Code::kCorrupt);
   EXPECT_EQ(DecompressBody(compressed, uint64_t{1} << 40).status().code(), Code::kCorrupt);
   EXPECT_EQ(DecompressBody("", 0).status().code(), Code::kCorrupt);
@@ -122,7 +126,7 @@ TEST(CompressionTest, WhatIsDamagedIsNotABody) {
   for (size_t i = 0; i < compressed.size(); ++i) {
     std::string damaged = compressed;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
-    const Result<std::string> body = DecompressBody(damaged, text.size());
+    const Result<RawBuffer> body = DecompressBody(damaged, text.size());
     EXPECT_TRUE(!body.ok() || body->size() == text.size()) << i;
   }
 }
@@ -163,9 +167,9 @@ TEST(BlobStore, SegmentsEndAtTheirLimitAndLargerBodiesGetTheirOwn) {
   EXPECT_LT(a.segment, b.segment);
   EXPECT_LT(b.segment, c.segment);
   EXPECT_LT(c.segment, d.segment);
-  EXPECT_TRUE(ReadBody(*store, a) == BodyOf(60000, 1));
-  EXPECT_TRUE(ReadBody(*store, c) == BodyOf(300000, 3));
-  EXPECT_TRUE(ReadBody(*store, d) == BodyOf(10, 4));
+  EXPECT_TRUE(Holds(*store, a, BodyOf(60000, 1)));
+  EXPECT_TRUE(Holds(*store, c, BodyOf(300000, 3)));
+  EXPECT_TRUE(Holds(*store, d, BodyOf(10, 4)));
 }
 
 TEST(BlobStore, ReopeningNeverAppendsToAnOldSegment) {
@@ -177,7 +181,7 @@ TEST(BlobStore, ReopeningNeverAppendsToAnOldSegment) {
   const BlobLocation after = AppendBody(*store, "after");
   ASSERT_TRUE(store->Sync().ok());
   EXPECT_GT(after.segment, before.segment);
-  EXPECT_EQ(ReadBody(*store, before), "before");
+  EXPECT_TRUE(Holds(*store, before, "before"));
 }
 
 // Text of lines with numbers in them.
@@ -202,7 +206,7 @@ BlobStore::Writer::Finished WriteInParts(BlobStore& store, const std::string& bo
   EXPECT_EQ(finished->sha256, ComputeSha256(body));
   EXPECT_EQ(finished->location.size, body.size());
   // Readable at once, not only after the next sync.
-  EXPECT_TRUE(ReadBody(store, finished->location) == body);
+  EXPECT_TRUE(Holds(store, finished->location, body));
   return *finished;
 }
 
@@ -214,13 +218,12 @@ TEST(BlobStore, ABodyInPartsIsReadableInAnyRange) {
     const auto finished = WriteInParts(*store, body, 4097, true);
     EXPECT_EQ(finished.compressed == 0, noise);
     ASSERT_TRUE(store->Sync().ok());
-    const auto source = store->Open(finished.location);
-    ASSERT_TRUE(source.ok());
+    const auto source = store->Open(finished.location, finished.sha256).value().body;
     SeededRandom random(1);
     for (int i = 0; i < 300; ++i) {
       const auto begin = static_cast<size_t>(random.Below(body.size() + 100));
       std::string range(static_cast<size_t>(random.Below(300'000)), '\0');
-      const Result<size_t> got = (*source)->ReadAt(begin, range);
+      const Result<size_t> got = source->ReadAt(begin, range);
       ASSERT_TRUE(got.ok());
       EXPECT_TRUE(range.substr(0, *got) == body.substr(std::min(begin, body.size()), range.size()));
     }
@@ -253,7 +256,7 @@ TEST(BlobStore, WhatBecomesSmallerLiesInFrames) {
   }
   const auto store = OpenStore(files);
   for (size_t i = 0; i < locations.size(); ++i) {
-    EXPECT_TRUE(ReadBody(*store, locations[i]) == TextOf(sizes[i / 4])) << sizes[i / 4];
+    EXPECT_TRUE(Holds(*store, locations[i], TextOf(sizes[i / 4]))) << sizes[i / 4];
   }
 }
 
@@ -297,7 +300,7 @@ TEST(BlobStore, AFramedBodyThatWasNotSyncedIsThereWholeOrNotAtAll) {
     store.reset();
     files.DropUnsynced(random);
     store = OpenStore(files);
-    EXPECT_TRUE(ReadBody(*store, first.location) == synced);
+    EXPECT_TRUE(Holds(*store, first.location, synced));
     const auto source = OpenChecked(*store, second.location, ComputeSha256(lost));
     there += source.ok() ? 1 : 0;
     EXPECT_TRUE(source.ok() || source.status().code() == Code::kCorrupt)
@@ -320,7 +323,7 @@ TEST(BlobStore, PartsMayBePreparedElsewhere) {
   EXPECT_EQ(writer->Prepare("x").status().code(), Code::kInvalidArgument);
   const auto finished = writer->Finish();
   ASSERT_TRUE(finished.ok());
-  EXPECT_TRUE(ReadBody(*store, finished->location) == body);
+  EXPECT_TRUE(Holds(*store, finished->location, body));
 }
 
 TEST(BlobStore, BodiesInPartsMayInterleaveAndBeGivenUp) {
@@ -339,8 +342,8 @@ TEST(BlobStore, BodiesInPartsMayInterleaveAndBeGivenUp) {
   ASSERT_TRUE(b_done.ok());
   ASSERT_TRUE(c_done.ok());
   ASSERT_TRUE(store->Sync().ok());
-  EXPECT_TRUE(ReadBody(*store, b_done->location) == large);
-  EXPECT_EQ(ReadBody(*store, c_done->location), "ccc");
+  EXPECT_TRUE(Holds(*store, b_done->location, large));
+  EXPECT_TRUE(Holds(*store, c_done->location, "ccc"));
 }
 
 TEST(BlobStore, ABodyInPartsMustHaveItsAnnouncedSize) {
@@ -379,7 +382,7 @@ TEST(BlobStore, ABodyInPartsNeedsNoSize) {
   }
   const auto store = OpenStore(files);
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    EXPECT_EQ(ReadBody(*store, locations[i]), BodyOf(kSizes[i], i)) << kSizes[i];
+    EXPECT_TRUE(Holds(*store, locations[i], BodyOf(kSizes[i], i))) << kSizes[i];
   }
   EXPECT_EQ(locations.front().segment, locations[5].segment);  // One after the other.
   EXPECT_NE(locations.front().segment, locations.back().segment);
@@ -405,10 +408,10 @@ TEST(BlobStore, BodiesWithoutSizeMayInterleaveAndBeGivenUp) {
   ASSERT_TRUE(done_a.ok() && done_b.ok());
   const BlobLocation behind = WriteUnsized(*store, second);
   ASSERT_TRUE(store->Sync().ok());
-  EXPECT_EQ(ReadBody(*store, done_a->location), first);
-  EXPECT_EQ(ReadBody(*store, done_b->location), second);
-  EXPECT_EQ(ReadBody(*store, behind), second);
-  EXPECT_EQ(ReadBody(*store, sized), second);
+  EXPECT_TRUE(Holds(*store, done_a->location, first));
+  EXPECT_TRUE(Holds(*store, done_b->location, second));
+  EXPECT_TRUE(Holds(*store, behind, second));
+  EXPECT_TRUE(Holds(*store, sized, second));
   EXPECT_EQ(behind.segment, done_a->location.segment);
 }
 
@@ -421,12 +424,12 @@ TEST(BlobStore, ABodyWhoseSizeIsNotWrittenYetIsNotFound) {
   ASSERT_TRUE((*writer)->Append(body).ok());
   ASSERT_TRUE(store->Sync().ok());
   const BlobLocation early = {.segment = 1, .offset = 4096 + 48, .size = 900'000};
-  EXPECT_EQ(store->Open(early).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(early, Sha256{}).status().code(), Code::kCorrupt);
   const auto finished = (*writer)->Finish();
   ASSERT_TRUE(finished.ok());
   EXPECT_EQ(finished->location.offset, early.offset);
   ASSERT_TRUE(store->Sync().ok());
-  EXPECT_EQ(ReadBody(*store, finished->location), body);
+  EXPECT_TRUE(Holds(*store, finished->location, body));
 }
 
 TEST(BlobStore, ABodyFinishedAfterASyncIsDurableAfterTheNext) {
@@ -441,7 +444,7 @@ TEST(BlobStore, ABodyFinishedAfterASyncIsDurableAfterTheNext) {
   ASSERT_TRUE(store->Sync().ok());
   store.reset();
   files.DropUnsynced(random);
-  EXPECT_EQ(ReadBody(*OpenStore(files), location), "early");
+  EXPECT_TRUE(Holds(*OpenStore(files), location, "early"));
 }
 
 TEST(BlobStore, WhatWasSyncedSurvivesPowerCutsAndWhatWasNotIsNeverMistaken) {
@@ -464,11 +467,14 @@ TEST(BlobStore, WhatWasSyncedSurvivesPowerCutsAndWhatWasNotIsNeverMistaken) {
     files.DropUnsynced(random);
     store = OpenStore(files, 200000);
     for (const auto& [location, body] : synced) {
-      EXPECT_TRUE(ReadBody(*store, location) == body);
+      EXPECT_TRUE(Holds(*store, location, body));
     }
     for (const auto& [location, body] : lost) {
-      const Result<std::unique_ptr<ByteSource>> source = store->Open(location);
-      if (!source.ok()) {
+      const Result<std::unique_ptr<ByteSource>> source =
+          OpenChecked(*store, location, ComputeSha256(body));
+      if (source.ok()) {
+        EXPECT_TRUE(ReadAll(**source) == body);
+      } else {
         EXPECT_EQ(source.status().code(), Code::kCorrupt);
       }
     }
@@ -489,8 +495,8 @@ TEST(BlobStore, AFullDiskLosesTheUnsyncedAndGoesOnOnceThereIsRoom) {
   files.SetFreeBytes(uint64_t{1} << 40);
   const BlobLocation third = AppendBody(*store, "third");
   ASSERT_TRUE(store->Sync().ok());
-  EXPECT_EQ(ReadBody(*store, first), "first");
-  EXPECT_EQ(ReadBody(*store, third), "third");
+  EXPECT_TRUE(Holds(*store, first, "first"));
+  EXPECT_TRUE(Holds(*store, third, "third"));
 }
 
 TEST(BlobStore, AFullDiskInAWriteCountsLikeOneBeforeIt) {
@@ -521,18 +527,18 @@ TEST(BlobStore, LocationsThatHoldNoBodyAreCorrupt) {
   ASSERT_TRUE(store->Sync().ok());
   BlobLocation bad = good;
   bad.size = 11;
-  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(bad, Sha256{}).status().code(), Code::kCorrupt);
   bad = good;
   bad.offset += 1;
-  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(bad, Sha256{}).status().code(), Code::kCorrupt);
   bad = good;
   bad.segment += 7;
-  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(bad, Sha256{}).status().code(), Code::kCorrupt);
   bad = good;
   bad.offset = 0;
-  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(bad, Sha256{}).status().code(), Code::kCorrupt);
   bad.offset = UINT64_MAX;
-  EXPECT_EQ(store->Open(bad).status().code(), Code::kCorrupt);
+  EXPECT_EQ(store->Open(bad, Sha256{}).status().code(), Code::kCorrupt);
 }
 
 TEST(BlobStore, BodiesAreReadOnOtherThreadsWhileMoreAreWritten) {
@@ -548,7 +554,7 @@ TEST(BlobStore, BodiesAreReadOnOtherThreadsWhileMoreAreWritten) {
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&] {
       for (const BlobLocation& location : locations) {
-        EXPECT_TRUE(ReadBody(*store, location) == body);
+        EXPECT_TRUE(Holds(*store, location, body));
       }
     });
   }

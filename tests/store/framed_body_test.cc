@@ -41,7 +41,7 @@ std::string Encode(std::string_view body, size_t part) {
 
 // None: it was found to be no such body, or damaged.
 std::optional<std::string> Decode(const std::string& stored, uint64_t size) {
-  const auto source = OpenFrames(std::make_unique<OwnedByteSource>(stored), size);
+  const auto source = OpenFrames(OwnedByteSource::CopyOf(stored), size);
   if (!source.ok()) {
     EXPECT_EQ(source.status().code(), Code::kCorrupt);
     return std::nullopt;

@@ -220,7 +220,8 @@ TEST_F(MailStoreOnboarding, AnAppendWritesTheChecksOfItsMailboxes) {
 
 // They lack nothing, but a program that knows no such bodies must not read them any more.
 TEST_F(MailStoreOnboarding, AStoreOfAFormatBeforeIsReadAsItIsAndTakenOverByAWriter) {
-  for (const std::string_view old : {kFormatVersionIndexed, kFormatVersionFramed}) {
+  for (const std::string_view old :
+       {kFormatVersionIndexed, kFormatVersionFramed, kFormatVersionSplit}) {
     const std::string before(old);
     records_.Tamper(FormatVersionKey(), before);
     store_ = MailStore::Open(records_, *blobs_, clock_, MailStore::Access::kRead).value();

@@ -130,6 +130,13 @@ Result<StoredMessage> MailStore::Impl::ReadMessage(MessageId id, bool with_versi
   }
   const std::string content_key = ContentKey(id);
   MH_ASSIGN_OR_RETURN(const std::optional<std::string> content_row, GetRow(records, content_key));
+  if (!content_row) {
+    // It goes in the batch that deletes the message, perhaps just now.
+    MH_ASSIGN_OR_RETURN(const std::optional<std::string> now, GetRow(records, key));
+    if (now != row) {
+      return ReadMessage(id, with_version);
+    }
+  }
   Result<MessageContent> content =
       content_row ? DecodeContent(*content_row) : Status(Code::kCorrupt, "missing");
   if (!content.ok()) {

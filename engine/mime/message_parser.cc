@@ -24,13 +24,17 @@ bool HasHeader(const Structure& structure) {
 }  // namespace
 
 ParsedMessage ParseMessage(const ByteSource& raw) {
-  ParsedMessage message;
   const Result<Structure> scanned = ScanStructure(raw);
   if (!scanned.ok()) {
+    ParsedMessage message;
     message.unparsed_reason = UnreadableReason(scanned.status());
     return message;
   }
-  const Structure& structure = *scanned;
+  return ParseMessage(raw, *scanned);
+}
+
+ParsedMessage ParseMessage(const ByteSource& raw, const Structure& structure) {
+  ParsedMessage message;
   FillHeaders(structure, message);
   if (!structure.over_limit().empty()) {
     message.unparsed_reason = structure.over_limit();

@@ -31,6 +31,8 @@ inline constexpr size_t kEmailBytesMax = 320;
 inline constexpr size_t kMessageIdBytesMax = 998;
 inline constexpr size_t kPreviewBytesMax = 200;
 
+class Structure;  // structure.h
+
 // Once per process, before any other call: initialises GMime.
 void Initialize();
 
@@ -65,6 +67,8 @@ struct ParsedMessage {
 // Structure, header fields and preview. Attachments are not decoded. Every leaf that is not shown
 // as text is an attachment, message/rfc822 included.
 ParsedMessage ParseMessage(const ByteSource& raw);
+// The same of a message whose structure is known: reads little else than the beginning of texts.
+ParsedMessage ParseMessage(const ByteSource& raw, const Structure& structure);
 
 struct MessageText {
   // The shown text/plain parts joined, format=flowed undone; HTML turned to text where it has no

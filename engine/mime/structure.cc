@@ -99,7 +99,11 @@ Structure StructureScanner::Finish(uint64_t size) {
       if (FindBoundary(line_, match)) {
         ClosePartsAbove(match.level);
         open_.resize(match.level);
+      } else {
+        CountDigits(line_);
       }
+    } else {
+      CountDigits(line_);
     }
     line_begin_ = size;
     eol_before_line_ = 0;
@@ -204,6 +208,10 @@ void StructureScanner::EndHeader(uint64_t body_begin) {
   part.type = ParseContentType(structure_.FieldValue(part, "Content-Type"), in_digest);
   in_header_ = false;
   open_leaf_ = number;
+  // Outside a multipart bodies are not looked at.
+  const bool counts =
+      part.encoding == TransferEncoding::kBase64 && !open_.empty() && part.type.type != "multipart";
+  digits_ = counts ? std::optional<uint64_t>(0) : std::nullopt;
   at_line_start_ = true;
   line_.clear();
   line_begin_ = body_begin;
@@ -232,6 +240,7 @@ size_t StructureScanner::FeedBody(std::string_view bytes) {
     return FeedDashLine(bytes);
   }
   const size_t found = FindDashLine(bytes);
+  CountDigits(bytes.substr(0, found));
   if (found == std::string_view::npos) {
     offset_ += bytes.size();
     return bytes.size();
@@ -266,10 +275,13 @@ size_t StructureScanner::FeedDashLine(std::string_view bytes) {
   Match match{};
   if (is_dash_line && FindBoundary(line_, match)) {
     TakeBoundary(match, offset_, line_.back() == '\r' ? 2 : 1);
-  } else if (is_dash_line) {
-    at_line_start_ = true;
-    line_begin_ = offset_;
-    eol_before_line_ = line_.back() == '\r' ? 2 : 1;
+  } else {
+    CountDigits(line_);
+    if (is_dash_line) {
+      at_line_start_ = true;
+      line_begin_ = offset_;
+      eol_before_line_ = line_.back() == '\r' ? 2 : 1;
+    }
   }
   line_.clear();
   return used;
@@ -328,10 +340,18 @@ void StructureScanner::ClosePartsAbove(size_t level) {
   };
   if (open_leaf_ != kNoPart) {
     close(open_leaf_);
+    structure_.parts_[open_leaf_].base64_digits = digits_;
   }
+  digits_.reset();
   open_leaf_ = kNoPart;
   for (size_t i = level; i < open_.size(); ++i) {
     close(open_[i].part);
+  }
+}
+
+void StructureScanner::CountDigits(std::string_view body) {
+  if (digits_) {
+    *digits_ += CountBase64Digits(body);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ struct Part {
   uint64_t body_end = 0;
   ContentType type;
   TransferEncoding encoding = TransferEncoding::kIdentity;
+  // Of a body in base64 that the scan went through: CountBase64Digits() of it.
+  std::optional<uint64_t> base64_digits;
 };
 
 class Structure final {
@@ -98,6 +101,7 @@ class StructureScanner final {
   bool FindBoundary(std::string_view line, Match& match);
   void TakeBoundary(const Match& match, uint64_t line_end, uint32_t eol_size);
   void ClosePartsAbove(size_t level);
+  void CountDigits(std::string_view body);
   void Exceed(std::string_view what, size_t limit);
 
   Structure structure_;
@@ -112,6 +116,7 @@ class StructureScanner final {
   bool continues_field_ = false;  // A folded line would belong to the last field.
 
   uint32_t open_leaf_ = kNoPart;
+  std::optional<uint64_t> digits_;  // Of the open leaf, so far.
   bool at_line_start_ = false;  // In a body: line_ holds the line's first bytes, all dashes so far.
   std::string line_;
   uint64_t line_begin_ = 0;

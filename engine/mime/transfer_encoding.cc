@@ -178,6 +178,9 @@ Result<uint64_t> DecodedSize(const ByteSource& source, const Part& part) {
     case TransferEncoding::kIdentity:
       return part.body_end - part.body_begin;
     case TransferEncoding::kBase64:
+      if (part.base64_digits) {
+        return *part.base64_digits * 3 / 4;
+      }
       MH_RETURN_IF_ERROR(ForEachPiece(
           source, part, [&](std::string_view piece) { digits += CountBase64Digits(piece); }));
       return digits * 3 / 4;

@@ -11,6 +11,8 @@
 namespace mailhaul::pipeline {
 namespace {
 
+constexpr size_t kFrontBytes = size_t{64} << 10;  // Most headers end in so many.
+
 std::vector<store::Address> ToAddresses(std::vector<mime::Mailbox> mailboxes) {
   std::vector<store::Address> addresses;
   addresses.reserve(mailboxes.size());
@@ -87,6 +89,11 @@ ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback) {
   return Encode(mime::ParseMessage(raw), thread_fallback);
 }
 
+ParsedContent ParseContent(const ByteSource& raw, const mime::Structure& structure,
+                           uint64_t thread_fallback) {
+  return Encode(mime::ParseMessage(raw, structure), thread_fallback);
+}
+
 ParsedContent ParseHeader(std::string_view header, std::string_view reason,
                           uint64_t thread_fallback) {
   mime::ParsedMessage parsed = mime::ParseMessage(MemoryByteSource(header));
@@ -121,17 +128,17 @@ size_t HeaderBytes(std::string_view front) {
 }
 
 std::string ReadFront(const ByteSource& raw) {
-  std::string front(static_cast<size_t>(std::min<uint64_t>(raw.size(), kHeaderBytesMax)), '\0');
-  size_t done = 0;
-  while (done < front.size()) {
-    const std::span<char> rest(front.data() + done, front.size() - done);
-    const Result<size_t> got = raw.ReadAt(done, rest);
-    if (!got.ok() || *got == 0) {
+  const auto bytes_max = static_cast<size_t>(std::min<uint64_t>(raw.size(), kHeaderBytesMax));
+  std::string front;
+  while (front.size() < bytes_max && HeaderBytes(front) == std::string_view::npos) {
+    const size_t done = front.size();
+    front.resize(std::min(bytes_max, std::max(2 * done, kFrontBytes)));
+    const Result<size_t> got = raw.ReadAt(done, std::span(front).subspan(done));
+    front.resize(done + (got.ok() ? *got : 0));
+    if (front.size() == done) {
       break;
     }
-    done += *got;
   }
-  front.resize(done);
   return front;
 }
 

@@ -9,6 +9,10 @@
 #include "base/byte_source.h"
 #include "store/mail_store.h"
 
+namespace mailhaul::mime {
+class Structure;
+}
+
 namespace mailhaul::pipeline {
 
 struct ParsedContent {
@@ -21,6 +25,8 @@ struct ParsedContent {
 
 // Parses `raw` and encodes its record. CPU work: for the arena. `thread_fallback`: see ThreadOf().
 ParsedContent ParseContent(const ByteSource& raw, uint64_t thread_fallback);
+ParsedContent ParseContent(const ByteSource& raw, const mime::Structure& structure,
+                           uint64_t thread_fallback);
 
 // The same for a message of which only the header is here, perhaps nothing: what it says, and
 // `reason` for its being unparsed.
@@ -30,7 +36,8 @@ ParsedContent ParseHeader(std::string_view header, std::string_view reason,
 // Bytes of the header at the front of a message, with the empty line that ends it; npos: it does
 // not end in `front`.
 size_t HeaderBytes(std::string_view front);
-// As much of the front as any header has that is read for re-linking (kHeaderBytesMax).
+// The front with the whole header, or as much as any header has that is read for re-linking
+// (kHeaderBytesMax).
 std::string ReadFront(const ByteSource& raw);
 
 // The thread of a server's own thread id (X-GM-THRID, RFC 8474).

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/mime/structure.h"
 #include "engine/pipeline/await_on.h"
 #include "engine/pipeline/content_mapper.h"
 #include "engine/pipeline/message_tags.h"
@@ -18,8 +19,8 @@ constexpr size_t kMessageOverheadBytes = 4 * 1024;
 // So many refusals with no body between them are the server's trouble, not the messages'.
 constexpr size_t kRejectedInARowMax = 20;
 constexpr size_t kRejectedAloneMax = 3;  // When not one body came.
-// One part fills, one is compressed, and its compressed bytes.
-constexpr size_t kStreamedCostBytes = 3 * kPartBytes + kMessageOverheadBytes;
+// One part fills, one is compressed, and its compressed bytes; and the message's structure.
+constexpr size_t kStreamedCostBytes = 4 * kPartBytes + kMessageOverheadBytes;
 
 size_t CostOfSize(uint64_t size) {
   return size > kStreamBytes ? kStreamedCostBytes
@@ -38,8 +39,9 @@ struct IngestSink::Arriving {
 
   // Streamed messages only.
   std::unique_ptr<store::BlobStore::Writer> writer;
-  std::string part;      // Being compressed,
-  std::string prepared;  // and then written by the committer.
+  std::unique_ptr<mime::StructureScanner> scanner;  // Fed with each part.
+  std::string part;                                 // Being compressed,
+  std::string prepared;                             // and then written by the committer.
   bool part_pending = false;
   net::OneShot<Status> part_written;
   std::optional<store::BlobStore::Writer::Finished> finished;
@@ -145,6 +147,7 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, std::optional<u
     co_return failure_;
   }
   arriving_->writer = std::move(begun).value();
+  arriving_->scanner = std::make_unique<mime::StructureScanner>();
   arriving_->body.reserve(kPartBytes);
   co_return Status::Ok();
 }
@@ -194,6 +197,7 @@ void IngestSink::StartPart() {
   net::Loop* const loop = &loop_;
   Committer* const committer = &context_.committer;
   context_.cpu.Submit([message, loop, committer] {
+    message->scanner->Feed(message->part);
     Result<std::string> prepared = message->writer->Prepare(std::exchange(message->part, {}));
     if (!prepared.ok()) {
       loop->Post([message, status = prepared.status()] { message->part_written.Set(status); });
@@ -322,7 +326,8 @@ void IngestSink::SubmitStreamed() {
     ingest.sha256 = message->finished->sha256;
     ingest.completes = completes_;
     ingest.identity = IdentityOf(ReadFront(*message->source), message->size, message->meta.size);
-    SetContent(ingest, message->meta, ParseContent(*message->source, message->meta.uid),
+    const mime::Structure structure = message->scanner->Finish(message->size);
+    SetContent(ingest, message->meta, ParseContent(*message->source, structure, message->meta.uid),
                context_.clock.WallNow());
     message->source.reset();
     batch->messages.push_back(std::move(ingest));

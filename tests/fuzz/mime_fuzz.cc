@@ -11,7 +11,9 @@
 #include "base/byte_source.h"
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/mime/byte_scan.h"
 #include "engine/mime/message_parser.h"
+#include "engine/mime/structure.h"
 
 namespace mailhaul::mime {
 namespace {
@@ -48,9 +50,20 @@ void CheckMessage(const ParsedMessage& message) {
   }
 }
 
+void CheckDigits(const ByteSource& source, std::string_view bytes) {
+  const Result<Structure> structure = ScanStructure(source);
+  MH_CHECK(structure.ok());
+  for (const Part& part : structure->parts()) {
+    const std::string_view body = bytes.substr(part.body_begin, part.body_end - part.body_begin);
+    MH_CHECK(!part.base64_digits || *part.base64_digits == CountBase64Digits(body));
+  }
+}
+
 void CheckAll(std::string_view bytes) {
   const MemoryByteSource memory(bytes);
   const PiecewiseSource pieces(bytes);
+  CheckDigits(memory, bytes);
+  CheckDigits(pieces, bytes);
   const ParsedMessage message = ParseMessage(memory);
   CheckMessage(message);
   const ParsedMessage again = ParseMessage(pieces);

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
+#include "engine/mime/byte_scan.h"
 #include "tests/mime/mime_test_support.h"
 
 namespace mailhaul::mime {
@@ -96,6 +98,35 @@ TEST(Structure, IsTheSameForPiecesOfEverySize) {
       ASSERT_EQ(Outline(scanner.Finish(mail.size()), mail), whole) << "pieces of " << piece;
     }
   }
+}
+
+// Digits are counted on the way, wherever pieces, the message, or lines of dashes end.
+TEST(Structure, CountsTheDigitsOfBase64OnTheWay) {
+  const std::string mail =
+      "Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+      "Content-Transfer-Encoding: base64\n\nQUJD\n--\n-Q-\n--bb\nRA==\n-\n--b\n"
+      "Content-Transfer-Encoding: base64\n\n--" +
+      std::string(2000, 'A') + "\n--b\nContent-Transfer-Encoding: base64\n\n\n--b--\nepilogue\n";
+  size_t counted = 0;
+  for (size_t size = 1; size <= mail.size(); size += size < 200 ? 1 : 97) {
+    for (const size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{100}, size}) {
+      StructureScanner scanner;
+      for (size_t at = 0;
+           at < size && scanner.Feed(std::string_view(mail).substr(at, std::min(piece, size - at)));
+           at += piece) {
+      }
+      const Structure structure = scanner.Finish(size);
+      for (const Part& part : structure.parts()) {
+        if (part.base64_digits) {
+          ++counted;
+          EXPECT_EQ(*part.base64_digits, CountBase64Digits(std::string_view(mail).substr(
+                                             part.body_begin, part.body_end - part.body_begin)))
+              << size << " in pieces of " << piece;
+        }
+      }
+    }
+  }
+  EXPECT_GT(counted, 1000U);
 }
 
 TEST(Structure, EveryPrefixOfAMessageHasOrderedBodiesInsideIt) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "store/base64_vector.h"
 
 namespace mailhaul::store {
 namespace {
@@ -90,7 +91,8 @@ size_t DecodeQuads(std::string_view text, std::string& out) {
   const size_t before = out.size();
   out.resize(before + text.size() / kQuadDigits * kQuadBytes);
   char* to = out.data() + before;
-  size_t at = 0;
+  size_t at = DecodeVectors(text.data(), text.size(), to);
+  to += at / kQuadDigits * kQuadBytes;
   for (; at + kQuadDigits <= text.size(); at += kQuadDigits, to += kQuadBytes) {
     const char* from = text.data() + at;
     const uint32_t quad = Placed<0>(from) | Placed<1>(from) | Placed<2>(from) | Placed<3>(from);
@@ -175,7 +177,8 @@ char* PutQuad(uint32_t quad, char* to) {
 }
 
 char* EncodeLine(std::string_view bytes, char* to) {
-  size_t at = 0;
+  size_t at = EncodeVectors(bytes.data(), bytes.size(), to);
+  to += at / kQuadBytes * kQuadDigits;
   for (; at + kQuadBytes <= bytes.size(); at += kQuadBytes) {
     to = PutQuad(ByteOf(bytes[at]) << (2 * kBitsPerByte) | ByteOf(bytes[at + 1]) << kBitsPerByte |
                      ByteOf(bytes[at + 2]),

@@ -45,7 +45,7 @@ bool IsPossibleRun(const Base64Run& run);
 // Of the run where it came from, line ends included. It is possible.
 uint64_t EncodedBytes(const Base64Run& run);
 // The bytes that were split. `rest` and `decoded` are exactly what `runs`, all of them possible,
-// ask for; `out` is as large as they need. Any thread; about 3 GB/s.
+// ask for; `out` is as large as they need. Any thread; some GB/s.
 void JoinBase64(const std::vector<Base64Run>& runs, std::string_view rest, std::string_view decoded,
                 std::span<char> out);
 

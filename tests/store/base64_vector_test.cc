@@ -1,0 +1,66 @@
+#include "store/base64_vector.h"
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <string>
+#include <string_view>
+
+#include "base/base64.h"
+#include "tests/store/base64_mail.h"
+
+namespace mailhaul::store {
+namespace {
+
+constexpr size_t kVectorDigits = 32;
+
+std::string Decode(std::string_view text, size_t& taken) {
+  std::string out(text.size() / 4 * 3, '?');
+  taken = DecodeVectors(text.data(), text.size(), out.data());
+  out.resize(taken / 4 * 3);
+  return out;
+}
+
+bool HasVectors() {
+  size_t taken = 0;
+  Decode(std::string(kVectorDigits, 'A'), taken);
+  return taken == kVectorDigits;
+}
+
+TEST(Base64VectorTest, WritesAndReadsWhatOneDigitAtATimeDoes) {
+  for (size_t size = 0; size < 400; ++size) {
+    const std::string raw = NoiseOf(size, size);
+    const std::string digits = Base64Encode(raw);
+    std::string encoded(digits.size(), '?');
+    const size_t read = EncodeVectors(raw.data(), raw.size(), encoded.data());
+    ASSERT_TRUE(read <= size && read % 3 == 0);
+    EXPECT_EQ(encoded.substr(0, read / 3 * 4), digits.substr(0, read / 3 * 4));
+    EXPECT_EQ(encoded.substr(read / 3 * 4), std::string(digits.size() - read / 3 * 4, '?'));
+    size_t taken = 0;
+    const std::string decoded = Decode(digits, taken);
+    EXPECT_EQ(decoded, raw.substr(0, taken / 4 * 3));
+    if (HasVectors()) {
+      EXPECT_GT(taken + kVectorDigits + 4, digits.size());
+      EXPECT_GT(read + 28, size);
+    }
+  }
+}
+
+TEST(Base64VectorTest, StopsBeforeWhateverIsNoDigit) {
+  const bool has_vectors = HasVectors();
+  for (size_t place = 0; place < kVectorDigits; ++place) {
+    for (int value = 0; value < 256; ++value) {
+      std::string text(2 * kVectorDigits, 'Z');
+      text[kVectorDigits + place] = static_cast<char>(value);
+      const bool is_digit =
+          (value < 128 && std::isalnum(value) != 0) || value == '+' || value == '/';
+      size_t taken = 0;
+      Decode(text, taken);
+      const size_t vectors = !has_vectors ? 0 : is_digit ? 2 : 1;
+      EXPECT_EQ(taken, vectors * kVectorDigits) << place << " " << value;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mailhaul::store

@@ -168,7 +168,9 @@ RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
-  db.max_background_jobs = kBackgroundJobs;
+  // Said of each kind: of two jobs in all RocksDB would have only one write table files.
+  db.max_background_flushes = kBackgroundJobs;
+  db.max_background_compactions = kBackgroundJobs;
   db.max_open_files = kOpenFilesMax;
   db.db_write_buffer_size = options.write_buffers_bytes;
   db.max_total_wal_size = kLogBytesMax;
@@ -289,8 +291,13 @@ RocksDbStore::~RocksDbStore() {
   if (options_.flush_at_close && IsSound() && CheckRoom().ok()) {
     rocksdb::FlushOptions flush;
     flush.allow_write_stall = true;  // Nobody writes any more: there is nothing to wait for.
-    // What it fails with does not matter: the log has it all.
-    static_cast<void>(db_->Flush(flush, {distinct.begin(), distinct.end()}));
+    // All are begun before one is waited for. What it fails with does not matter: the log has it.
+    for (const bool wait : {false, true}) {
+      flush.wait = wait;
+      for (rocksdb::ColumnFamilyHandle* family : distinct) {
+        static_cast<void>(db_->Flush(flush, family));
+      }
+    }
   }
   for (rocksdb::ColumnFamilyHandle* family : distinct) {
     static_cast<void>(db_->DestroyColumnFamilyHandle(family));
@@ -501,17 +508,42 @@ rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std:
   return status;
 }
 
+// A store without rows. Opening would create families that are missing, but writes and syncs its
+// file of options after each.
+rocksdb::Status CreateFamilies(const RocksDbSettings& settings, const std::string& directory) {
+  rocksdb::DB* opened = nullptr;
+  rocksdb::Status status =
+      rocksdb::DB::Open({settings.db, settings.families.front().options}, directory, &opened);
+  if (!status.ok()) {
+    return status;
+  }
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  status =
+      db->CreateColumnFamilies({settings.families.begin() + 1, settings.families.end()}, &families);
+  for (rocksdb::ColumnFamilyHandle* family : families) {
+    static_cast<void>(db->DestroyColumnFamilyHandle(family));
+  }
+  const rocksdb::Status closed = db->Close();
+  return status.ok() ? closed : status;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
                                                    const RocksDbOptions& options) {
   PosixFileSystem posix_files;
+  FileSystem& files = options.files != nullptr ? *options.files : posix_files;
   // RocksDB would create it, but not make its name durable.
-  MH_RETURN_IF_ERROR(
-      (options.files != nullptr ? *options.files : posix_files).CreateDirectories(directory));
+  MH_RETURN_IF_ERROR(files.CreateDirectories(directory));
   RocksDbSettings settings = MakeRocksDbSettings(options);
   settings.logger = OpenLog(directory, options, settings.db);
   settings.db.info_log = settings.logger;
+  if (files.Stat(directory + "/CURRENT").status().code() == Code::kNotFound) {
+    if (const rocksdb::Status created = CreateFamilies(settings, directory); !created.ok()) {
+      return OpenFailure(created, directory);
+    }
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =

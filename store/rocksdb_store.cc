@@ -69,6 +69,7 @@ constexpr size_t kWriteBufferBytesMax = size_t{16} << 20;  // Of one family.
 constexpr uint64_t kLogBytesMax = uint64_t{96} << 20;
 constexpr uint64_t kTableFileBytes = uint64_t{32} << 20;
 constexpr int kOpenFilesMax = 256;
+constexpr int kOpeningThreads = 4;
 constexpr int kBackgroundJobs = 2;
 constexpr int kBloomBitsPerKey = 10;
 constexpr size_t kBlockBytes = size_t{8} << 10;
@@ -172,6 +173,8 @@ RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
   db.max_background_flushes = kBackgroundJobs;
   db.max_background_compactions = kBackgroundJobs;
   db.max_open_files = kOpenFilesMax;
+  // Of each family: by default 16 threads are made for every one of them.
+  db.max_file_opening_threads = 1;
   db.db_write_buffer_size = options.write_buffers_bytes;
   db.max_total_wal_size = kLogBytesMax;
   // A power cut may leave the log's end torn or zeroed: everything up to there is taken, and all
@@ -566,6 +569,7 @@ Result<std::unique_ptr<EmbeddedStore>> OpenRocksDbReadOnly(const std::string& di
   RocksDbSettings settings = MakeRocksDbSettings(options);
   // All files are opened at once, so that a file that a running writer deletes stays readable.
   settings.db.max_open_files = -1;
+  settings.db.max_file_opening_threads = kOpeningThreads;
   settings.logger = std::make_shared<CountingLogger>(std::make_shared<SilentLogger>());
   settings.db.info_log = settings.logger;
   constexpr int kAttempts = 5;

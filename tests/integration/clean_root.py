@@ -31,7 +31,38 @@ class Forbidden(Exception):
     """This process may not mount; the message says what was refused."""
 
 
-class CleanRoot:
+class System:
+    """Somewhere to run commands; command() says how."""
+
+    def command(self, *arguments, user=None):
+        """How to run something inside, as a list of arguments. The process is that itself."""
+        raise NotImplementedError
+
+    def run(self, *arguments, user=None, check=True, text=None, **environment):
+        done = subprocess.run(
+            self.command(*arguments, user=user), capture_output=True, text=True, timeout=120,
+            input=text or "", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                                   "DEBIAN_FRONTEND": "noninteractive", **environment})
+        if check and done.returncode != 0:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def exists(self, path):
+        return self.run("test", "-e", path, check=False).returncode == 0
+
+    def mode(self, path):
+        """"OWNER:GROUP MODE"."""
+        return self.run("stat", "-c", "%U:%G %a", path).stdout.strip()
+
+    def write(self, path, text):
+        self.run("tee", path, text=text)
+
+
+def as_user(user):
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+
+
+class CleanRoot(System):
     """Use it as a context manager. `folder`: an empty one, for mounting; `shared`: seen inside."""
 
     def __init__(self, folder, shared):
@@ -52,27 +83,9 @@ class CleanRoot:
     def __exit__(self, *_):
         self._holder.communicate()  # Its input ends, and the namespace with it.
 
+    def outside(self, *arguments):
+        """How to run something of this system where the root is mounted, at `folder`/root."""
+        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--", *map(str, arguments)]
+
     def command(self, *arguments, user=None):
-        """How to run something inside, as a list of arguments. The process is that itself."""
-        change = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--", "chroot",
-                f"{self.folder}/root", *change, *map(str, arguments)]
-
-    def run(self, *arguments, user=None, check=True, text=None, **environment):
-        done = subprocess.run(
-            self.command(*arguments, user=user), capture_output=True, text=True, timeout=120,
-            input=text or "", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                                   "DEBIAN_FRONTEND": "noninteractive", **environment})
-        if check and done.returncode != 0:
-            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return done
-
-    def exists(self, path):
-        return self.run("test", "-e", path, check=False).returncode == 0
-
-    def mode(self, path):
-        """"OWNER:GROUP MODE"."""
-        return self.run("stat", "-c", "%U:%G %a", path).stdout.strip()
-
-    def write(self, path, text):
-        self.run("tee", path, text=text)
+        return self.outside("chroot", f"{self.folder}/root", *as_user(user), *arguments)

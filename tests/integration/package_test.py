@@ -8,37 +8,12 @@ import shutil
 import subprocess
 import unittest
 
-from clean_root import SHARED, CleanRoot, Forbidden
-from support import (BINARY, TENANT, IntegrationTest, config_files, dovecot, main, program,
-                     wait_until)
+import package
+from package import DATA, MAIN, UNIT
+from support import BINARY, IntegrationTest, dovecot, main, program, wait_until
 
-BUILD = BINARY.parent
-MAIN = "/etc/mailhaul/mailhaul.yaml"
-DATA = "/var/lib/mailhaul"
-UNIT = "/lib/systemd/system/mailhaul.service"
 WANTED = "/etc/systemd/system/multi-user.target.wants/mailhaul.service"
 STOP_SECONDS_MAX = 45  # TimeoutStopSec= of the unit.
-
-
-def make_package(folder):
-    """As `./dev package` makes it, but for the time that packing it well takes."""
-    folder.mkdir()
-    subprocess.run(
-        ["cpack", "--config", BUILD / "CPackConfig.cmake", "-G", "DEB", "-B", folder, "-R", "1.0.0",
-         "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=none"], check=True, capture_output=True, cwd=folder)
-    return next(folder.glob("*.deb"))
-
-
-def with_version(package, folder, version):
-    """The same package, but newer: what an upgrade does is a matter of the scripts."""
-    folder.mkdir()
-    tree = folder / "tree"
-    subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
-    control = tree / "DEBIAN" / "control"
-    control.write_text(re.sub("(?m)^Version: .*$", f"Version: {version}", control.read_text()))
-    newer = folder / f"mailhaul_{version}.deb"
-    subprocess.run(["dpkg-deb", "-Znone", "--build", tree, newer], check=True, capture_output=True)
-    return newer
 
 
 class InstalledServer:
@@ -84,7 +59,7 @@ class InstalledServer:
         return self.process.wait(timeout=STOP_SECONDS_MAX)
 
 
-@unittest.skipUnless(shutil.which("cpack") and shutil.which("dpkg-shlibdeps"), "no cpack here")
+@unittest.skipUnless(package.can_be_made(), "no cpack here")
 class PackageTest(IntegrationTest):
 
     counts = {"alice": 12, "bob": 5}
@@ -92,55 +67,9 @@ class PackageTest(IntegrationTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        mount = cls.work.folder / "clean"
-        mount.mkdir()
-        shared = cls.work.folder / "shared"
-        shared.mkdir()
-        os.chmod(shared, 0o755)
-        try:
-            cls.root = CleanRoot(mount, shared)
-        except Forbidden as error:
-            raise unittest.SkipTest(str(error)) from None
-        cls.enterClassContext(cls.root)
-        whole = cls.root.run("sh", "-c", "dpkg --status dpkg && getent hosts localhost",
-                             check=False)
-        if whole.returncode != 0:
-            # What other file systems hold, an overlay of the root does not.
-            raise unittest.SkipTest("this system lies on several file systems")
-        cls.root.run("dpkg", "--purge", "mailhaul", check=False)  # Of this machine, if it has one.
-        # Nobody looks for manual pages there: indexing all of them takes most of the time.
-        cls.root.run("rm", "-f", "/var/lib/man-db/auto-update")
-        cls.old = make_package(shared / "old")
-        cls.new = with_version(cls.old, shared / "new", "1.0.1")
-
-    def install(self, package):
-        # Images of containers leave manuals and documents out.
-        return self.root.run("dpkg", "--force-unsafe-io", "--path-include=/usr/share/doc/*",
-                             "--path-include=/usr/share/man/*", "--install",
-                             f"{SHARED}/{package.parent.name}/{package.name}")
-
-    def configure_installed(self):
-        """What the administrator writes: a main file of her own, and a tenant."""
-        ca_file = self.work.folder / "shared" / "ca.pem"
-        shutil.copy(self.work.server.ca_file, ca_file)
-        os.chmod(ca_file, 0o644)
-        own = (self.root.run("cat", MAIN).stdout.replace("127.0.0.1:8025",
-                                                         f"127.0.0.1:{self.work.http_port}")
-               + f"network: {{allow_private: true, ca_file: {SHARED}/ca.pem}}\n")
-        self.root.write(MAIN, own)
-        staged = self.work.folder / "staged"
-        tenant = config_files.Tenant(TENANT, self.work.token,
-                                     [self.work.mailbox(box) for box in self.work.boxes],
-                                     freshness=("1s", "1s", "1s"))
-        config_files.write_configuration(staged, "", [tenant])
-        self.root.write("/etc/mailhaul/tenants/acme.yaml",
-                        (staged / "tenants" / "acme.yaml").read_text())
-        self.root.run("mkdir", "/etc/mailhaul/secrets")
-        for secret in (staged / "secrets").iterdir():
-            self.root.write(f"/etc/mailhaul/secrets/{secret.name}", secret.read_text())
-        self.root.run("chmod", "-R", "g=rX,o=", "/etc/mailhaul/secrets")
-        self.root.run("chgrp", "-R", "mailhaul", "/etc/mailhaul/secrets")
-        return own
+        cls.root = package.clean_root(cls, cls.work)
+        cls.old = package.make(cls.work.folder / "shared" / "old")
+        cls.new = package.with_version(cls.old, cls.work.folder / "shared" / "new", "1.0.1")
 
     def check_what_is_installed(self):
         self.assertEqual("root:mailhaul 750", self.root.mode("/etc/mailhaul"))
@@ -190,7 +119,7 @@ class PackageTest(IntegrationTest):
         self.assertEqual(0, told.returncode, told.stdout[-300:])
 
     def test_from_installation_to_purge(self):
-        self.install(self.old)
+        package.install(self.root, self.old)
         self.check_what_is_installed()
         self.check_dependencies()
         self.check_the_unit()
@@ -201,7 +130,7 @@ class PackageTest(IntegrationTest):
         done = self.root.run(*check, user="mailhaul", check=False)
         self.assertEqual(2, done.returncode)  # It has no tenant yet, and says where they belong.
         self.assertRegex(done.stderr, r"mailhaul\.yaml:\d+:\d+: .*tenants")
-        own = self.configure_installed()
+        own = package.configure(self.root, self.work)
         self.root.run(*check, user="mailhaul")
 
         expected = self.work.on_server()
@@ -212,7 +141,7 @@ class PackageTest(IntegrationTest):
             self.assertEqual(0, server.drain())
 
         self.root.run("chmod", "2770", "/etc/mailhaul/tenants")  # The administrator's to decide.
-        self.install(self.new)
+        package.install(self.root, self.new)
         self.assertEqual("root:mailhaul 2770", self.root.mode("/etc/mailhaul/tenants"))
         self.assertEqual("root:mailhaul 640", self.root.mode(MAIN))
         self.assertIn("1.0.1", self.root.run("dpkg-query", "-W", "mailhaul").stdout)
@@ -241,10 +170,10 @@ class PackageTest(IntegrationTest):
 
         # Installed again, it takes up what it finds; then everything is to go.
         self.root.run("rm", "-r", "/etc/mailhaul/tenants")
-        self.install(self.new)
+        package.install(self.root, self.new)
         self.root.run("dpkg", "--remove", "mailhaul")
         self.assertFalse(self.root.exists("/etc/mailhaul/tenants"))
-        self.install(self.new)
+        package.install(self.root, self.new)
         self.assertIn("mailhaul:mailhaul", self.root.mode(f"{DATA}/records/CURRENT"))
         self.check_what_is_installed()
         self.assertTrue(self.root.exists(f"{DATA}/records/CURRENT"))

@@ -68,6 +68,7 @@ mailhaul_install_debian(FILES ${debian}/lintian-overrides DESTINATION share/lint
 mailhaul_install_debian(FILES packaging/mailhaul.service DESTINATION /lib/systemd/system)
 mailhaul_install_debian(FILES ${debian}/mailhaul.yaml DESTINATION /etc/mailhaul)
 mailhaul_install_debian(DIRECTORY DESTINATION /etc/mailhaul/tenants)
+mailhaul_install_debian(DIRECTORY DESTINATION /etc/mailhaul/secrets)
 set(CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};mailhaul;ALL;/"
   "${PROJECT_BINARY_DIR};mailhaul;Debian;/")
 include(CPack)

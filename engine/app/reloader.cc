@@ -18,6 +18,7 @@ namespace mailhaul::app {
 namespace {
 
 constexpr size_t kProblemsLoggedMax = 20;
+constexpr size_t kNamesLoggedMax = 10;
 
 std::string JsonString(const std::string& text) {
   return boost::json::serialize(boost::json::string(ToValidUtf8(text)));
@@ -29,6 +30,17 @@ std::string Joined(const std::vector<std::string>& words) {
     joined += (joined.empty() ? "" : ", ") + word;
   }
   return joined;
+}
+
+// "0", or "2 (acme, globex)"; of many names the first.
+std::string CountAndNames(std::vector<std::string> names) {
+  const std::string count = std::to_string(names.size());
+  if (names.empty()) {
+    return count;
+  }
+  const bool more = names.size() > kNamesLoggedMax;
+  names.resize(std::min(names.size(), kNamesLoggedMax));
+  return count + " (" + Joined(names) + (more ? ", ..." : "") + ")";
 }
 
 prometheus::MetricFamily Gauge(const char* name, const char* help, double value) {
@@ -255,8 +267,12 @@ net::Task<void> Reloader::PutInForce(config::TenantsInForce changed,
     configured_.Remove(name);
     in_force_.erase(name);
   }
-  LogInfo("configuration: " + std::to_string(onboarded.size()) + " tenants are new or changed, " +
-          std::to_string(ending.size()) + " are gone");
+  std::vector<std::string> starting;
+  for (const OnboardedTenant& tenant : onboarded) {
+    starting.push_back(tenant.config->name);
+  }
+  LogInfo("configuration: tenants new or changed: " + CountAndNames(std::move(starting)) +
+          "; gone: " + CountAndNames(ending));
   std::vector<std::shared_ptr<const config::TenantConfig>> former;
   for (OnboardedTenant& tenant : onboarded) {
     former.push_back(in_force_[tenant.config->name]);

@@ -42,7 +42,7 @@ std::optional<HttpTls> ReadTls(const Node& node, References& references, Report&
   }
   if (key->readable_by_others) {
     report.Warning(reader.Find("key")->position,
-                   "other users can read this file; chmod 600 mends that");
+                   "other users can read this file; " + std::string(kModeThatMends));
   }
   HttpTls tls{.certificate = std::move(certificate->bytes), .key = Secret(std::move(key->bytes))};
   const Status usable = net::TlsContext::Server(tls.certificate, tls.key).status();

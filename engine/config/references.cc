@@ -41,6 +41,11 @@ Status SystemFailure() { return Failure(std::generic_category().message(errno));
 
 }  // namespace
 
+bool IsReadableByOthers(mode_t mode, uid_t owner) {
+  constexpr uid_t kRoot = 0;
+  return (mode & S_IROTH) != 0 || ((mode & S_IRGRP) != 0 && owner != kRoot);
+}
+
 const char* SystemReferences::Environment(const std::string& name) {
   return environment_(name.c_str());
 }
@@ -55,7 +60,7 @@ Result<FileText> SystemReferences::ReadFile(const std::string& path, size_t byte
     return Failure("not a regular file");
   }
   FileText text;
-  text.readable_by_others = (info.st_mode & (S_IRGRP | S_IROTH)) != 0;
+  text.readable_by_others = IsReadableByOthers(info.st_mode, info.st_uid);
   while (true) {
     const size_t used = text.bytes.size();
     if (used > bytes_max) {

@@ -1,7 +1,10 @@
 // What a configuration file refers to outside itself: environment variables and other files.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "engine/config/config.h"
@@ -10,8 +13,13 @@ namespace mailhaul::config {
 
 struct FileText {
   std::string bytes;
-  bool readable_by_others = false;  // By its group or everybody.
+  bool readable_by_others = false;  // IsReadableByOthers()
 };
+
+// Whether a file with secrets is open to more than its owner. A file of root's may be open to its
+// group: that is how an administrator gives it to a service which may not change it.
+bool IsReadableByOthers(mode_t mode, uid_t owner);
+inline constexpr std::string_view kModeThatMends = "mode 600 mends that, or 640 if root owns it";
 
 // Parsing asks only this for anything outside the text, so that it can be tested and fuzzed alone.
 class References {

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/config/references.h"
+
 namespace mailhaul::config {
 
 void Report::Error(Position where, std::string message) {
@@ -28,7 +30,7 @@ void Report::WarnOfInlineSecrets(bool readable_by_others) {
       inline_secrets_ == 1 ? "a secret stands" : std::to_string(inline_secrets_) + " secrets stand";
   Warning(first_inline_secret_,
           count + " in this file as text" +
-              (readable_by_others ? ", and other users can read it; chmod 600 mends that"
+              (readable_by_others ? ", and other users can read it; " + std::string(kModeThatMends)
                                   : "; a reference to a file or to the environment is safer"));
   inline_secrets_ = 0;
 }

@@ -59,7 +59,7 @@ bool ReadFromFile(const Node& node, References& references, Report& report, Secr
     return false;
   }
   if (read->readable_by_others) {
-    report.Warning(node.position, "other users can read this file; chmod 600 mends that");
+    report.Warning(node.position, "other users can read this file; " + std::string(kModeThatMends));
   }
   std::string& value = read->bytes;
   if (value.ends_with('\n')) {  // Editors and echo end a file with one.
@@ -91,7 +91,9 @@ bool ReadSha256(const Node& node, Report& report, std::string& out) {
   const bool sized = node.kind == Node::Kind::kScalar && node.text.size() == kSha256HexBytes;
   std::optional<std::string> hash = sized ? HexDecode(node.text) : std::nullopt;
   if (!hash) {
-    report.Error(node.position, "'sha256' must be 64 hexadecimal digits: the hash of the token");
+    report.Error(node.position,
+                 "'sha256' must be 64 hexadecimal digits: the hash of the token, without what "
+                 "sha256sum prints after it");
     return false;
   }
   out = *std::move(hash);

@@ -121,11 +121,13 @@ const Case kTenantCases[] = {
     {"TokenHashTooShort",
      "tenant: a\n"
      "tokens: [{sha256: \"abc\"}]\n",
-     "2:19: 'sha256' must be 64 hexadecimal digits: the hash of the token\n"},
+     "2:19: 'sha256' must be 64 hexadecimal digits: the hash of the token, without what sha256sum "
+     "prints after it\n"},
     {"TokenHashNotHex",
      "tenant: a\n"
      "tokens: [{sha256: \"gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg\"}]\n",
-     "2:19: 'sha256' must be 64 hexadecimal digits: the hash of the token\n"},
+     "2:19: 'sha256' must be 64 hexadecimal digits: the hash of the token, without what sha256sum "
+     "prints after it\n"},
     {"TokenWithSpace",
      "tenant: a\n"
      "tokens: [{env: SPACED}]\n",
@@ -342,7 +344,8 @@ const Case kTenantCases[] = {
      "tenant: a\n"
      "mailboxes:\n"
      "  - {id: x, address: a@b, source: {host: h, password: {file: open}}}\n",
-     "3:62: warning: other users can read this file; chmod 600 mends that\n"},
+     "3:62: warning: other users can read this file; mode 600 mends that, or "
+     "640 if root owns it\n"},
     {"PasswordOfManySources",
      "tenant: a\n"
      "mailboxes:\n"

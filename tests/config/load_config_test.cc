@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "engine/config/config.h"
+#include "engine/config/references.h"
 #include "engine/config/text_rules.h"
 #include "tests/net/certificates.h"
 
@@ -373,13 +374,24 @@ TEST_F(LoadConfigTest, NamesAndTokensAreUniqueAmongTenants) {
 TEST_F(LoadConfigTest, ASecretFileThatOthersCanReadIsAWarningAndLeavesNothingOut) {
   Write("main.yaml", kMain);
   Write("tenants/a.yaml", "tenant: a\ntokens: [{file: token}]\n");
-  chmod(Write("tenants/token", "abc").c_str(), S_IRUSR | S_IRGRP);
+  chmod(Write("tenants/token", "abc").c_str(), S_IRUSR | S_IROTH);
   const Loaded loaded = Load("main.yaml");
   EXPECT_EQ(Shown(loaded),
-            "tenants/a.yaml:2:17: warning: other users can read this file; chmod 600 mends that\n");
+            "tenants/a.yaml:2:17: warning: other users can read this file; mode 600 mends "
+            "that, or 640 if root owns it\n");
   EXPECT_FALSE(loaded.problems.at(0).fatal);
   ASSERT_TRUE(loaded.config);
   EXPECT_EQ(loaded.config->tenants.size(), 1U);
+}
+
+TEST(IsReadableByOthersTest, TheGroupOfAFileOfRootIsWhoItIsMeantFor) {
+  constexpr uid_t kRoot = 0;
+  constexpr uid_t kSomebody = 1000;
+  EXPECT_FALSE(IsReadableByOthers(0600, kSomebody));
+  EXPECT_TRUE(IsReadableByOthers(0640, kSomebody));
+  EXPECT_TRUE(IsReadableByOthers(0604, kSomebody));
+  EXPECT_FALSE(IsReadableByOthers(0640, kRoot));
+  EXPECT_TRUE(IsReadableByOthers(0644, kRoot));
 }
 
 TEST_F(LoadConfigTest, APipeIsNotWaitedFor) {
@@ -432,7 +444,7 @@ TEST_F(LoadConfigTest, WarnsOnceOfSecretsThatStandInAFile) {
   Write("t.yaml", "tenant: t\nmailboxes_csv: t.csv\n");
   EXPECT_EQ(Shown(Load("main.yaml"), true),
             "t.csv:2:7: warning: a secret stands in this file as text, and other users can read "
-            "it; chmod 600 mends that\n");
+            "it; mode 600 mends that, or 640 if root owns it\n");
 }
 
 TEST_F(LoadConfigTest, ATableHoldsMoreMailboxesThanYamlDoes) {

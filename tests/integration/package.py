@@ -79,9 +79,7 @@ def configure(system, work):
                                  freshness=("1s", "1s", "1s"))
     config_files.write_configuration(staged, "", [tenant])
     system.write("/etc/mailhaul/tenants/acme.yaml", (staged / "tenants" / "acme.yaml").read_text())
-    system.run("mkdir", "-p", "/etc/mailhaul/secrets")
     for secret in (staged / "secrets").iterdir():
         system.write(f"/etc/mailhaul/secrets/{secret.name}", secret.read_text())
-    system.run("chmod", "-R", "g=rX,o=", "/etc/mailhaul/secrets")
-    system.run("chgrp", "-R", "mailhaul", "/etc/mailhaul/secrets")
+        system.run("chmod", "o=", f"/etc/mailhaul/secrets/{secret.name}")
     return own

@@ -73,7 +73,8 @@ class PackageTest(IntegrationTest):
 
     def check_what_is_installed(self):
         self.assertEqual("root:mailhaul 750", self.root.mode("/etc/mailhaul"))
-        self.assertEqual("root:mailhaul 2750", self.root.mode("/etc/mailhaul/tenants"))
+        for folder in ("tenants", "secrets"):
+            self.assertEqual("root:mailhaul 2750", self.root.mode(f"/etc/mailhaul/{folder}"))
         self.assertEqual("root:mailhaul 640", self.root.mode(MAIN))
         self.assertEqual("mailhaul:mailhaul 700", self.root.mode(DATA))
         self.assertTrue(self.root.exists(WANTED))
@@ -169,10 +170,11 @@ class PackageTest(IntegrationTest):
         self.assertTrue(self.root.exists("/etc/mailhaul/tenants/acme.yaml"))
 
         # Installed again, it takes up what it finds; then everything is to go.
-        self.root.run("rm", "-r", "/etc/mailhaul/tenants")
+        self.root.run("rm", "-r", "/etc/mailhaul/tenants", "/etc/mailhaul/secrets")
         package.install(self.root, self.new)
         self.root.run("dpkg", "--remove", "mailhaul")
-        self.assertFalse(self.root.exists("/etc/mailhaul/tenants"))
+        for folder in ("tenants", "secrets"):
+            self.assertFalse(self.root.exists(f"/etc/mailhaul/{folder}"))
         package.install(self.root, self.new)
         self.assertIn("mailhaul:mailhaul", self.root.mode(f"{DATA}/records/CURRENT"))
         self.check_what_is_installed()

@@ -386,6 +386,15 @@ void Collector::FlushDirty() {
       }
     });
   }
+  if (!dirty_.empty()) {
+    // No further check may come for long, and what is not in the store nobody else can read.
+    context_.committer.Run([store = &context_.store] {
+      const Status saved = store->FlushChecks();
+      if (!saved.ok()) {
+        LogWarning("cannot save when mailboxes were last checked: " + saved.ToString());
+      }
+    });
+  }
   dirty_.clear();
   SaveCheckTimes(CheckTime::kSamplesMin);
 }

@@ -87,6 +87,13 @@ class ServeTest(IntegrationTest):
         self.assertEqual((0, ""), (after.returncode, after.stderr))
         self.assertNotIn("POOL", after.stdout)
 
+    def test_status_tells_what_a_server_has_done_that_has_nothing_to_do(self):
+        self.work.configuration = self.work.configure(freshness=("1h", "1h", "1h"))
+        with self.work.serve():
+            done = {("ok", 1, 1)}
+            wait_until(lambda: {(box["state"], *box["coverage"].values())
+                                for box in self.status()["mailboxes"]} == done, "what was done")
+
     def test_plan_reckons_with_the_check_time_that_was_measured(self):
         self.work.collect_json()
         self.assertEqual("assumed", self.plan_pool()["check_source"])

@@ -17,7 +17,8 @@ using Lines = std::vector<std::string>;
 constexpr size_t kNameColumnsMin = 10;
 constexpr size_t kHostColumnsMin = 18;
 constexpr size_t kNameColumns = 24;
-constexpr size_t kDetailColumnsMin = 16;
+constexpr size_t kReasonColumnsMin = 24;
+constexpr size_t kCauseColumnsMin = 30;  // "host_circuit until 18:43:38", as a whole.
 constexpr size_t kHistoryShownMax = 40;
 constexpr size_t kWarningsShownMax = 3;
 constexpr size_t kBarColumns = 10;
@@ -161,7 +162,7 @@ Section Pools(const WatchSnapshot& told, const TerminalShape& shape) {
                           {.title = "WAITING", .right = true, .importance = 6},
                           {.title = "THROTTLED", .right = true, .importance = 5},
                           {.title = "OUTAGES", .right = true, .importance = 4},
-                          {.title = "WAITS FOR", .importance = 5, .shrinks_to = kDetailColumnsMin}},
+                          {.title = "WAITS FOR", .importance = 5, .shrinks_to = kCauseColumnsMin}},
               .rows = {}};
   for (const WatchSnapshot::Pool& pool : told.pools) {
     const bool narrowed = pool.window < pool.window_max;
@@ -193,7 +194,7 @@ Section Troubles(const WatchSnapshot& told, const TerminalShape& shape) {
                            .at_least = kNameColumns},
                           {.title = "STATE", .importance = 8, .shrinks_to = kNameColumnsMin},
                           {.title = "TRIES", .right = true, .importance = 6},
-                          {.title = "WHY", .importance = 7, .shrinks_to = kDetailColumnsMin}},
+                          {.title = "WHY", .importance = 7, .shrinks_to = kReasonColumnsMin}},
               .rows = {}};
   for (const WatchSnapshot::Trouble& trouble : told.troubles) {
     table.rows.push_back({{.text = trouble.mailbox},

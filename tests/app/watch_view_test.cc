@@ -70,8 +70,8 @@ TENANT                    MAILBOXES      LAG  LATE  TROUBLE  FIRST RUN  CHECKS
 acme                          1,204    2m 5s     7        -          -  99,000
 globex                        1,204  in time     -        -          -  99,000
 
-POOL                FROM        IN USE  WINDOW  WAITING  THROTTLED  OUTAGES  WAITS FOR
-imap.gmail.com      192.0.2.10      10      20        1          3        -  throttled until 18~
+POOL                      IN USE  WINDOW  WAITING  THROTTLED  OUTAGES  WAITS FOR
+imap.gmail.com                10      20        1          3        -  throttled until 18:50:00
 
 
 
@@ -87,8 +87,8 @@ TEST(WatchViewTest, ASmallFrameHasNoRoomToSpare) {
 mailhaul  /var/lib/mailhaul           18:43:38 UTC
 1,204 messages/s   88 MiB/s   3.1 checks/s    .#
 2,408 mailboxes   1 in trouble   7 late
-IN TROUBLE   STATE         TRIES  WHY
-acme/alice   needs_crede~      2  the login was r~
+IN TROUBLE   STATE        WHY
+acme/alice   needs_cred~  the login was refused: ~
 TENANT           MAILBOXES      LAG  LATE  TROUBLE
 ... and 2 more tenants
 POOL                      IN USE  WINDOW  WAITING

@@ -71,6 +71,12 @@ class Browser:
     def text(self, selector):
         return self.run(f"return document.querySelector({json.dumps(selector)}).innerText")
 
+    def narrow(self, width):
+        """A window of so many pixels; 0: as it was."""
+        self.ask("POST", f"{self.session}/goog/cdp/execute", {
+            "cmd": "Emulation.setDeviceMetricsOverride", "params": {
+                "width": width, "height": 0, "deviceScaleFactor": 0, "mobile": width > 0}})
+
     def complaints(self):
         """What the console holds of errors: violations of the policy are among them."""
         return [entry["message"] for entry in
@@ -118,6 +124,19 @@ class StatusPageTest(IntegrationTest):
             browser.type("#filter", "BO")
             self.assertEqual(["bob"], self.mailboxes(browser))
             self.assertEqual([], browser.complaints())
+
+    def test_nothing_is_cut_off_on_a_phone(self):
+        browser = self.browser
+        browser.narrow(390)
+        self.addCleanup(browser.narrow, 0)
+        with self.work.serve():
+            self.open_with(browser, self.work.token)
+            wait_until(lambda: "As of" in browser.text("#state"), "the first answer")
+            self.assertEqual(["alice", "bob"], self.mailboxes(browser))
+            self.assertEqual([], browser.run(
+                "return [...document.querySelectorAll('section, html')]"
+                ".filter((part) => part.scrollWidth > Math.min(390, part.clientWidth))"
+                ".map((part) => part.innerText)"))
 
     def test_keeps_the_token_to_itself(self):
         browser = self.browser

@@ -147,6 +147,14 @@ net::Task<Status> SaveLabelCounts(Context& context, MailboxId mailbox,
   co_return co_await RunOn<Status>(context.committer, std::move(save));
 }
 
+std::vector<FolderInfo> WithoutExcluded(const std::vector<FolderInfo>& listed,
+                                        const std::vector<std::string>& exclude) {
+  std::vector<FolderInfo> wanted;
+  std::copy_if(listed.begin(), listed.end(), std::back_inserter(wanted),
+               [&exclude](const FolderInfo& folder) { return !IsExcluded(exclude, folder); });
+  return wanted;
+}
+
 FolderList ToList(std::vector<FolderInfo> listed, const RecordsByName& known, uint64_t gone) {
   FolderList list;
   list.gone = gone;
@@ -181,9 +189,7 @@ net::Task<Result<FolderList>> JoinFolders(Context& context, MailboxId mailbox,
   for (const auto& [name, record] : known) {
     gone += record.gone;
   }
-  std::vector<FolderInfo> wanted;
-  std::copy_if(listed.begin(), listed.end(), std::back_inserter(wanted),
-               [&exclude](const FolderInfo& folder) { return !IsExcluded(exclude, folder); });
+  std::vector<FolderInfo> wanted = WithoutExcluded(listed, exclude);
   const Names labels = folders_are_labels ? LabelsAmong(wanted) : Names();
   uint64_t vanished = 0;
   std::vector<store::FolderId> missing = Missing(listed, labels, known);
@@ -199,6 +205,18 @@ net::Task<Result<FolderList>> JoinFolders(Context& context, MailboxId mailbox,
   FolderList list = ToList(std::move(wanted), known, gone);
   list.vanished = vanished;
   co_return list;
+}
+
+std::vector<FolderInfo> FoldersToRead(const std::vector<FolderInfo>& listed,
+                                      bool folders_are_labels,
+                                      const std::vector<std::string>& exclude) {
+  std::vector<FolderInfo> wanted = WithoutExcluded(listed, exclude);
+  if (folders_are_labels) {
+    const Names labels = LabelsAmong(wanted);
+    std::erase_if(wanted,
+                  [&labels](const FolderInfo& folder) { return labels.contains(folder.name); });
+  }
+  return wanted;
 }
 
 }  // namespace mailhaul::pipeline

@@ -31,4 +31,9 @@ net::Task<Result<FolderList>> JoinFolders(Context& context, MailboxId mailbox,
                                           std::vector<FolderInfo> listed, bool folders_are_labels,
                                           const std::vector<std::string>& exclude);
 
+// The same choice alone: of what the server lists, the folders that are read.
+std::vector<FolderInfo> FoldersToRead(const std::vector<FolderInfo>& listed,
+                                      bool folders_are_labels,
+                                      const std::vector<std::string>& exclude);
+
 }  // namespace mailhaul::pipeline

@@ -48,7 +48,7 @@ void VisitFixture::Move(const std::string& from, Uid uid, const std::string& to)
   Folder(from).Expunge(uid);
 }
 
-std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stages) {
+std::unique_ptr<SourceSession> VisitFixture::LogIn() {
   server.counters = {};
   ServerAddress address;
   address.host = kHost;
@@ -56,10 +56,14 @@ std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stage
   Credentials credentials;
   credentials.username = "alice";
   credentials.password = Secret("secret");
-  const std::unique_ptr<SourceSession> session =
-      loop.Await(imap::OpenImapSession(dialer_, address, credentials, std::nullopt,
-                                       imap::SessionOptions()))
-          .value();
+  return loop
+      .Await(imap::OpenImapSession(dialer_, address, credentials, std::nullopt,
+                                   imap::SessionOptions()))
+      .value();
+}
+
+std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stages) {
+  const std::unique_ptr<SourceSession> session = LogIn();
   std::vector<VisitResult> results;
   {
     MailboxVisit visit(*context_, *session, options);
@@ -73,6 +77,18 @@ std::vector<VisitResult> VisitFixture::RunStages(const std::vector<Stage>& stage
   loop.Await(session->Close());
   EXPECT_EQ(server.counters.WritingCommands(), std::vector<std::string>());
   return results;
+}
+
+Result<MailboxInspection> VisitFixture::Inspect() {
+  const std::unique_ptr<SourceSession> session = LogIn();
+  const uint64_t commits = mail->stats().commits;
+  Result<MailboxInspection> found = loop.Await(InspectSource(
+      *mail, reads, clock, *session,
+      {.mailbox = options.mailbox, .window = options.window, .exclude = options.exclude}));
+  loop.Await(session->Close());
+  EXPECT_EQ(server.counters.WritingCommands(), std::vector<std::string>());
+  EXPECT_EQ(mail->stats().commits, commits);
+  return found;
 }
 
 VisitResult VisitFixture::Visit(Stage stage) { return RunStages({stage}).front(); }

@@ -17,6 +17,7 @@
 #include "connectors/net/virtual_loop.h"
 #include "engine/pipeline/committer.h"
 #include "engine/pipeline/mailbox_visit.h"
+#include "engine/pipeline/source_inspection.h"
 #include "store/mail_store.h"
 #include "store/memory_file_system.h"
 #include "store/memory_key_value_store.h"
@@ -53,6 +54,8 @@ class VisitFixture {
   VisitResult Collect();
   // One stage on a new connection.
   VisitResult Visit(Stage stage);
+  // On a new connection too, which changes nothing.
+  Result<MailboxInspection> Inspect();
 
   // Everything listed, by the name given to Add().
   std::map<std::string, store::StoredMessage> Stored();
@@ -74,6 +77,7 @@ class VisitFixture {
   TenantId tenant;
 
  private:
+  std::unique_ptr<SourceSession> LogIn();
   std::vector<VisitResult> RunStages(const std::vector<Stage>& stages);
 
   test_support::MemoryNetwork network_;

@@ -470,6 +470,11 @@ void Connection::OnSearch(std::string_view arguments) {
     }
     since = *day;
   }
+  if (!server_.faults.search.empty()) {
+    wire_.Send(server_.faults.search + "\r\n");
+    Finish("OK done");
+    return;
+  }
   UidSet uids;
   std::string list;
   for (const ScriptedMessage& message : OpenFolder()->messages()) {

@@ -95,6 +95,7 @@ struct ScriptedFaults {
   std::string bye_while_idle;  // Said as soon as a client idles.
   std::string after_compress;  // Sent in plain text after the OK to COMPRESS.
   size_t append_cut = std::numeric_limits<size_t>::max();  // APPEND: hang up after storing so many.
+  std::string search;                          // Untagged, whatever UID SEARCH asks for.
   bool lose_modseqs = false;                   // HIGHESTMODSEQ 1, whatever was told before.
   bool vanish_everything = false;              // VANISHED (EARLIER) names every UID there is.
   std::map<std::string, std::string> answers;  // Command verb to what follows the tag.

@@ -26,6 +26,7 @@
 #include "connectors/net/task.h"
 #include "engine/app/allowances.h"
 #include "engine/app/check_time.h"
+#include "engine/app/inspector.h"
 #include "engine/app/source_memory.h"
 #include "engine/config/config.h"
 #include "engine/pipeline/mailbox_visit.h"
@@ -59,7 +60,8 @@ inline constexpr uint64_t kDiskFreeAgain = uint64_t{160} << 20;
 struct CollectorOptions {
   // False: one batch run, which ends when nothing is left to do now. True: until Stop().
   bool continuous = false;
-  // Batch: a mailbox is complete once its server has taken the login and listed its folders.
+  // Batch: a mailbox is complete once its server has taken the login and listed its folders, or the
+  // inspector has looked.
   bool login_only = false;
   uint32_t attempts_max = 3;                        // Batch: per mailbox and per host.
   Duration defer_after = std::chrono::seconds(60);  // Batch: a longer wait is deferred work.
@@ -163,6 +165,7 @@ struct MailboxState : send::Account {
   bool submitter_added = false;    // To the scheduler.
   bool submission_wanted = false;  // A connection was asked for and not granted yet.
   bool filing_wanted = false;      // Its next connection to the source files sent messages.
+  bool inspection_wanted = false;  // Its next check begins with one.
   std::unique_ptr<SourceMemory> submission_memory;  // Touched on its worker's loop only.
 
   std::string FullName() const { return tenant->name + "/" + config->id; }
@@ -255,6 +258,13 @@ class Collector final {
   // exists, and has a submission server.
   void WantSubmission(MailboxId mailbox);
   void WantFiling(MailboxId mailbox);
+  // Before Start(); outlives the collector's run.
+  void SetInspector(Inspector* inspector) { inspector_ = inspector; }
+  // Main loop, of a continuous run. From now on checks of the mailbox, which exists, begin with the
+  // inspector's look at its source, and the next one comes as soon as nobody is kept waiting for
+  // it; until EndInspection().
+  void WantInspection(MailboxId mailbox);
+  void EndInspection(MailboxId mailbox);
   MailboxState* FindById(MailboxId mailbox) const;
   // Main loop. Its connections are coming to their end, because it goes or begins anew.
   bool IsEnding(MailboxId mailbox) const;
@@ -322,6 +332,7 @@ class Collector final {
     std::vector<MessageId> wanted;
     bool leaves_quiet = false;     // Nothing can follow a check without news: no need to ask.
     bool may_leave_early = false;  // Nobody waits for its news.
+    bool inspects = false;
   };
   struct StageReply {
     std::optional<scheduler::Grant> next;
@@ -386,6 +397,10 @@ class Collector final {
   net::Task<SessionEnd> RunSession(WorkerState& worker, SourceSession& session,
                                    scheduler::Grant* grant, const Visitor& visitor);
   net::Task<SessionEnd> TryLogin(SourceSession& session);
+  net::Task<SessionEnd> LookOnly(WorkerState& worker, const MailboxState& mailbox,
+                                 SourceSession& session);
+  net::Task<Status> Inspect(WorkerState& worker, const MailboxState& mailbox,
+                            SourceSession& session);
   net::Task<StageReply> ReportStage(scheduler::Grant grant, MailboxState* mailbox,
                                     pipeline::VisitResult result, bool slow_down);
   net::Task<Decision> HoldSession(WorkerState& worker, SourceSession& session,
@@ -552,6 +567,7 @@ class Collector final {
   bool stopping_ = false;
   size_t workers_draining_ = 0;
   Errands* errands_ = nullptr;
+  Inspector* inspector_ = nullptr;
   std::map<MailboxId, std::unique_ptr<Probe>> probes_;
   uint64_t probes_made_ = 0;
   Allowances tested_hosts_{kTestedHostsMax, kTestedHostEvery};  // By tenant.

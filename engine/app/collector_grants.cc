@@ -95,8 +95,9 @@ void Collector::Dispatch(scheduler::Grant grant) {
   visitor.mailbox = mailbox;
   visitor.wanted = mailbox->wanted;
   visitor.leaves_quiet = mailbox->active_until <= now;
-  visitor.may_leave_early = visitor.leaves_quiet && visitor.wanted.empty() && !grant.job.refresh &&
-                            grant.job.kind == scheduler::JobKind::kNew;
+  visitor.inspects = mailbox->inspection_wanted && grant.job.kind == scheduler::JobKind::kNew;
+  visitor.may_leave_early = visitor.leaves_quiet && visitor.wanted.empty() && !visitor.inspects &&
+                            !grant.job.refresh && grant.job.kind == scheduler::JobKind::kNew;
   worker->worker.loop->Post([this, worker, grant, moved = std::move(visitor)] {
     worker->tasks.Spawn(RunGrant(*worker, grant, moved));
   });
@@ -117,6 +118,9 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
   request.leave_unless_news =
       visitor.may_leave_early && LikelyQuiet(*mailbox->memory, context_.clock.WallNow());
   request.egress = egress_.at(grant.egress);
+  if (options_.login_only && inspector_ != nullptr) {
+    request.uids = inspector_->UidlsOf(*mailbox);
+  }
   SessionEnd end;
   Status& status = end.status;
   Status hint;
@@ -138,7 +142,7 @@ net::Task<void> Collector::RunGrant(WorkerState& worker, scheduler::Grant grant,
         main_.Post([mailbox, next_login] { mailbox->login_not_before = next_login; });
       }
       if (options_.login_only) {
-        end = co_await TryLogin(*session);
+        end = co_await LookOnly(worker, *mailbox, *session);
       } else {
         end = co_await RunSession(worker, *session, &grant, visitor);
       }
@@ -172,6 +176,13 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
                                                        scheduler::Grant* grant,
                                                        const Visitor& visitor) {
   MailboxState* const mailbox = visitor.mailbox;
+  SessionEnd end;
+  if (visitor.inspects) {
+    end.status = co_await Inspect(worker, *mailbox, session);
+    if (!end.status.ok()) {
+      co_return end;
+    }
+  }
   worker.sessions.emplace_back(mailbox->id, &session);
   if (worker.stopping || worker.ending.contains(mailbox->id)) {
     session.Abort();
@@ -198,7 +209,6 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
     visit_options.received_from = context_.clock.WallNow() - *mailbox->tenant->retention;
   }
   pipeline::MailboxVisit visit(context_, session, std::move(visit_options));
-  SessionEnd end;
   bool rest = false;
   for (bool first = true;; first = false) {
     pipeline::VisitResult result =
@@ -238,6 +248,20 @@ net::Task<Collector::SessionEnd> Collector::TryLogin(SourceSession& session) {
   const Result<std::vector<FolderInfo>> folders =
       co_await session.ListFolders(/*with_status=*/false);
   end.status = folders.status();
+  if (end.status.ok()) {
+    end.unreported.emplace();
+  }
+  co_return end;
+}
+
+net::Task<Collector::SessionEnd> Collector::LookOnly(WorkerState& worker,
+                                                     const MailboxState& mailbox,
+                                                     SourceSession& session) {
+  if (inspector_ == nullptr) {
+    co_return co_await TryLogin(session);
+  }
+  SessionEnd end;
+  end.status = co_await Inspect(worker, mailbox, session);
   if (end.status.ok()) {
     end.unreported.emplace();
   }

@@ -169,7 +169,7 @@ Collector::StageReply Collector::OnStageDone(const scheduler::Grant& grant, Mail
   StageReply reply;
   if ((!result.status.ok() && !result.IsCutDespiteFailure()) || stopping_ || slow_down ||
       NeedsNewSession(mailbox) || !mailbox.wanted.empty() || mailbox.filing_wanted ||
-      IsEnding(mailbox) || DiskIsLow()) {
+      mailbox.inspection_wanted || IsEnding(mailbox) || DiskIsLow()) {
     return reply;
   }
   reply.next = scheduler_.TryContinue(grant, context_.clock.Now());

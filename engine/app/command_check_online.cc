@@ -1,6 +1,5 @@
 #include <boost/json.hpp>
 #include <cstdio>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,17 +10,12 @@
 #include "engine/app/control_socket.h"
 #include "engine/app/discover_servers.h"
 #include "engine/app/exit_codes.h"
-#include "engine/app/progress_bar.h"
+#include "engine/app/login_run.h"
 #include "engine/app/runtime.h"
-#include "engine/app/secrets.h"
 #include "engine/app/store_copy.h"
-#include "store/memory_file_system.h"
-#include "store/memory_key_value_store.h"
 
 namespace mailhaul::app {
 namespace {
-
-constexpr Duration kStopGrace = std::chrono::seconds(10);
 
 struct Line {
   std::string mailbox;
@@ -71,65 +65,18 @@ bool AnyOAuth2(const config::Config& config) {
   return false;
 }
 
-// Logs in with a collector of its own, over a store that is forgotten afterwards. Only refresh
-// tokens that a server replaces, bytes per day and the last login go into the real one.
-Status LogInEverywhere(const config::Config& config, SignalWatcher& signals, Lines& lines) {
-  const SystemClock clock;
-  store::MemoryFileSystem files;
-  store::MemoryKeyValueStore records;
-  MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::BlobStore> blobs,
-                      store::BlobStore::Open(files, {.directory = "/blobs"}));
-  MH_ASSIGN_OR_RETURN(const std::unique_ptr<store::MailStore> mail,
-                      store::MailStore::Open(records, *blobs, clock));
-  const std::optional<store::SecretBox> secrets = BoxOf(config);
-  std::unique_ptr<OpenStore> kept;  // Outlives the runtime's committer.
+// Only what the next run must know goes into the store.
+Status LogIn(const config::Config& config, SignalWatcher& signals, Lines& lines) {
+  std::unique_ptr<OpenStore> kept;
   MH_ASSIGN_OR_RETURN(const bool there, Exists(config.data_dir + "/records"));
   // A refresh token that is replaced must be kept even if it is the first thing that is.
-  if (there || (secrets.has_value() && AnyOAuth2(config))) {
+  if (there || (!config.master_key.empty() && AnyOAuth2(config))) {
     MH_ASSIGN_OR_RETURN(kept, OpenForWriting(config));
   }
-  MH_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime, Runtime::Create(config, *mail));
-  CollectorOptions options;
-  options.login_only = true;
-  if (kept != nullptr) {
-    options.records = kept->records.get();
-    options.secrets = secrets.has_value() ? &*secrets : nullptr;
-    options.after_unclean_end = kept->after_unclean_end;
-  }
-  Collector collector(options, config, runtime->context(), runtime->main_loop(),
-                      runtime->workers());
-  MH_RETURN_IF_ERROR(collector.Prepare());
-  std::unique_ptr<ProgressBar> progress;
-  runtime->main_loop().Post([&] {
-    progress = std::make_unique<ProgressBar>(runtime->main_loop(), collector,
-                                             runtime->context().progress, clock);
-    collector.Start([&] {
-      progress->Finish();
-      runtime->StopLoops();
-    });
-  });
-  signals.Watch(runtime->main_loop(), kStopGrace, [&] { collector.Stop(); });
-  runtime->Run();
-  signals.Unwatch();
-  if (kept != nullptr && !kept->after_unclean_end) {
-    NoteCleanEnd(*kept, config);
-  }
-  std::map<std::string, Status> failed;
-  for (const Failure& failure : collector.summary().failures) {
-    failed.emplace(failure.mailbox, failure.status);
-  }
+  MH_ASSIGN_OR_RETURN(const LoginOutcomes outcomes,
+                      LogInEverywhere(config, kept.get(), signals, nullptr));
   for (Line& line : lines) {
-    const size_t slash = line.mailbox.find('/');
-    const MailboxState* state =
-        collector.Find(line.mailbox.substr(0, slash), line.mailbox.substr(slash + 1));
-    const auto failure = failed.find(line.mailbox);
-    if (failure != failed.end()) {
-      SetOutcome(line, failure->second);
-    } else if (state != nullptr && state->batch_over) {
-      SetOutcome(line, Status::Ok());
-    } else {
-      SetOutcome(line, Status(Code::kCancelled, "interrupted before its turn came"));
-    }
+    SetOutcome(line, outcomes.at(line.mailbox));
   }
   return Status::Ok();
 }
@@ -207,7 +154,7 @@ int CheckOnline(const CommandOptions& options, config::Config config) {
   }
   Lines lines = LinesOf(config);
   const bool by_server = AskServer(config.data_dir, kPoolsQuestion).ok();
-  const Status done = by_server ? AskStore(config, lines) : LogInEverywhere(config, signals, lines);
+  const Status done = by_server ? AskStore(config, lines) : LogIn(config, signals, lines);
   if (!done.ok()) {
     return ExplainFailure(done);
   }

@@ -151,8 +151,18 @@ void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen
                                 "Read everything that is stored and check it: every body's hash, "
                                 "every index row, every counter; also while a server runs",
                                 RunVerify);
+  CLI::Option* online = verify->add_flag(
+      "--online", options.online,
+      "Compare what is held of each mailbox with what its server lists instead: what is missing, "
+      "what is still to come, what the server no longer has. Changes nothing, here or there; a "
+      "running server does it with its checks");
+  verify->add_option("--mailbox", options.mailbox, "TENANT/ID: this one only, folder by folder")
+      ->needs(online);
   verify->add_flag("--json", options.json, "Print one object on standard output");
-  verify->footer("Exit codes: 0 sound; 2 usage or configuration; 3 damaged, or cannot be read.");
+  verify->footer(
+      "Exit codes: 0 sound, with --online: nothing is missing; 1 with --online: messages are "
+      "missing, or mailboxes could not be compared; 2 usage or configuration; 3 damaged, or cannot "
+      "be read; 4 interrupted.");
 
   CLI::App* backup =
       AddCommand(cli, options, chosen, "backup",

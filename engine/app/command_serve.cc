@@ -28,6 +28,7 @@
 #include "engine/app/store_copy.h"
 #include "engine/app/text_index.h"
 #include "engine/app/upkeep.h"
+#include "engine/app/verify_runs.h"
 #include "engine/app/watch_answer.h"
 #include "engine/http/service.h"
 
@@ -51,6 +52,7 @@ class Server final : private TenantFollower {
         configured_(configured),
         collector_(Continuous(store), config, runtime.context(), runtime.main_loop(),
                    runtime.workers()),
+        verify_runs_(collector_, runtime.context(), runtime.main_loop()),
         directory_(config, collector_, store.clock),
         upkeep_(configured_, config.data_dir, runtime.context(), runtime.main_loop()),
         writer_(runtime.context().committer),
@@ -162,7 +164,10 @@ class Server final : private TenantFollower {
   }
 
   // What control.sock is asked; to what it does not know it has no answer.
-  std::string AnswerControl(std::string_view question) const {
+  std::string AnswerControl(std::string_view question) {
+    if (const std::optional<std::string> answer = verify_runs_.Answer(question)) {
+      return *answer;
+    }
     if (question == kWatchQuestion) {
       return WatchJson({.collector = collector_,
                         .directory = directory_,
@@ -374,6 +379,7 @@ class Server final : private TenantFollower {
   const std::optional<store::SecretBox> secrets_;
   ConfiguredTenants& configured_;
   Collector collector_;
+  VerifyRuns verify_runs_;
   SystemRandom random_;
   SystemRandom writer_random_;  // The committer's.
   std::unique_ptr<SendLines> sending_;
@@ -442,8 +448,10 @@ int RunServe(const CommandOptions& options) {
       [&server](std::string_view question) { return server.AnswerControl(question); },
       [&server](std::string_view question) { return server.AnswerSlowly(question); });
   if (!control.ok()) {
-    LogWarning("`mailhaul status`, `backup` and `remove` will not reach this process: " +
-               control.status().ToString());
+    LogWarning(
+        "`mailhaul status`, `verify --online`, `backup` and `remove` will not reach this "
+        "process: " +
+        control.status().ToString());
   }
   runtime.main_loop().Post([&server] { server.Start(); });
   signals.Watch(

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "base/units.h"
 #include "engine/app/commands.h"
@@ -94,9 +95,12 @@ void ShowProgress(const store::AuditReport& report) {
 
 int RunVerify(const CommandOptions& options) {
   bool clean = false;
-  const std::optional<config::Config> config = LoadOrExplain(options, &clean);
+  std::optional<config::Config> config = LoadOrExplain(options, &clean);
   if (!config.has_value()) {
     return kExitUsage;
+  }
+  if (options.online) {
+    return VerifyOnline(options, std::move(*config), clean);
   }
   store::PosixFileSystem files;
   const ReadersLock reading = ReadersLock::Share(config->data_dir);

@@ -13,9 +13,9 @@ namespace mailhaul::app {
 struct CommandOptions {
   std::string config_file = "mailhaul.yaml";
   bool json = false;
-  bool online = false;   // check
+  bool online = false;   // check, verify
   bool watch = false;    // status
-  std::string mailbox;   // export, remove: TENANT/ID
+  std::string mailbox;   // export, remove, verify: TENANT/ID
   std::string tenant;    // remove: all of a tenant
   bool mbox = false;     // export: mboxrd
   bool maildir = false;  // export: Maildir++
@@ -40,6 +40,8 @@ int RunStatus(const CommandOptions& options);
 int WatchStatus(const CommandOptions& options, const config::Config& config);
 int RunExport(const CommandOptions& options);
 int RunVerify(const CommandOptions& options);
+// With --online: what is held beside what the sources list.
+int VerifyOnline(const CommandOptions& options, config::Config config, bool clean);
 int RunBackup(const CommandOptions& options);
 int RunRestore(const CommandOptions& options);
 int RunRemove(const CommandOptions& options);

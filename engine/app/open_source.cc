@@ -62,12 +62,15 @@ net::Task<Result<OpenedSource>> OpenImap(Dialer& dialer, const SourceRequest& re
 }
 
 net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dialer,
-                                         const SourceRequest& request, Credentials credentials) {
+                                         SourceRequest& request, Credentials credentials) {
   pop3::SessionOptions options;
   options.command_timeout = request.idle_timeout;
   options.body_bytes_max = request.message_bytes_max;
   OpenedSource source;
-  source.uids = std::make_unique<pipeline::UidlStore>(context, request.mailbox);
+  source.uids = std::move(request.uids);
+  if (source.uids == nullptr) {
+    source.uids = std::make_unique<pipeline::UidlStore>(context, request.mailbox);
+  }
   SystemRandom random;
   CO_TRY(pop3::OpenedPop3Session opened,
          pop3::OpenPop3Session(dialer, *source.uids, random, ToServerAddress(*request.server),
@@ -83,7 +86,7 @@ net::Task<Result<OpenedSource>> OpenPop3(pipeline::Context& context, Dialer& dia
 }
 
 net::Task<Result<OpenedSource>> Open(pipeline::Context& context, Dialer& dialer,
-                                     const SourceRequest& request, Credentials credentials) {
+                                     SourceRequest& request, Credentials credentials) {
   if (request.server->protocol == config::Protocol::kPop3) {
     co_return co_await OpenPop3(context, dialer, request, std::move(credentials));
   }

@@ -29,6 +29,8 @@ struct SourceRequest {
   bool compress = false;
   bool leave_unless_news = false;  // imap::SessionOptions.
   std::optional<net::IpAddress> egress;
+  // Where a POP3 session has its numbers from; null: from the store of the context.
+  std::unique_ptr<pop3::UidlDirectory> uids;
   // Set when the token server is what fails, but for a refusal of the grant. Whoever has written
   // token_url chose it: the mail server and its other mailboxes have no part in it. May be null.
   bool* token_failed = nullptr;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace mailhaul {
 
@@ -13,6 +14,13 @@ class RawBuffer final {
   RawBuffer() = default;
   explicit RawBuffer(size_t size)
       : bytes_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {}
+  RawBuffer(RawBuffer&& other) noexcept
+      : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+  RawBuffer& operator=(RawBuffer&& other) noexcept {
+    bytes_ = std::move(other.bytes_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   size_t size() const { return size_; }
   std::span<char> span() { return {bytes_.get(), size_}; }

@@ -408,6 +408,7 @@ Result<BlobStore::Opened> SegmentBlobStore::OpenWhole(const File& file,
   }
   if (header.compressed) {
     MH_ASSIGN_OR_RETURN(whole, DecompressBody(bytes, location.size));
+    scratch.Trim();
   }
   return Opened{.body = std::make_unique<OwnedByteSource>(std::move(whole)),
                 .checked = header.check.has_value()};

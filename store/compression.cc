@@ -43,6 +43,8 @@ Status ReadSplit(const SplitPiece& split, std::span<char> out) {
   const std::span<char> decoded = decoded_scratch.Take(split.decoded_bytes);
   MH_RETURN_IF_ERROR(ReadZstdFrame(split.decoded_frame, decoded));
   JoinBase64(split.runs, {rest.data(), rest.size()}, {decoded.data(), decoded.size()}, out);
+  rest_scratch.Trim();
+  decoded_scratch.Trim();
   return Status::Ok();
 }
 

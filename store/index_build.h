@@ -1,7 +1,7 @@
 // Format 2 of the store has the indexes of threads, tags and folders. This adds them to a store of
 // format 1, which has everything that they follow from. Format 3 also has bodies in frames,
-// format 4 pieces of bodies without their base64; nothing of a store is converted for these.
-// Private to the store.
+// format 4 pieces of bodies without their base64, format 5 checks of bodies; nothing of a store is
+// converted for these. Private to the store.
 //
 // The version first becomes one that no program but this step knows, so that an older program does
 // not write messages without their index rows in between. The placements are passed over in the

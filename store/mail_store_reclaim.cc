@@ -276,6 +276,10 @@ class Reclaimer final {
     }
     std::string body(source->size(), '\0');
     MH_ASSIGN_OR_RETURN([[maybe_unused]] const size_t got, source->ReadAt(0, body));
+    // A copy gets a check of its own: it must not make a wrong body a right one.
+    if (ComputeSha256(body) != reference.sha256()) {
+      return Status(Code::kCorrupt, "the stored body is damaged; run `mailhaul verify`");
+    }
     if (const std::optional<std::string> compressed = CompressBody(body)) {
       copy.compressed = static_cast<uint32_t>(compressed->size());
       MH_ASSIGN_OR_RETURN(copy.location, store_.blobs.AppendCompressed(*compressed, body.size(),

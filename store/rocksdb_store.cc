@@ -70,7 +70,8 @@ constexpr uint64_t kLogBytesMax = uint64_t{96} << 20;
 constexpr uint64_t kTableFileBytes = uint64_t{32} << 20;
 constexpr int kOpenFilesMax = 256;
 constexpr int kOpeningThreads = 4;
-constexpr int kBackgroundJobs = 2;
+constexpr int kFlushJobs = 2;
+constexpr int kCompactionJobs = 1;
 constexpr int kBloomBitsPerKey = 10;
 constexpr size_t kBlockBytes = size_t{8} << 10;
 // What is larger than one of so many parts of the cache is never kept: tables of earlier versions
@@ -169,9 +170,9 @@ RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
-  // Said of each kind: of two jobs in all RocksDB would have only one write table files.
-  db.max_background_flushes = kBackgroundJobs;
-  db.max_background_compactions = kBackgroundJobs;
+  // Said of one kind: of a few jobs in all RocksDB would have only one write table files.
+  db.max_background_flushes = kFlushJobs;
+  db.max_background_compactions = kCompactionJobs;
   db.max_open_files = kOpenFilesMax;
   // Of each family: by default 16 threads are made for every one of them.
   db.max_file_opening_threads = 1;

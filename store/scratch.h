@@ -12,14 +12,20 @@ namespace mailhaul::store {
 
 class Scratch final {
  public:
-  // Holds anything; valid until the next call, or the thread's end.
+  // Holds anything; valid until the next call of either, or the thread's end.
   std::span<char> Take(size_t bytes) {
-    const bool grown = buffer_.size() > kKeptBytes && bytes <= kKeptBytes;
-    if (grown || buffer_.size() < bytes) {
+    if (buffer_.size() < bytes) {
       buffer_ = RawBuffer();
       buffer_ = RawBuffer(std::max(bytes, kKeptBytes));
     }
     return buffer_.span().first(bytes);
+  }
+
+  // Keeps no more than most bodies need.
+  void Trim() {
+    if (buffer_.size() > kKeptBytes) {
+      buffer_ = RawBuffer();
+    }
   }
 
  private:

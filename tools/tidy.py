@@ -62,6 +62,7 @@ LIBRARY_HOMES = [
     (re.compile(r"zlib\.h$"), ("connectors/net/", "engine/http/", "engine/search/")),
     (re.compile(r"rocksdb/"), ("store/*.cc",)),
     (re.compile(r"zstd\.h$"), ("store/*.cc",)),
+    (re.compile(r"xxhash\.h$"), ("store/*.cc",)),
     (re.compile(r"gmime/"), ("engine/mime/",)),
     (re.compile(r"glib"), ("engine/mime/", "engine/search/")),
     (re.compile(r"sqlite3\.h$"), ("engine/search/",)),

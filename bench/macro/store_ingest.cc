@@ -126,7 +126,7 @@ class Mailhaul final {
 
  private:
   void PutOne(size_t number, const std::string& mail) {
-    const size_t cost = std::min<size_t>(mail.size(), 3 * kPartBytes) + 4096;
+    const size_t cost = std::min<size_t>(mail.size(), 4 * kPartBytes) + 4096;
     std::promise<void> granted;
     budget_.Take(cost, [&granted] { granted.set_value(); });
     granted.get_future().wait();

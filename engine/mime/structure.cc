@@ -349,6 +349,13 @@ void StructureScanner::ClosePartsAbove(size_t level) {
   }
 }
 
+size_t StructureScanner::held_bytes() const {
+  // What is kept of types and names comes from the headers.
+  return structure_.header_text_.capacity() + structure_.header_text_.size() +
+         structure_.fields_.capacity() * sizeof(Structure::Field) +
+         structure_.parts_.capacity() * sizeof(Part);
+}
+
 void StructureScanner::CountDigits(std::string_view body) {
   if (digits_) {
     *digits_ += CountBase64Digits(body);

@@ -1,9 +1,9 @@
 // The MIME structure of a message (RFC 2046) from one linear pass: where each part's header and
 // body lie, with every limit kept while counting, so that nothing grows with what the sender made.
 //
-// Bodies are looked at only for boundary lines, and not at all outside a multipart. A part of type
-// message/rfc822 is a leaf: its inner structure is a message of its own. Header values are parsed
-// by GMime (gmime_values.h).
+// Bodies are looked at only for boundary lines and, in base64, counted; not at all outside a
+// multipart. A part of type message/rfc822 is a leaf: its inner structure is a message of its own.
+// Header values are parsed by GMime (gmime_values.h).
 #pragma once
 
 #include <cstdint>
@@ -78,6 +78,8 @@ class StructureScanner final {
   bool Feed(std::string_view bytes);
   // `size` is that of the whole message, fed or not. Call once.
   Structure Finish(uint64_t size);
+  // Memory that it takes, about: up to 7 MiB for a message made for that.
+  size_t held_bytes() const;
 
  private:
   struct OpenMultipart {

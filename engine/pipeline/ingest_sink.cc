@@ -19,8 +19,10 @@ constexpr size_t kMessageOverheadBytes = 4 * 1024;
 // So many refusals with no body between them are the server's trouble, not the messages'.
 constexpr size_t kRejectedInARowMax = 20;
 constexpr size_t kRejectedAloneMax = 3;  // When not one body came.
+// Of a message that is still arriving. Others are scanned again once they are there.
+constexpr size_t kStructureBytesMax = size_t{1} << 20;
 // One part fills, one is compressed, and its compressed bytes; and the message's structure.
-constexpr size_t kStreamedCostBytes = 4 * kPartBytes + kMessageOverheadBytes;
+constexpr size_t kStreamedCostBytes = 3 * kPartBytes + kStructureBytesMax + kMessageOverheadBytes;
 
 size_t CostOfSize(uint64_t size) {
   return size > kStreamBytes ? kStreamedCostBytes
@@ -39,7 +41,7 @@ struct IngestSink::Arriving {
 
   // Streamed messages only.
   std::unique_ptr<store::BlobStore::Writer> writer;
-  std::unique_ptr<mime::StructureScanner> scanner;  // Fed with each part.
+  std::unique_ptr<mime::StructureScanner> scanner;  // Fed with each part; null: it grew too large.
   std::string part;                                 // Being compressed,
   std::string prepared;                             // and then written by the committer.
   bool part_pending = false;
@@ -48,6 +50,18 @@ struct IngestSink::Arriving {
   std::unique_ptr<ByteSource> source;  // Once finished: what was written, to be parsed.
 
   bool streamed() const { return !announced.has_value() || *announced > kStreamBytes; }
+  void Scan() {
+    if (scanner != nullptr) {
+      scanner->Feed(part);
+      if (scanner->held_bytes() > kStructureBytesMax) {
+        scanner.reset();
+      }
+    }
+  }
+  ParsedContent Parse() const {
+    return scanner == nullptr ? ParseContent(*source, meta.uid)
+                              : ParseContent(*source, scanner->Finish(size), meta.uid);
+  }
 };
 
 struct IngestSink::Committed {
@@ -130,7 +144,8 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, std::optional<u
   }
   const size_t needed = size.has_value() ? CostOfSize(*size) : kStreamedCostBytes;
   if (needed > arriving_->credits) {
-    // The server announced less than it sends; at most one part per session is beyond the budget.
+    // The server announced less than it sends; at most one such message per session is beyond the
+    // budget.
     context_.budget.ForceTake(needed - arriving_->credits);
     arriving_->credits = needed;
   }
@@ -197,7 +212,7 @@ void IngestSink::StartPart() {
   net::Loop* const loop = &loop_;
   Committer* const committer = &context_.committer;
   context_.cpu.Submit([message, loop, committer] {
-    message->scanner->Feed(message->part);
+    message->Scan();
     Result<std::string> prepared = message->writer->Prepare(std::exchange(message->part, {}));
     if (!prepared.ok()) {
       loop->Post([message, status = prepared.status()] { message->part_written.Set(status); });
@@ -326,9 +341,7 @@ void IngestSink::SubmitStreamed() {
     ingest.sha256 = message->finished->sha256;
     ingest.completes = completes_;
     ingest.identity = IdentityOf(ReadFront(*message->source), message->size, message->meta.size);
-    const mime::Structure structure = message->scanner->Finish(message->size);
-    SetContent(ingest, message->meta, ParseContent(*message->source, structure, message->meta.uid),
-               context_.clock.WallNow());
+    SetContent(ingest, message->meta, message->Parse(), context_.clock.WallNow());
     message->source.reset();
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/mime/message_parser.h"
+#include "engine/mime/structure.h"
 
 namespace mailhaul::pipeline {
 namespace {
@@ -34,6 +35,34 @@ TEST_F(ContentMapperTest, KeepsWhatTheParserFound) {
   EXPECT_EQ(content.preview, "Hello there.");
   EXPECT_FALSE(content.has_attachment);
   EXPECT_FALSE(parsed.quarantined);
+}
+
+// As a large message is, whose bytes then lie in the store.
+TEST_F(ContentMapperTest, IsTheSameForAMessageThatWasScannedWhileItArrived) {
+  std::string raw =
+      "From: Ada <ada@example.org>\r\nSubject: Plans\r\nMessage-ID: <1@example.org>\r\n"
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello there.\r\n";
+  for (const std::string encoding : {"base64", "quoted-printable", "8bit"}) {
+    raw += "--b\r\nContent-Type: application/pdf; name=" + encoding +
+           ".pdf\r\nContent-Disposition: attachment\r\nContent-Transfer-Encoding: " + encoding +
+           "\r\n\r\n";
+    for (int line = 0; line < 100; ++line) {
+      raw += "QUJDREVGRw=3D\r\n";
+    }
+  }
+  raw += "--b--\r\n";
+  const std::string whole = Parse(raw).record;
+  EXPECT_EQ(Decode(Parse(raw)).attachments.size(), 3U);
+  for (const size_t piece : {size_t{1}, size_t{100}, size_t{4096}}) {
+    mime::StructureScanner scanner;
+    for (size_t at = 0; at < raw.size(); at += piece) {
+      scanner.Feed(std::string_view(raw).substr(at, piece));
+    }
+    EXPECT_GT(scanner.held_bytes(), 200U);
+    const ParsedContent parsed =
+        ParseContent(MemoryByteSource(raw), scanner.Finish(raw.size()), /*thread_fallback=*/7);
+    EXPECT_EQ(parsed.record, whole) << piece;
+  }
 }
 
 TEST_F(ContentMapperTest, RepliesShareTheThreadOfTheFirstMessage) {

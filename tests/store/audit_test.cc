@@ -1,6 +1,7 @@
 // The audit finds nothing in a sound store, and every row that is missing from one.
 #include "store/audit/audit.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@
 #include "store/outbox.h"
 #include "store/records.h"
 #include "store/sealed_secrets.h"
+#include "store/segment.h"
 #include "store/webhook_position.h"
 #include "tests/store/follow_fixture.h"
 
@@ -204,6 +206,45 @@ TEST_F(AuditTest, HasSomethingOfEveryKeyspaceHere) {
     seen.insert(static_cast<uint8_t>(key.front()));
   }
   EXPECT_EQ(seen.size(), size_t{kKeyspaceLast - kKeyspaceFirst + 1});
+}
+
+// As formats up to 4 wrote them: it is their hash alone that tells.
+TEST_F(AuditTest, ComparesBodiesWithoutACheckWithTheirHash) {
+  size_t changed = 0;
+  for (const auto& [key, value] : Rows()) {
+    if (static_cast<Keyspace>(key.front()) != Keyspace::kBlob) {
+      continue;
+    }
+    const BlobReference body = DecodeBlobReference(value).value();
+    Sha256 hash;
+    std::copy(key.end() - static_cast<ptrdiff_t>(hash.size()), key.end(), hash.begin());
+    const auto file = files_.Open("/blobs/" + SegmentName(body.location.segment)).value();
+    const uint64_t at = body.location.offset - kBodyHeaderBytes;
+    std::string header(kBodyHeaderBytes, '\0');
+    ASSERT_TRUE(file->ReadAt(at, header).ok());
+    if (!ParseBodyHeader(header)->check) {
+      continue;
+    }
+    ++changed;
+    const std::string before =
+        body.compressed != 0
+            ? CompressedBodyHeader(body.compressed, body.location.size, hash, std::nullopt)
+            : BodyHeader(body.location.size, hash, std::nullopt);
+    ASSERT_TRUE(file->WriteAt(at, before).ok());
+    EXPECT_TRUE(Audit().sound());
+    for (const uint64_t damaged : {at + kBodyHeaderBytes - 1, body.location.offset}) {
+      std::string byte(1, '\0');
+      if (body.stored_bytes() == 0 && damaged == body.location.offset) {
+        continue;
+      }
+      ASSERT_TRUE(file->ReadAt(damaged, byte).ok());
+      ASSERT_TRUE(file->WriteAt(damaged, std::string(1, static_cast<char>(byte[0] ^ 1))).ok());
+      EXPECT_FALSE(Audit().sound()) << damaged - at;
+      ASSERT_TRUE(file->WriteAt(damaged, byte).ok());
+    }
+  }
+  EXPECT_GT(changed, 5U);
+  EXPECT_TRUE(Audit().sound());
 }
 
 TEST_F(AuditTest, MissesAnyRowThatIsDeleted) {

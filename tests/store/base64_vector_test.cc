@@ -27,6 +27,14 @@ bool HasVectors() {
   return taken == kVectorDigits;
 }
 
+TEST(Base64VectorTest, UsesWhatTheProcessorHas) {
+#if defined(__x86_64__)
+  EXPECT_EQ(HasVectors(), __builtin_cpu_supports("avx2") != 0);
+#else
+  EXPECT_FALSE(HasVectors());
+#endif
+}
+
 TEST(Base64VectorTest, WritesAndReadsWhatOneDigitAtATimeDoes) {
   for (size_t size = 0; size < 400; ++size) {
     const std::string raw = NoiseOf(size, size);

@@ -38,7 +38,7 @@ VerifyAnswer VerifyRuns::Begin(std::string_view mailbox) {
     return answer;
   }
   End();
-  run_.emplace();
+  run_ = Run();
   const auto since = clock_.WallNow().time_since_epoch();
   run_->id = FormatId(static_cast<uint64_t>(since.count()));
   if (mailbox.empty()) {
@@ -83,7 +83,7 @@ void VerifyRuns::End() {
     return;
   }
   const Run ended = *std::exchange(run_, std::nullopt);
-  for (const auto& [name, until] : ended.under_way) {
+  for (const auto& [name, wait] : ended.under_way) {
     if (const MailboxState* const mailbox = Find(name); mailbox != nullptr) {
       collector_.EndInspection(mailbox->id);
     }
@@ -118,27 +118,38 @@ void VerifyRuns::Fill() {
          run_->found.size() + run_->under_way.size() < kFindingsKeptMax) {
     std::string name = std::move(run_->to_come.front());
     run_->to_come.pop_front();
+    Wait wait{.until = clock_.Now() + kVerifyWaitMax};
     if (const MailboxState* const mailbox = Find(name); mailbox != nullptr) {
+      wait.attempts = mailbox->attempts;
       collector_.WantInspection(mailbox->id);
     }
-    run_->under_way.emplace(std::move(name), clock_.Now() + kVerifyWaitMax);
+    run_->under_way.emplace(std::move(name), wait);
   }
 }
 
-// A mailbox whose checks fail, or wait for room, shows why: its next one may be hours away.
+Status VerifyRuns::WhyNot(const MailboxState* mailbox, const Wait& wait) const {
+  const TimePoint now = clock_.Now();
+  if (mailbox == nullptr) {
+    return {Code::kNotFound, "it is no longer collected"};
+  }
+  if (!mailbox->no_room.empty()) {
+    return mailbox->last_error;
+  }
+  const scheduler::Scheduler& scheduler = collector_.scheduler();
+  if (mailbox->phase == MailboxState::Phase::kFailing &&
+      (mailbox->attempts != wait.attempts ||
+       scheduler.BackoffUntil(mailbox->id) - now > kVerifyRetryMax)) {
+    return mailbox->last_error;
+  }
+  return now < wait.until ? Status::Ok()
+                          : Status(Code::kBusy, "its turn did not come in time: " +
+                                                    scheduler.Explain(mailbox->id, now).text);
+}
+
 void VerifyRuns::GiveUpLate() {
   for (auto it = run_->under_way.begin(); it != run_->under_way.end();) {
-    const auto& [name, until] = *it;
-    const MailboxState* const mailbox = Find(name);
-    Status why;
-    if (mailbox == nullptr) {
-      why = Status(Code::kNotFound, "it is no longer collected");
-    } else if (mailbox->phase == MailboxState::Phase::kFailing || !mailbox->no_room.empty()) {
-      why = mailbox->last_error;
-    } else if (clock_.Now() >= until) {
-      why = Status(Code::kBusy, "its turn did not come in time: " +
-                                    collector_.scheduler().Explain(mailbox->id, clock_.Now()).text);
-    }
+    const MailboxState* const mailbox = Find(it->first);
+    const Status why = WhyNot(mailbox, it->second);
     if (why.ok()) {
       ++it;
       continue;
@@ -146,7 +157,7 @@ void VerifyRuns::GiveUpLate() {
     if (mailbox != nullptr) {
       collector_.EndInspection(mailbox->id);
     }
-    run_->found.push_back(FailedFinding(name, why));
+    run_->found.push_back(FailedFinding(it->first, why));
     it = run_->under_way.erase(it);
   }
 }

@@ -25,6 +25,8 @@ inline constexpr size_t kFindingsKeptMax = 128;
 // How long a mailbox waits for a check that looks at it: a server may allow a login every ten
 // minutes only.
 inline constexpr Duration kVerifyWaitMax = std::chrono::minutes(20);
+// One whose checks fail is waited for if it is tried again so soon.
+inline constexpr Duration kVerifyRetryMax = std::chrono::minutes(1);
 // A run that was not asked for so long is forgotten.
 inline constexpr Duration kVerifyAskedEvery = std::chrono::minutes(1);
 
@@ -37,10 +39,14 @@ class VerifyRuns final {
   std::optional<std::string> Answer(std::string_view question);
 
  private:
+  struct Wait {
+    TimePoint until{};      // At most.
+    uint32_t attempts = 0;  // That had failed when it began.
+  };
   struct Run {
     std::string id;
-    std::deque<std::string> to_come;             // Names.
-    std::map<std::string, TimePoint> under_way;  // Until when at most.
+    std::deque<std::string> to_come;  // Names.
+    std::map<std::string, Wait> under_way;
     std::vector<MailboxFinding> found;
     uint64_t mailboxes = 0;
     uint64_t told = 0;
@@ -55,6 +61,8 @@ class VerifyRuns final {
   void Fill();
   // What will not come, or not in time.
   void GiveUpLate();
+  // Success: it may still come.
+  Status WhyNot(const MailboxState* mailbox, const Wait& wait) const;
   const MailboxState* Find(std::string_view name) const;
   bool IsAbandoned() const;
 

@@ -180,6 +180,22 @@ TEST_F(VerifyRunsTest, AMailboxThatFailsTellsWhyAtOnce) {
   EXPECT_EQ(found.at("acme/bob").detail.find("wrong-password"), std::string::npos);
 }
 
+TEST_F(VerifyRunsTest, AMailboxWhoseChecksFailForOneFolderIsComparedAllTheSame) {
+  AddMailbox("alice");
+  AddMessage("alice", "one");
+  server_.Folder("alice", "Work").uid_validity = 3;
+  server_.Folder("alice", "Work").Add("Subject: x\r\n\r\n", clock_.WallNow());
+  server_.faults.refuse_folders = {"Work"};
+  Start();
+  ASSERT_TRUE(AwaitAll(1));
+  RunFor(seconds(20));
+  ASSERT_FALSE(collector_->Find("acme", "alice")->last_error.ok());
+  const MailboxFinding found = Verify().at("acme/alice");
+  EXPECT_EQ(found.code, "ok");
+  EXPECT_EQ(found.found.folders_failed, 1U);
+  EXPECT_EQ(found.found.counts.held, 1U);
+}
+
 TEST_F(VerifyRunsTest, AServerThatBreaksDownMeanwhileIsAFailureOfTheMailbox) {
   AddMailbox("alice");
   AddMessage("alice", "one");

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import signal
+import socket
+import subprocess
 
-from support import IntegrationTest, main
+from support import BINARY, RUN_SECONDS_MAX, IntegrationTest, main
 
-DONE, SOME_FAILED, USAGE, STORE = 0, 1, 2, 3
+DONE, SOME_FAILED, USAGE, STORE, INTERRUPTED = 0, 1, 2, 3, 4
 SECRET = "wrong-and-secret"
 
 
@@ -165,6 +168,26 @@ class VerifyOnlineTest(VerifyOnline):
         text = self.verify_online(SOME_FAILED).stdout
         self.assertIn("failed acme/alice: auth_failed: ", text)
         self.assertNotIn(SECRET, text + str(report))
+
+    def test_an_interrupted_one_tells_what_it_has(self):
+        self.work.collect_json()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.work.configuration = self.work.configure(mailboxes=[
+                self.work.mailbox("alice", host="127.0.0.1", port=silent.getsockname()[1])])
+            running = subprocess.Popen(
+                [BINARY, "verify", "-c", self.work.configuration, "--online", "--json"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            silent.settimeout(RUN_SECONDS_MAX)
+            connection, _ = silent.accept()  # It waits for a greeting now.
+            with connection:
+                running.send_signal(signal.SIGINT)
+                told, _ = running.communicate(timeout=RUN_SECONDS_MAX)
+        self.assertEqual(INTERRUPTED, running.returncode)
+        report = json.loads(told)
+        self.assertEqual((True, False, []),
+                         (report["interrupted"], report["right"], report["failures"]))
+        self.work.configuration = self.work.configure()
+        self.assertEqual({"listed", "held"}, set(self.told(self.report(DONE))))
 
     def test_wrong_command_lines(self):
         self.work.collect_json()

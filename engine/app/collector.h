@@ -244,6 +244,7 @@ class Collector final {
   const scheduler::Scheduler& scheduler() const { return scheduler_; }  // The same.
   const MailboxState* Find(std::string_view tenant, std::string_view mailbox) const;
   const std::vector<std::unique_ptr<MailboxState>>& mailboxes() const { return mailboxes_; }
+  const pipeline::Progress& progress() const { return context_.progress; }
   // Checks it soon and, for the tenant's active_for, more often.
   void MarkActive(std::string_view tenant, std::string_view mailbox);
   // Checks it now. False: asked for less than kRefreshEvery ago, or there is no such mailbox.

@@ -4,17 +4,9 @@
 
 namespace mailhaul::app {
 
-std::string StateOf(const MailboxState& mailbox) {
-  switch (mailbox.phase) {
-    case MailboxState::Phase::kPending:
-      return mailbox.last_complete == WallTime{} ? "pending" : "ok";
-    case MailboxState::Phase::kCollecting:
-      return "collecting";
-    case MailboxState::Phase::kOk:
-      return "ok";
-    case MailboxState::Phase::kFailing:
-      break;
-  }
+namespace {
+
+std::string TroubleOf(const MailboxState& mailbox) {
   if (!mailbox.no_room.empty()) {
     return std::string(mailbox.no_room);
   }
@@ -31,6 +23,29 @@ std::string StateOf(const MailboxState& mailbox) {
     default:
       return "error";
   }
+}
+
+}  // namespace
+
+std::string StateOf(const MailboxState& mailbox) {
+  switch (mailbox.phase) {
+    case MailboxState::Phase::kPending:
+      return mailbox.last_complete == WallTime{} ? "pending" : "ok";
+    case MailboxState::Phase::kCollecting:
+      return "collecting";
+    case MailboxState::Phase::kOk:
+      return "ok";
+    case MailboxState::Phase::kFailing:
+      break;
+  }
+  return TroubleOf(mailbox);
+}
+
+std::string LastStateOf(const MailboxState& mailbox) {
+  if (IsInTrouble(mailbox)) {
+    return TroubleOf(mailbox);
+  }
+  return mailbox.last_complete == WallTime{} ? "pending" : "ok";
 }
 
 std::optional<int64_t> LagSecondsOf(const MailboxState& mailbox, WallTime now) {

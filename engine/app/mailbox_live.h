@@ -10,6 +10,8 @@ namespace mailhaul::app {
 
 // Main loop. The `state` of docs/http.md: "ok", "collecting", "pending", or what is wrong.
 std::string StateOf(const MailboxState& mailbox);
+// Main loop. The same, but never "collecting": what its last visit came to.
+std::string LastStateOf(const MailboxState& mailbox);
 // Main loop. Seconds past its freshness since its last complete check; 0: in time. Absent: it was
 // never completely checked.
 std::optional<int64_t> LagSecondsOf(const MailboxState& mailbox, WallTime now);

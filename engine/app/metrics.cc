@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "engine/app/mailbox_live.h"
 #include "scheduler/lag_histogram.h"
 
 namespace mailhaul::app {
@@ -80,6 +83,34 @@ void AddTenants(const Collector& collector, std::vector<prometheus::MetricFamily
   for (Family* family : {&lags, &checks, &misses, &time}) {
     out.push_back(family->Take());
   }
+}
+
+void AddProgress(const Collector& collector, std::vector<prometheus::MetricFamily>& out) {
+  Family messages("messages_collected_total", "Messages stored, or found to be there already.",
+                  MetricType::Counter);
+  Family bytes("bytes_fetched_total", "Of bodies of messages.", MetricType::Counter);
+  messages.Add({}, static_cast<double>(collector.progress().messages_done.load()));
+  bytes.Add({}, static_cast<double>(collector.progress().bytes_fetched.load()));
+  out.push_back(messages.Take());
+  out.push_back(bytes.Take());
+}
+
+void AddMailboxes(const Collector& collector, std::vector<prometheus::MetricFamily>& out) {
+  std::map<std::string_view, std::map<std::string, uint64_t>> tenants;
+  for (const auto& mailbox : collector.mailboxes()) {
+    ++tenants[mailbox->tenant->name][LastStateOf(*mailbox)];
+  }
+  Family family("mailboxes", "By what their last visit came to.", MetricType::Gauge);
+  size_t told = 0;
+  for (const auto& [tenant, states] : tenants) {
+    if (++told > kMetricTenantsMax) {
+      break;
+    }
+    for (const auto& [state, count] : states) {
+      family.Add({{"tenant", std::string(tenant)}, {"state", state}}, static_cast<double>(count));
+    }
+  }
+  out.push_back(family.Take());
 }
 
 void AddQuotas(const Collector& collector, std::vector<prometheus::MetricFamily>& out) {
@@ -174,6 +205,8 @@ void AddPools(const Collector& collector, TimePoint now,
 std::string MetricsText(const Collector& collector, TimePoint now) {
   std::vector<prometheus::MetricFamily> families;
   AddTenants(collector, families);
+  AddMailboxes(collector, families);
+  AddProgress(collector, families);
   AddQuotas(collector, families);
   AddDisk(collector, families);
   AddPools(collector, now, families);

@@ -90,6 +90,15 @@ TEST_F(CollectorQuotaTest, StopsCollectingTheTenantAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(record().error_code, "over_quota");
   const std::string metrics = MetricsText(*collector_, clock_.Now());
   EXPECT_NE(metrics.find("mailhaul_tenant_over_quota{tenant=\"acme\"} 1"), std::string::npos);
+  EXPECT_NE(metrics.find("mailhaul_mailboxes{tenant=\"acme\",state=\"over_quota\"} "),
+            std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("mailhaul_mailboxes{tenant=\"other\",state=\"ok\"} 1\n"),
+            std::string::npos);
+  const uint64_t collected = context().progress.messages_done;
+  EXPECT_GE(collected, 15U);
+  EXPECT_NE(metrics.find("mailhaul_messages_collected_total " + std::to_string(collected) + "\n"),
+            std::string::npos);
 
   // It does not even connect.
   RunFor(minutes(30));

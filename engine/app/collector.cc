@@ -151,7 +151,7 @@ scheduler::HostId Collector::HostOf(const std::string& host,
   if (it != hosts_.end()) {
     return it->second;
   }
-  const scheduler::HostId id = scheduler_.AddHost(host, ToLimits(config_.LimitsOf(host, profile)));
+  const scheduler::HostId id = scheduler_.AddHost(host, ToLimits(LimitsOf(host, profile)));
   hosts_.emplace(host, id);
   host_states_.resize(std::max<size_t>(host_states_.size(), id + 1));
   host_states_[id].name = host;

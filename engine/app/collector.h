@@ -367,6 +367,8 @@ class Collector final {
   };
 
   scheduler::HostId HostOf(const std::string& pool, const config::ProviderProfile* profile);
+  config::HostLimits LimitsOf(const std::string& host,
+                              const config::ProviderProfile* profile) const;
   Result<MailboxState*> AddMailbox(const OnboardedTenant& tenant, size_t index);
   std::unique_ptr<SourceMemory> NewMemory(MailboxState* owner, bool of_submission);
   void SubmitFirst(MailboxState& mailbox);

@@ -21,9 +21,20 @@ uint64_t SmallerLimit(uint64_t a, uint64_t b) {
 
 }  // namespace
 
+config::HostLimits Collector::LimitsOf(const std::string& host,
+                                       const config::ProviderProfile* profile) const {
+  config::HostLimits limits = config_.LimitsOf(host, profile);
+  if (options_.login_only) {
+    // No body is fetched. (And mailboxes may have other ids than where the day's use is stored.)
+    limits.bytes_per_day = 0;
+    limits.mailbox_bytes_per_day = 0;
+    limits.pop3_mailbox_bytes_per_day = 0;
+  }
+  return limits;
+}
+
 void Collector::SetDayLimits(MailboxState& mailbox) {
-  const config::HostLimits limits =
-      config_.LimitsOf(mailbox.config->pool, mailbox.config->profile.get());
+  const config::HostLimits limits = LimitsOf(mailbox.config->pool, mailbox.config->profile.get());
   const bool pop3 = mailbox.config->source.protocol == config::Protocol::kPop3;
   mailbox.own_day_bytes = pop3 ? limits.pop3_mailbox_bytes_per_day : limits.mailbox_bytes_per_day;
   scheduler_.SetMailboxBytesPerDay(mailbox.id, mailbox.own_day_bytes);

@@ -218,7 +218,7 @@ net::Task<Collector::SessionEnd> Collector::RunSession(WorkerState& worker, Sour
       break;
     }
     end.status = result.IsCutDespiteFailure() ? Status::Ok() : result.status;
-    end.only_checked = first && FoundNothing(*grant, result);
+    end.only_checked = first && !visitor.inspects && FoundNothing(*grant, result);
     if (grant->job.kind == scheduler::JobKind::kNew) {
       uint32_t& in_a_row = mailbox->memory->quiet_in_a_row;
       in_a_row = result.quiet ? std::min(in_a_row + 1, kQuietToLeave) : 0;

@@ -71,11 +71,17 @@ Status FollowServer(const config::Config& config, VerifyAnswer answer, VerifyRep
     }
     if (event != Event::kTimeIsUp) {
       report.SetInterrupted();
-      return Ask(config, kVerifyEnd, answer.run).status();
+      // The server forgets the run by itself, too.
+      static_cast<void>(Ask(config, kVerifyEnd, answer.run));
+      return Status::Ok();
     }
     Result<VerifyAnswer> more = Ask(config, kVerifyNext, answer.run);
     if (!more.ok()) {
-      return more.status().WithContext("the running server tells no more");
+      // What was found so far is worth telling.
+      report.SetInterrupted();
+      static_cast<void>(
+          ExplainFailure(more.status().WithContext("the running server tells no more")));
+      return Status::Ok();
     }
     answer = std::move(more).value();
   }
@@ -99,6 +105,15 @@ Status KeepOnly(const std::string& name, config::Config& config) {
                            "no mailbox " + EscapeForLog(name) + " is configured");
 }
 
+// What is to be looked into, with all that is known of it.
+Status MakeReady(OpenStore& store, const CommandOptions& options, config::Config& config) {
+  MH_RETURN_IF_ERROR(ExtendFrom(store, config));
+  if (!options.mailbox.empty()) {
+    MH_RETURN_IF_ERROR(KeepOnly(options.mailbox, config));
+  }
+  return DiscoverServersNow(config);
+}
+
 // Without a server: within the same limits, with the store to itself.
 Status LookHere(config::Config& config, const CommandOptions& options, VerifyReport& report) {
   SignalWatcher signals;
@@ -108,11 +123,13 @@ Status LookHere(config::Config& config, const CommandOptions& options, VerifyRep
             "nothing is stored in " + config.data_dir + " yet: run `mailhaul collect` first"};
   }
   MH_ASSIGN_OR_RETURN(const std::unique_ptr<OpenStore> store, OpenForWriting(config));
-  MH_RETURN_IF_ERROR(ExtendFrom(*store, config));
-  if (!options.mailbox.empty()) {
-    MH_RETURN_IF_ERROR(KeepOnly(options.mailbox, config));
+  const Status ready = MakeReady(*store, options, config);
+  if (!ready.ok()) {
+    if (!store->after_unclean_end) {
+      NoteCleanEnd(*store, config);
+    }
+    return ready;
   }
-  MH_RETURN_IF_ERROR(DiscoverServersNow(config));
   std::set<std::string> found;
   const auto inspect = [&](Runtime& runtime) {
     return std::make_unique<LedgerInspector>(

@@ -31,6 +31,9 @@ net::Task<Status> LedgerInspector::Inspect(const MailboxState& mailbox, SourceSe
   Result<pipeline::MailboxInspection> inspected =
       co_await pipeline::InspectSource(store_, reads_, clock_, session, std::move(options));
   const Status status = inspected.status();
+  if (status.code() == Code::kCancelled) {
+    co_return status;  // Ended from here: it says nothing of the mailbox, which is looked at again.
+  }
   MailboxFinding finding =
       FailedFinding(mailbox.FullName(), WithoutSecrets(status, *mailbox.config));
   if (inspected.ok()) {

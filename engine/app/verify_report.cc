@@ -84,8 +84,16 @@ void VerifyReport::AddDifferences(const MailboxFinding& finding) {
     }
     if (differences_.size() < kDifferencesToldMax) {
       differences_.push_back({finding.mailbox, folder});
-    } else {
-      ++differences_left_out_;
+      continue;
+    }
+    ++differences_left_out_;
+    if (!folder.IsRight()) {
+      // What only differs makes room for what is wrong.
+      const auto right = std::find_if(differences_.rbegin(), differences_.rend(),
+                                      [](const Difference& d) { return d.folder.IsRight(); });
+      if (right != differences_.rend()) {
+        *right = {finding.mailbox, folder};
+      }
     }
   }
   // Those that differ come first.
@@ -214,9 +222,8 @@ std::string VerifyReport::AsText(const TerminalShape& shape) const {
   text += Summary();
   if (counts_.missing > 0) {
     text +=
-        "missing messages are not fetched by themselves: see \"Comparing with the mail servers\" "
-        "in "
-        "docs/operations.md\n";
+        "missing messages are fetched if backfill has not come to them yet, and not by themselves "
+        "otherwise: see \"Comparing with the mail servers\" in docs/operations.md\n";
   }
   if (interrupted_) {
     text += "interrupted: the others were not compared\n";

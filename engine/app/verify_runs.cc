@@ -120,10 +120,28 @@ void VerifyRuns::Fill() {
     run_->to_come.pop_front();
     Wait wait{.until = clock_.Now() + kVerifyWaitMax};
     if (const MailboxState* const mailbox = Find(name); mailbox != nullptr) {
-      wait.attempts = mailbox->attempts;
-      collector_.WantInspection(mailbox->id);
+      Await(*mailbox, wait);
     }
     run_->under_way.emplace(std::move(name), wait);
+  }
+}
+
+void VerifyRuns::Await(const MailboxState& mailbox, Wait& wait) {
+  wait.mailbox = mailbox.id;
+  wait.attempts = mailbox.attempts;
+  collector_.WantInspection(mailbox.id);
+}
+
+// Whether its server, not the mailbox, keeps it waiting for long: others need not wait for that.
+bool VerifyRuns::IsHeldUp(const scheduler::Explanation& why, TimePoint now) {
+  switch (why.cause) {
+    case scheduler::WaitCause::kDayLimit:
+    case scheduler::WaitCause::kEgressBlocked:
+    case scheduler::WaitCause::kThrottled:
+    case scheduler::WaitCause::kHostCircuit:
+      return why.until > now + kVerifyRetryMax;
+    default:
+      return false;
   }
 }
 
@@ -141,14 +159,18 @@ Status VerifyRuns::WhyNot(const MailboxState* mailbox, const Wait& wait) const {
        scheduler.BackoffUntil(mailbox->id) - now > kVerifyRetryMax)) {
     return mailbox->last_error;
   }
-  return now < wait.until ? Status::Ok()
-                          : Status(Code::kBusy, "its turn did not come in time: " +
-                                                    scheduler.Explain(mailbox->id, now).text);
+  const scheduler::Explanation why = scheduler.Explain(mailbox->id, now);
+  return now < wait.until && !IsHeldUp(why, now)
+             ? Status::Ok()
+             : Status(Code::kBusy, "its turn did not come in time: " + why.text);
 }
 
 void VerifyRuns::GiveUpLate() {
   for (auto it = run_->under_way.begin(); it != run_->under_way.end();) {
     const MailboxState* const mailbox = Find(it->first);
+    if (mailbox != nullptr && mailbox->id != it->second.mailbox) {
+      Await(*mailbox, it->second);
+    }
     const Status why = WhyNot(mailbox, it->second);
     if (why.ok()) {
       ++it;

@@ -40,6 +40,7 @@ class VerifyRuns final {
 
  private:
   struct Wait {
+    MailboxId mailbox{};    // Another one by now: it was removed and added again.
     TimePoint until{};      // At most.
     uint32_t attempts = 0;  // That had failed when it began.
   };
@@ -57,6 +58,8 @@ class VerifyRuns final {
   VerifyAnswer Next(std::string_view id);
   void End();
   void OnFound(MailboxFinding finding);
+  void Await(const MailboxState& mailbox, Wait& wait);
+  static bool IsHeldUp(const scheduler::Explanation& why, TimePoint now);
   // Begins what may be begun.
   void Fill();
   // What will not come, or not in time.

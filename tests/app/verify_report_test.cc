@@ -137,6 +137,10 @@ TEST(VerifyReportTest, WhatIsListedIsBounded) {
   EXPECT_EQ(object.at("failures").as_array().size(), kFailuresToldMax);
   EXPECT_EQ(object.at("failures_left_out").to_number<int>(), 5);
   EXPECT_NE(report.AsText({}).find("and 5 more failed\n"), std::string::npos);
+  // What is wrong is listed, however late it is found.
+  report.Add(Finding("acme/late", {Folder("INBOX", {.listed = 1, .missing = 1})}));
+  EXPECT_NE(report.AsText({}).find("acme/late"), std::string::npos);
+  EXPECT_EQ(Parsed(report).at("folders_left_out").to_number<int>(), 6);
 }
 
 TEST(VerifyReportTest, AnInterruptedOneIsNotRight) {

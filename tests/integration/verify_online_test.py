@@ -193,6 +193,7 @@ class VerifyOnlineTest(VerifyOnline):
         self.work.collect_json()
         for arguments in (["--mailbox", "acme/carol"], ["--mailbox", "alice"]):
             self.verify_online(USAGE, *arguments)
+            self.assertFalse((self.work.data / "running").exists(), "an unclean end")
         done = self.work.run("verify", "-c", self.work.configuration, "--mailbox", "acme/alice")
         self.assertEqual(USAGE, done.returncode)
         with self.work.serve():

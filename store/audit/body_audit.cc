@@ -179,8 +179,11 @@ class SegmentAudit final {
         body.compressed != 0 && (header == framed_header || at.size > kCompressibleBytesMax);
     MH_ASSIGN_OR_RETURN(const Found found, LookAt(at.offset, end, body, framed));
     const Result<ParsedBodyHeader> parsed = ParseBodyHeader(header);
-    const std::optional<uint64_t> check =
-        parsed.ok() && parsed->check ? std::optional(found.check) : std::nullopt;
+    std::optional<uint64_t> check;
+    if (parsed.ok() && parsed->check) {
+      // A damaged body says nothing of its header.
+      check = found.whole ? found.check : *parsed->check;
+    }
     if (!found.whole) {
       Complain(at.offset, "a message body of " + std::to_string(at.size) + " bytes is damaged");
     }

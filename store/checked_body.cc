@@ -14,8 +14,18 @@ constexpr size_t kPartBytes = size_t{64} << 10;
 Status Damaged() { return {Code::kCorrupt, "the stored body is damaged; run `mailhaul verify`"}; }
 Status EndsEarly() { return {Code::kCorrupt, "a stored body ends early"}; }
 
-Status CheckInMemory(std::string_view body, const Sha256& sha256) {
-  return ComputeSha256(body) == sha256 ? Status::Ok() : Damaged();
+// Checked, too, where it lies in memory.
+Result<BlobStore::Opened> OpenAndLook(const BlobStore& blobs, const BlobLocation& location,
+                                      const Sha256& sha256) {
+  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, blobs.Open(location, sha256));
+  const std::string_view whole = opened.body->Contiguous();
+  if (!opened.checked && (!whole.empty() || opened.body->size() == 0)) {
+    if (ComputeSha256(whole) != sha256) {
+      return Damaged();
+    }
+    opened.checked = true;
+  }
+  return opened;
 }
 
 class InOrder final : public ByteSource {
@@ -54,13 +64,9 @@ class InOrder final : public ByteSource {
 Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
                                                 const BlobLocation& location,
                                                 const Sha256& sha256) {
-  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, blobs.Open(location, sha256));
+  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, OpenAndLook(blobs, location, sha256));
   std::unique_ptr<ByteSource> source = std::move(opened.body);
   if (opened.checked) {
-    return source;
-  }
-  if (const std::string_view whole = source->Contiguous(); !whole.empty()) {
-    MH_RETURN_IF_ERROR(CheckInMemory(whole, sha256));
     return source;
   }
   Sha256Hasher hasher;
@@ -82,17 +88,11 @@ Result<std::unique_ptr<ByteSource>> OpenChecked(const BlobStore& blobs,
 Result<std::unique_ptr<ByteSource>> OpenInOrder(const BlobStore& blobs,
                                                 const BlobLocation& location,
                                                 const Sha256& sha256) {
-  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, blobs.Open(location, sha256));
-  std::unique_ptr<ByteSource> source = std::move(opened.body);
+  MH_ASSIGN_OR_RETURN(BlobStore::Opened opened, OpenAndLook(blobs, location, sha256));
   if (opened.checked) {
-    return source;
+    return std::move(opened.body);
   }
-  const std::string_view whole = source->Contiguous();
-  if (!whole.empty() || source->size() == 0) {
-    MH_RETURN_IF_ERROR(CheckInMemory(whole, sha256));
-    return source;
-  }
-  return std::unique_ptr<ByteSource>(std::make_unique<InOrder>(std::move(source), sha256));
+  return std::unique_ptr<ByteSource>(std::make_unique<InOrder>(std::move(opened.body), sha256));
 }
 
 }  // namespace mailhaul::store

@@ -154,7 +154,7 @@ void DefineStoreCommands(CLI::App& cli, CommandOptions& options, Command* chosen
   CLI::Option* online = verify->add_flag(
       "--online", options.online,
       "Compare what is held of each mailbox with what its server lists instead: what is missing, "
-      "what is still to come, what the server no longer has. Changes nothing, here or there; a "
+      "what is still to come, what the server no longer has. Changes no mail, here or there; a "
       "running server does it with its checks");
   verify->add_option("--mailbox", options.mailbox, "TENANT/ID: this one only, folder by folder")
       ->needs(online);

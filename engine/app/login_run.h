@@ -18,7 +18,7 @@ namespace mailhaul::app {
 using LoginOutcomes = std::map<std::string, Status>;
 
 // Within the limits of hosts and addresses. What the run itself needs of a store is forgotten
-// afterwards; refresh tokens that a server replaces, bytes per day and the last login go into
+// afterwards; refresh tokens that a server replaces and the time of the last login go into
 // `kept`, unless null. `inspect` makes the one who looks into each mailbox, on the runtime's loops;
 // null: folders are listed, and no more. Blocks; `signals` end it early.
 Result<LoginOutcomes> LogInEverywhere(

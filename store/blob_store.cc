@@ -50,7 +50,11 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
       : files_(files),
         options_(std::move(options)),
         segments_(std::move(segments)),
-        next_segment_(segments_.empty() ? 1 : *segments_.rbegin() + 1) {}
+        next_segment_(segments_.empty() ? 1 : *segments_.rbegin() + 1) {
+    if (options_.read_only) {
+      failed_ = Status(Code::kInvalidArgument, "the message bodies were opened for reading only");
+    }
+  }
   ~SegmentBlobStore() override { RetirePacked(); }
   SegmentBlobStore(const SegmentBlobStore&) = delete;
   SegmentBlobStore& operator=(const SegmentBlobStore&) = delete;
@@ -106,7 +110,8 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   std::set<uint32_t> segments_;  // All there are.
   uint32_t next_segment_;
   bool directory_dirty_ = false;
-  Status failed_;  // kIo: for good. kDiskFull, of small bodies: until a Sync() has reported it.
+  // For good, but for kDiskFull, of small bodies: until a Sync() has reported it.
+  Status failed_;
   std::vector<std::shared_ptr<SegmentFile>> unsynced_;  // Every segment that may be dirty.
   std::shared_ptr<SegmentFile> packed_;                 // Takes small bodies; null: open one.
   std::unique_ptr<AlignedBuffer> packed_buffer_;
@@ -434,6 +439,7 @@ Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
 }
 
 Status SegmentBlobStore::Remove(uint32_t segment) {
+  MH_CHECK(!options_.read_only);
   MH_CHECK(segments_.contains(segment) && segment != *segments_.rbegin());
   MH_RETURN_IF_ERROR(files_.Remove(PathOf(segment)));
   segments_.erase(segment);
@@ -462,10 +468,16 @@ void TrimLast(FileSystem& files, const std::string& directory, const std::set<ui
 }  // namespace
 
 Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreOptions options) {
-  MH_RETURN_IF_ERROR(files.CreateDirectories(options.directory));
-  MH_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(options.directory));
+  if (!options.read_only) {
+    MH_RETURN_IF_ERROR(files.CreateDirectories(options.directory));
+  }
+  Result<std::vector<std::string>> names = files.List(options.directory);
+  if (options.read_only && names.status().code() == Code::kNotFound) {
+    names = std::vector<std::string>();
+  }
+  MH_RETURN_IF_ERROR(names.status());
   std::set<uint32_t> segments;
-  for (const std::string& name : names) {
+  for (const std::string& name : *names) {
     if (const uint32_t number = ParseSegmentName(name); number != 0) {
       segments.insert(number);
     }
@@ -473,7 +485,10 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(FileSystem& files, BlobStoreO
   if (segments.contains(UINT32_MAX)) {
     return Status(Code::kResourceExhausted, "all segment numbers are used up");
   }
-  TrimLast(files, options.directory, segments);
+  if (!options.read_only) {
+    // Never beside a writer: between a look at the size and the cut it may have written more.
+    TrimLast(files, options.directory, segments);
+  }
   return std::unique_ptr<BlobStore>(
       std::make_unique<SegmentBlobStore>(files, std::move(options), std::move(segments)));
 }

@@ -37,6 +37,9 @@ struct BlobStoreOptions {
   // write is refused with kDiskFull.
   uint64_t free_bytes_min = uint64_t{64} << 20;
   size_t frame_bytes = size_t{128} << 10;  // kFrameBytes of framed_body.h; tests take smaller ones.
+  // Another process may be writing: no file is touched, a missing directory holds no bodies, and
+  // every write is refused with kInvalidArgument.
+  bool read_only = false;
 };
 
 // Begin/Write/Append/Sync: one thread (the committer's). Reads: any thread.

@@ -23,7 +23,8 @@ class File {
   virtual Result<uint64_t> Size() const = 0;
   // A hint that this range is about to be written; does not change Size().
   virtual void Preallocate(uint64_t /*offset*/, uint64_t /*bytes*/) {}
-  // Gives back what is reserved beyond the file's end.
+  // Gives back what is reserved beyond the file's end. The writer alone may: it cuts the file at
+  // the size that it had a moment before.
   virtual void Trim() {}
 };
 

@@ -29,6 +29,7 @@ int ThreadsOf(const config::Config& config) {
 Status OpenMail(OpenStore& opened, const config::Config& config, store::MailStore::Access access) {
   store::BlobStoreOptions options;
   options.directory = config.data_dir + "/blobs";
+  options.read_only = access == store::MailStore::Access::kRead;
   MH_ASSIGN_OR_RETURN(opened.blobs, store::BlobStore::Open(opened.files, options));
   MH_ASSIGN_OR_RETURN(opened.mail,
                       store::MailStore::Open(*opened.records, *opened.blobs, opened.clock, access));

@@ -19,8 +19,6 @@ constexpr int kDigitBits = 6;
 constexpr uint32_t kPairMask = 0xFFF;
 constexpr int kBitsPerByte = 8;
 constexpr char kPadding = '=';
-// Words are shorter, lines of base64 longer.
-constexpr size_t kStretchMin = 32;
 
 // What a character is at each place of a quad: bits of 24, or kNoQuad.
 using PlacedDigits = std::array<std::array<uint32_t, 256>, kQuadDigits>;
@@ -62,6 +60,7 @@ size_t EndOfDigits(std::string_view bytes, size_t at) {
 // The beginning of the next kStretchMin digits or more, at or behind `at`, where digits do not go
 // on from before; else the end. Looks at a few places of what has shorter words only.
 size_t FindStretch(std::string_view bytes, size_t at) {
+  at = SkipNoStretch(bytes.data(), bytes.size(), at);
   while (bytes.size() - at >= kStretchMin) {
     size_t begin = at + kStretchMin;
     while (begin > at && IsDigit(bytes[begin - 1])) {
@@ -87,41 +86,36 @@ uint32_t Placed(const char* quad) {
 }
 
 // Decodes the whole quads that `text` begins with, and says how many characters they are.
-size_t DecodeQuads(std::string_view text, std::string& out) {
-  const size_t before = out.size();
-  out.resize(before + text.size() / kQuadDigits * kQuadBytes);
-  char* to = out.data() + before;
-  size_t at = DecodeVectors(text.data(), text.size(), to);
-  to += at / kQuadDigits * kQuadBytes;
-  for (; at + kQuadDigits <= text.size(); at += kQuadDigits, to += kQuadBytes) {
+size_t DecodeQuads(std::string_view text, char* out) {
+  size_t at = DecodeVectors(text.data(), text.size(), out);
+  out += at / kQuadDigits * kQuadBytes;
+  for (; at + kQuadDigits <= text.size(); at += kQuadDigits, out += kQuadBytes) {
     const char* from = text.data() + at;
     const uint32_t quad = Placed<0>(from) | Placed<1>(from) | Placed<2>(from) | Placed<3>(from);
     if (quad == kNoQuad) {
       break;
     }
-    to[0] = static_cast<char>(quad >> (2 * kBitsPerByte));
-    to[1] = static_cast<char>(quad >> kBitsPerByte);
-    to[2] = static_cast<char>(quad);
+    out[0] = static_cast<char>(quad >> (2 * kBitsPerByte));
+    out[1] = static_cast<char>(quad >> kBitsPerByte);
+    out[2] = static_cast<char>(quad);
   }
-  out.resize(before + at / kQuadDigits * kQuadBytes);
   return at;
 }
 
-// The last digits of a run and their padding; 0: no encoder writes what is there. Else characters.
-size_t DecodePadded(std::string_view text, std::string& out) {
+// The last digits of a run and their padding; 0: no encoder writes what is there. Else bytes.
+size_t DecodePadded(std::string_view text, char* out) {
   if (text.size() < kQuadDigits || text[3] != kPadding) {
     return 0;
   }
   const size_t bytes = text[2] == kPadding ? 1 : 2;
   const std::array<char, kQuadDigits> quad{text[0], text[1], bytes == 1 ? kAlphabet[0] : text[2],
                                            kAlphabet[0]};
-  const size_t before = out.size();
-  if (DecodeQuads({quad.data(), quad.size()}, out) == 0) {
-    return 0;
+  std::array<char, kQuadBytes> decoded{};
+  if (DecodeQuads({quad.data(), quad.size()}, decoded.data()) == 0 || decoded[bytes] != '\0') {
+    return 0;  // Not digits, or bits that are not used are not zero.
   }
-  const bool unused_are_zero = out[before + bytes] == '\0';
-  out.resize(unused_are_zero ? before + bytes : before);
-  return unused_are_zero ? kQuadDigits : 0;
+  std::copy_n(decoded.begin(), bytes, out);
+  return bytes;
 }
 
 // A run as it lies in bytes.
@@ -129,23 +123,24 @@ struct FoundRun {
   size_t line = 0;      // Characters of a line,
   size_t line_end = 0;  // and of the end of one; 0: there is one line.
   size_t digits = 0;    // Characters, padding included, line ends not.
+  size_t decoded = 0;   // Bytes.
   size_t end = 0;
 };
 
-// Decodes the longest run that begins at `begin`, where there are digits.
-FoundRun DecodeRun(std::string_view bytes, size_t begin, std::string& out) {
+// Decodes the longest run that begins at `begin`, where there are digits, to `out`, which has room
+// for three bytes of each four behind it.
+FoundRun DecodeRun(std::string_view bytes, size_t begin, char* out) {
   FoundRun run;
   size_t line_max = EndOfDigits(bytes, begin) - begin;
   for (size_t at = begin;;) {
-    const size_t before = out.size();
-    const size_t whole = DecodeQuads(bytes.substr(at, line_max), out);
+    const size_t whole = DecodeQuads(bytes.substr(at, line_max), out + run.decoded);
     if (run.digits != 0 && whole == run.line && at + whole < bytes.size() &&
         IsDigit(bytes[at + whole])) {
-      out.resize(before);  // Of longer lines: another run, perhaps.
-      return run;
+      return run;  // Of longer lines: another run, perhaps.
     }
-    const size_t padded = DecodePadded(bytes.substr(at + whole), out);
-    const size_t length = whole + padded;
+    const size_t whole_bytes = whole / kQuadDigits * kQuadBytes;
+    const size_t padded = DecodePadded(bytes.substr(at + whole), out + run.decoded + whole_bytes);
+    const size_t length = whole + (padded != 0 ? kQuadDigits : 0);
     if (length == 0) {
       return run;
     }
@@ -156,6 +151,7 @@ FoundRun DecodeRun(std::string_view bytes, size_t begin, std::string& out) {
       run.line_end = at - run.end;
     }
     run.digits += length;
+    run.decoded += whole_bytes + padded;
     run.end = at + length;
     const size_t line_end = LineEndBytes(bytes, run.end);
     if (length != run.line || padded != 0 || line_end == 0 ||
@@ -163,11 +159,37 @@ FoundRun DecodeRun(std::string_view bytes, size_t begin, std::string& out) {
       return run;
     }
     at = run.end + line_end;
+    const size_t lines = DecodeLines(bytes.data() + at, bytes.size() - at, run.line, line_end == 2,
+                                     out + run.decoded);
+    if (lines != 0) {
+      run.line_end = line_end;
+      run.digits += lines * run.line;
+      run.decoded += lines * run.line / kQuadDigits * kQuadBytes;
+      at += lines * (run.line + line_end);
+      run.end = at - line_end;
+    }
   }
 }
 
 uint64_t DigitsOf(uint64_t decoded) {
   return (decoded + kQuadBytes - 1) / kQuadBytes * kQuadDigits;
+}
+
+// Of so many characters, at most.
+size_t RoomForDecoded(size_t characters) { return (characters / kQuadDigits + 1) * kQuadBytes; }
+
+std::string RestOf(std::string_view bytes, const std::vector<Base64Run>& runs) {
+  uint64_t encoded = 0;
+  for (const Base64Run& run : runs) {
+    encoded += EncodedBytes(run);
+  }
+  std::string rest;
+  rest.reserve(bytes.size() - encoded);
+  for (const Base64Run& run : runs) {
+    rest.append(bytes.substr(0, run.before));
+    bytes.remove_prefix(run.before + EncodedBytes(run));
+  }
+  return rest.append(bytes);
 }
 
 char* PutQuad(uint32_t quad, char* to) {
@@ -212,23 +234,25 @@ char* EncodeRun(const Base64Run& run, std::string_view decoded, char* to) {
 SplitBytes SplitBase64(std::string_view bytes) {
   SplitBytes split;
   size_t taken = 0;
+  size_t decoded = 0;
   for (size_t at = 0; (at = FindStretch(bytes, at)) < bytes.size();) {
-    const size_t before = split.decoded.size();
-    const FoundRun run = DecodeRun(bytes, at, split.decoded);
-    if (run.digits < kRunDigitsMin) {
-      split.decoded.resize(before);
-    } else {
-      split.rest.append(bytes.substr(taken, at - taken));
+    if (split.decoded.empty()) {
+      split.decoded.resize(RoomForDecoded(bytes.size() - at));
+    }
+    const FoundRun run = DecodeRun(bytes, at, split.decoded.data() + decoded);
+    if (run.digits >= kRunDigitsMin) {
       split.runs.push_back({.before = static_cast<uint32_t>(at - taken),
-                            .decoded = static_cast<uint32_t>(split.decoded.size() - before),
+                            .decoded = static_cast<uint32_t>(run.decoded),
                             .line = static_cast<uint32_t>(run.line),
                             .crlf = run.line_end == 2});
+      decoded += run.decoded;
       taken = run.end;
     }
     at = run.end;
   }
+  split.decoded.resize(decoded);
   if (!split.runs.empty()) {
-    split.rest.append(bytes.substr(taken));
+    split.rest = RestOf(bytes, split.runs);
   }
   return split;
 }

@@ -2,6 +2,9 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include <bit>
+#include <cstdint>
 #endif
 
 namespace mailhaul::store {
@@ -9,12 +12,52 @@ namespace mailhaul::store {
 #if defined(__x86_64__)
 namespace {
 
+// Whatever calls what is compiled for AVX2 in a loop is so compiled, too: then it is not called,
+// and what a vector needs is loaded once.
 constexpr size_t kDigits = 32;  // Of a vector,
 constexpr size_t kBytes = 24;   // and what they stand for.
 constexpr size_t kHalfBytes = kBytes / 2;
 constexpr size_t kReadBytes = kHalfBytes + sizeof(__m128i);  // Of which the last four are not used.
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
+
+[[gnu::target("avx2")]] inline __m256i Bytes(int value) {
+  return _mm256_set1_epi8(static_cast<char>(value));
+}
+
+// By half a byte: the same 16 values for both halves of a vector.
+[[gnu::target("avx2")]] inline __m256i Table(__m128i values) {
+  return _mm256_broadcastsi128_si256(values);
+}
+
+[[gnu::target("avx2")]] inline __m256i UpperHalves(__m256i text) {
+  return _mm256_and_si256(_mm256_srli_epi32(text, 4), Bytes(0x0F));
+}
+
+// A bit for each place that holds no digit. The table for the upper half of a character has one
+// bit, the one for the lower half the bits of all upper halves with which it is a digit. (A
+// character from 0x80 on finds zero in the latter.)
+[[gnu::target("avx2")]] inline uint32_t NoDigits(__m256i text, __m256i upper) {
+  constexpr char kTwo = 1;    // + /
+  constexpr char kThree = 2;  // 0 to 9
+  constexpr char kFour = 4;   // A to O, a to o
+  constexpr char kFive = 8;   // P to Z, p to z
+  constexpr char kLetter = kFour | kFive;
+  constexpr char kAny = kThree | kLetter;
+  const __m256i of_upper =
+      Table(_mm_setr_epi8(0, 0, kTwo, kThree, kFour, kFive, kFour, kFive, 0, 0, 0, 0, 0, 0, 0, 0));
+  const __m256i of_lower =
+      Table(_mm_setr_epi8(kThree | kFive, kAny, kAny, kAny, kAny, kAny, kAny, kAny, kAny, kAny,
+                          kLetter, kFour | kTwo, kFour, kFour, kFour, kFour | kTwo));
+  const __m256i both =
+      _mm256_and_si256(_mm256_shuffle_epi8(of_upper, upper), _mm256_shuffle_epi8(of_lower, text));
+  return static_cast<uint32_t>(
+      _mm256_movemask_epi8(_mm256_cmpeq_epi8(both, _mm256_setzero_si256())));
+}
+
+[[gnu::target("avx2")]] inline __m256i Load(const char* text) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
+}
 
 // What is added to a digit of each kind to make it a number from 0 to 63.
 constexpr char kOfUpper = -'A';
@@ -23,34 +66,18 @@ constexpr char kOfFigure = 52 - '0';
 constexpr char kOfPlus = 62 - '+';
 constexpr char kOfSlash = 63 - '/';
 
-[[gnu::target("avx2")]] __m256i Bytes(int value) {
-  return _mm256_set1_epi8(static_cast<char>(value));
-}
-
-// All ones in the places that hold a character from `first` to `last`.
-[[gnu::target("avx2")]] __m256i IsBetween(__m256i text, char first, char last) {
-  const __m256i above = _mm256_sub_epi8(text, Bytes(first));
-  return _mm256_cmpeq_epi8(_mm256_min_epu8(above, Bytes(last - first)), above);
-}
-
-[[gnu::target("avx2")]] bool DecodeVector(const char* text, char* out) {
-  const __m256i digits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
-  const __m256i upper = IsBetween(digits, 'A', 'Z');
-  const __m256i lower = IsBetween(digits, 'a', 'z');
-  const __m256i figure = IsBetween(digits, '0', '9');
-  const __m256i plus = _mm256_cmpeq_epi8(digits, Bytes('+'));
-  const __m256i slash = _mm256_cmpeq_epi8(digits, Bytes('/'));
-  const __m256i any = _mm256_or_si256(_mm256_or_si256(_mm256_or_si256(upper, lower), figure),
-                                      _mm256_or_si256(plus, slash));
-  if (_mm256_movemask_epi8(any) != -1) {
+[[gnu::target("avx2")]] inline bool DecodeVector(const char* text, char* out) {
+  const __m256i digits = Load(text);
+  const __m256i upper = UpperHalves(digits);
+  if (NoDigits(digits, upper) != 0) {
     return false;
   }
-  __m256i offset = _mm256_and_si256(upper, Bytes(kOfUpper));
-  offset = _mm256_or_si256(offset, _mm256_and_si256(lower, Bytes(kOfLower)));
-  offset = _mm256_or_si256(offset, _mm256_and_si256(figure, Bytes(kOfFigure)));
-  offset = _mm256_or_si256(offset, _mm256_and_si256(plus, Bytes(kOfPlus)));
-  offset = _mm256_or_si256(offset, _mm256_and_si256(slash, Bytes(kOfSlash)));
-  const __m256i values = _mm256_add_epi8(digits, offset);
+  const __m256i of_kind = Table(_mm_setr_epi8(0, 0, kOfPlus, kOfFigure, kOfUpper, kOfUpper,
+                                              kOfLower, kOfLower, 0, 0, 0, 0, 0, 0, 0, 0));
+  const __m256i slash =
+      _mm256_and_si256(_mm256_cmpeq_epi8(digits, Bytes('/')), Bytes(kOfSlash - kOfPlus));
+  const __m256i values =
+      _mm256_add_epi8(_mm256_add_epi8(digits, slash), _mm256_shuffle_epi8(of_kind, upper));
   // Twelve bits of each two, then 24 of each four, in the lower bytes of 32.
   const __m256i pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0140));
   const __m256i quads = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00011000));
@@ -65,7 +92,7 @@ constexpr char kOfSlash = 63 - '/';
   return true;
 }
 
-[[gnu::target("avx2")]] void EncodeVector(const char* bytes, char* out) {
+[[gnu::target("avx2")]] inline void EncodeVector(const char* bytes, char* out) {
   const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
   const __m128i second = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + kHalfBytes));
   const __m256i order = _mm256_setr_epi8(2, 1, 0, -1, 5, 4, 3, -1, 8, 7, 6, -1, 11, 10, 9, -1, 2, 1,
@@ -90,30 +117,83 @@ constexpr char kOfSlash = 63 - '/';
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), digits);
 }
 
-}  // namespace
-
-size_t DecodeVectors(const char* text, size_t size, char* out) {
-  size_t at = 0;
-  if (kHasAvx2) {
-    for (; size - at >= kDigits && DecodeVector(text + at, out); at += kDigits, out += kBytes) {
+[[gnu::target("avx2")]] size_t SkipAvx2(const char* text, size_t size, size_t at) {
+  while (size - at >= kStretchMin) {
+    const __m256i characters = Load(text + at);
+    const uint32_t others = NoDigits(characters, UpperHalves(characters));
+    if (others == 0) {
+      return at;
     }
+    at += static_cast<size_t>(std::bit_width(others));
   }
   return at;
 }
 
-size_t EncodeVectors(const char* bytes, size_t size, char* out) {
+[[gnu::target("avx2")]] size_t DecodeAvx2(const char* text, size_t size, char* out) {
   size_t at = 0;
-  if (kHasAvx2) {
-    for (; size - at >= kReadBytes; at += kBytes, out += kDigits) {
-      EncodeVector(bytes + at, out);
-    }
+  for (; size - at >= kDigits && DecodeVector(text + at, out); at += kDigits, out += kBytes) {
   }
   return at;
+}
+
+// The last vector of a line ends where the line does, over digits of the one before.
+[[gnu::target("avx2")]] bool DecodeLineAvx2(const char* text, size_t line, char* out) {
+  size_t at = 0;
+  for (; line - at >= kDigits; at += kDigits) {
+    if (!DecodeVector(text + at, out + at / 4 * 3)) {
+      return false;
+    }
+  }
+  return at == line || DecodeVector(text + line - kDigits, out + (line - kDigits) / 4 * 3);
+}
+
+[[gnu::target("avx2")]] size_t DecodeLinesAvx2(const char* text, size_t size, size_t line,
+                                               bool crlf, char* out) {
+  const size_t step = line + (crlf ? 2 : 1);
+  size_t lines = 0;
+  for (; size >= step; size -= step, text += step, out += line / 4 * 3, ++lines) {
+    const bool ends = crlf ? text[line] == '\r' && text[line + 1] == '\n' : text[line] == '\n';
+    if (!ends || !DecodeLineAvx2(text, line, out)) {
+      break;
+    }
+  }
+  return lines;
+}
+
+[[gnu::target("avx2")]] size_t EncodeAvx2(const char* bytes, size_t size, char* out) {
+  size_t at = 0;
+  for (; size - at >= kReadBytes; at += kBytes, out += kDigits) {
+    EncodeVector(bytes + at, out);
+  }
+  return at;
+}
+
+}  // namespace
+
+size_t SkipNoStretch(const char* text, size_t size, size_t at) {
+  return kHasAvx2 ? SkipAvx2(text, size, at) : at;
+}
+
+size_t DecodeVectors(const char* text, size_t size, char* out) {
+  return kHasAvx2 ? DecodeAvx2(text, size, out) : 0;
+}
+
+size_t DecodeLines(const char* text, size_t size, size_t line, bool crlf, char* out) {
+  return kHasAvx2 && line >= kDigits ? DecodeLinesAvx2(text, size, line, crlf, out) : 0;
+}
+
+size_t EncodeVectors(const char* bytes, size_t size, char* out) {
+  return kHasAvx2 ? EncodeAvx2(bytes, size, out) : 0;
 }
 
 #else
 
+size_t SkipNoStretch(const char* /*text*/, size_t /*size*/, size_t at) { return at; }
 size_t DecodeVectors(const char* /*text*/, size_t /*size*/, char* /*out*/) { return 0; }
+size_t DecodeLines(const char* /*text*/, size_t /*size*/, size_t /*line*/, bool /*crlf*/,
+                   char* /*out*/) {
+  return 0;
+}
 size_t EncodeVectors(const char* /*bytes*/, size_t /*size*/, char* /*out*/) { return 0; }
 
 #endif

@@ -51,8 +51,8 @@ class BlobStore {
    public:
     virtual ~Writer() = default;
     // Hashes and compresses the next part and returns what is to be written of it. Any thread, but
-    // one call after the other, each followed by Write(). kInvalidArgument: more than the announced
-    // size in all.
+    // one call after the other. Each is followed by its Write(), in the same order, which may come
+    // while later parts are prepared. kInvalidArgument: more than the announced size in all.
     virtual Result<std::string> Prepare(std::string part) = 0;
     virtual Status Write(std::string_view prepared) = 0;
     // Both at once.

@@ -10,8 +10,8 @@
 namespace mailhaul::store {
 namespace {
 
-// Of text; higher ones save little more and take much longer.
-constexpr int kLevel = 3;
+// Of text; higher ones save little and take longer: README.md.
+constexpr int kLevel = 2;
 // What attachments are is compressed already, as a rule: level 1 finds that out fastest.
 constexpr int kDecodedLevel = 1;
 constexpr size_t kSavedShare = 16;
@@ -25,7 +25,10 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
   if (!split.rest.empty()) {
     MH_RETURN_IF_ERROR(AppendZstdFrame(split.rest, kLevel, rest));
   }
-  AppendSplitHeader(split.runs, rest.size(), out);
+  std::string header;
+  AppendSplitHeader(split.runs, rest.size(), header);
+  out.reserve(out.size() + header.size() + rest.size() + ZstdFrameBound(split.decoded.size()));
+  out += header;
   out += rest;
   const size_t before = out.size();
   MH_RETURN_IF_ERROR(AppendZstdFrame(split.decoded, kDecodedLevel, out));
@@ -56,7 +59,9 @@ std::optional<std::string> CompressBody(std::string_view body) {
       !IsSmaller(compressed.size(), body.size())) {
     return std::nullopt;
   }
-  compressed.shrink_to_fit();
+  if (compressed.capacity() - compressed.size() > compressed.size() / kSavedShare) {
+    compressed.shrink_to_fit();
+  }
   return compressed;
 }
 
@@ -75,18 +80,17 @@ Status AppendPiece(std::string_view bytes, std::string& out) {
   if (split.runs.empty()) {
     return AppendZstdFrame(bytes, kLevel, out);
   }
-  std::string packed;
+  const size_t before = out.size();
   bool decoded_shrinks = false;
-  MH_RETURN_IF_ERROR(AppendSplit(split, packed, decoded_shrinks));
+  MH_RETURN_IF_ERROR(AppendSplit(split, out, decoded_shrinks));
   // Of what does not become smaller decoded no digit takes less than six bits as it is.
   if (decoded_shrinks) {
     std::string plain;
     MH_RETURN_IF_ERROR(AppendZstdFrame(bytes, kLevel, plain));
-    if (plain.size() <= packed.size()) {
-      packed = std::move(plain);
+    if (plain.size() <= out.size() - before) {
+      out.replace(before, std::string::npos, plain);
     }
   }
-  out += packed;
   return Status::Ok();
 }
 

@@ -152,6 +152,8 @@ class FramedByteSource final : public ByteSource {
 }  // namespace
 
 Status FrameEncoder::Append(std::string_view part, std::string& out) {
+  const size_t frames = (waiting_.size() + part.size()) / frame_bytes_;
+  out.reserve(out.size() + frames * PieceBound(frame_bytes_));
   if (!waiting_.empty()) {
     const size_t count = std::min(part.size(), frame_bytes_ - waiting_.size());
     waiting_.append(part.substr(0, count));

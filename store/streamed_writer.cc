@@ -43,7 +43,7 @@ Result<std::string> StreamedWriter::Prepare(std::string part) {
   prepared_ += part.size();
   std::string out;
   if (form_ == Form::kUndecided) {
-    sample_.append(part);
+    sample_ = sample_.empty() ? std::move(part) : sample_ + part;
     if (sample_.size() >= sample_bytes_) {
       MH_RETURN_IF_ERROR(Decide(out));
     }

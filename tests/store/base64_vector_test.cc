@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/base64.h"
+#include "base/random.h"
 #include "tests/store/base64_mail.h"
 
 namespace mailhaul::store {
@@ -66,6 +67,47 @@ TEST(Base64VectorTest, StopsBeforeWhateverIsNoDigit) {
       Decode(text, taken);
       const size_t vectors = !has_vectors ? 0 : is_digit ? 2 : 1;
       EXPECT_EQ(taken, vectors * kVectorDigits) << place << " " << value;
+    }
+  }
+}
+
+TEST(Base64VectorTest, DecodesWholeLinesOnly) {
+  const bool has_vectors = HasVectors();
+  for (const bool crlf : {true, false}) {
+    const size_t end = crlf ? 2 : 1;
+    for (size_t line = 4; line <= 200; line += 4) {
+      const std::string raw = NoiseOf(line / 4 * 3 * 5, line);
+      const std::string text = Lines(raw, line, crlf) + (crlf ? "\r\n" : "\n");
+      const size_t lines = has_vectors && line >= kVectorDigits ? 5 : 0;
+      std::string out(raw.size(), '?');
+      ASSERT_EQ(DecodeLines(text.data(), text.size(), line, crlf, out.data()), lines) << line;
+      EXPECT_EQ(out, lines != 0 ? raw : std::string(raw.size(), '?'));
+      if (lines == 0) {
+        continue;
+      }
+      // One character less, or a wrong one anywhere in the third line or its end.
+      EXPECT_EQ(DecodeLines(text.data(), text.size() - 1, line, crlf, out.data()), 4U);
+      const size_t third = 2 * (line + end);
+      for (size_t place = 0; place < line + end; ++place) {
+        std::string wrong = text;
+        wrong[third + place] = '-';
+        EXPECT_EQ(DecodeLines(wrong.data(), wrong.size(), line, crlf, out.data()), 2U) << place;
+      }
+    }
+  }
+}
+
+TEST(Base64VectorTest, SkipsNoDigitsThatMatter) {
+  SeededRandom random(1);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text = NoiseOf(random.Below(60), static_cast<uint64_t>(round));
+    const size_t begin = text.size();
+    text += " " + std::string(kStretchMin + random.Below(3) - 1, 'A') + " end";
+    const bool is_there = text.size() - begin >= kStretchMin + 5;
+    const size_t at = SkipNoStretch(text.data(), text.size(), 0);
+    ASSERT_LE(at, text.size());
+    if (is_there) {
+      EXPECT_LE(at, begin + 1) << round;
     }
   }
 }

@@ -17,7 +17,7 @@ namespace {
 
 std::string Zstd(std::string_view bytes) {
   std::string frame;
-  EXPECT_TRUE(AppendZstdFrame(bytes, 3, frame).ok());
+  EXPECT_TRUE(AppendZstdFrame(bytes, 2, frame).ok());
   return frame;
 }
 

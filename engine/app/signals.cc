@@ -45,6 +45,7 @@ SignalWatcher::~SignalWatcher() { Unwatch(); }
 void SignalWatcher::Unwatch() {
   stopping_ = true;
   if (thread_.joinable()) {
+    pthread_kill(thread_.native_handle(), SIGINT);  // It waits for that one, too.
     thread_.join();
   }
 }
@@ -60,14 +61,14 @@ void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<voi
                         const std::function<void()>& on_hangup) {
   while (true) {
     const int signal = NextSignal(hangup_, kPoll);
+    if (stopping_) {
+      return;
+    }
     if (signal != 0 && signal != SIGHUP) {
       break;
     }
     if (signal == SIGHUP && on_hangup) {
       loop.Post(on_hangup);
-    }
-    if (stopping_) {
-      return;
     }
   }
   interrupted_ = true;
@@ -76,6 +77,9 @@ void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<voi
   const TimePoint end = clock.Now() + grace;
   while (!stopping_) {
     const int signal = NextSignal(hangup_, kPoll);
+    if (stopping_) {
+      return;
+    }
     if ((signal != 0 && signal != SIGHUP) || clock.Now() >= end) {
       std::_Exit(kExitInterrupted);  // What is acknowledged is durable; the rest is fetched again.
     }

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "base/check.h"
+#include "connectors/net/wake_hold.h"
 
 namespace mailhaul::net {
 namespace {
@@ -117,7 +118,7 @@ void UvLoop::Post(std::function<void()> work) {
     wake = wake_;
   }
   // Without the lock, which the woken thread wants next. The loop may have ended by now.
-  wake->Wake();
+  WakeHold::Wake(std::move(wake));
 }
 
 void UvLoop::OnWake() {

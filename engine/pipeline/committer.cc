@@ -1,6 +1,10 @@
 #include "engine/pipeline/committer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "connectors/net/wake_hold.h"
 
 namespace mailhaul::pipeline {
 namespace internal {
@@ -10,6 +14,8 @@ namespace {
 constexpr size_t kGroupBytesMax = size_t{16} << 20;
 constexpr size_t kGroupBatchesMax = 4096;
 
+}  // namespace
+
 size_t BodyBytes(const store::IngestBatch& batch) {
   size_t total = 0;
   for (const store::IngestMessage& message : batch.messages) {
@@ -17,6 +23,8 @@ size_t BodyBytes(const store::IngestBatch& batch) {
   }
   return total;
 }
+
+namespace {
 
 void CommitGroup(store::MailStore& store, std::vector<CommitItem>& group) {
   if (group.empty()) {
@@ -28,6 +36,7 @@ void CommitGroup(store::MailStore& store, std::vector<CommitItem>& group) {
     batches.push_back(item.batch.get());
   }
   store.Append(batches);
+  const net::WakeHold together;
   for (CommitItem& item : group) {
     item.done(*item.batch);
     item.batch.reset();
@@ -65,8 +74,15 @@ void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items) {
 
 using internal::CommitItem;
 
-ThreadCommitter::ThreadCommitter(store::MailStore& store)
-    : store_(store), thread_([this] { Loop(); }) {}
+namespace {
+
+// So much is not held back: it fills the writes that it is collected into.
+constexpr size_t kRestBytesMax = size_t{4} << 20;
+
+}  // namespace
+
+ThreadCommitter::ThreadCommitter(store::MailStore& store, Duration group_time)
+    : store_(store), group_time_(group_time), thread_([this] { Loop(); }) {}
 
 ThreadCommitter::~ThreadCommitter() {
   {
@@ -77,35 +93,78 @@ ThreadCommitter::~ThreadCommitter() {
   thread_.join();
 }
 
-void ThreadCommitter::Submit(CommitItem item) {
+void ThreadCommitter::Run(std::function<void()> operation) {
   {
     const std::lock_guard lock(mutex_);
-    items_.push_back(std::move(item));
+    operations_.push_back({.operation = std::move(operation), .batch = nullptr, .done = nullptr});
   }
   wake_.notify_one();
 }
 
-void ThreadCommitter::Run(std::function<void()> operation) {
-  Submit({.operation = std::move(operation), .batch = nullptr, .done = nullptr});
-}
-
 void ThreadCommitter::Commit(std::unique_ptr<store::IngestBatch> batch,
                              std::function<void(store::IngestBatch&)> done) {
-  Submit({.operation = nullptr, .batch = std::move(batch), .done = std::move(done)});
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = batches_.empty();
+    batch_bytes_ += internal::BodyBytes(*batch);
+    batches_.push_back({.operation = nullptr, .batch = std::move(batch), .done = std::move(done)});
+    wake = wake || IsDue();
+  }
+  if (wake) {
+    wake_.notify_one();
+  }
+}
+
+void ThreadCommitter::Hurry() {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = !batches_.empty() && !std::exchange(hurry_, true);
+  }
+  if (wake) {
+    wake_.notify_one();
+  }
+}
+
+bool ThreadCommitter::IsDue() const { return stopping_ || hurry_ || batch_bytes_ >= kRestBytesMax; }
+
+bool ThreadCommitter::Take(std::deque<CommitItem>& items) {
+  std::unique_lock lock(mutex_);
+  bool due = false;
+  while (operations_.empty() && !due) {
+    if (batches_.empty()) {
+      if (stopping_) {
+        return false;
+      }
+      wake_.wait(lock);
+      continue;
+    }
+    const TimePoint now = clock_.Now();
+    due = IsDue() || now >= rests_until_;
+    if (!due) {
+      wake_.wait_for(lock, rests_until_ - now);
+    }
+  }
+  items.swap(operations_);
+  if (due) {
+    std::move(batches_.begin(), batches_.end(), std::back_inserter(items));
+    batches_.clear();
+    batch_bytes_ = 0;
+    hurry_ = false;
+  }
+  return true;
 }
 
 void ThreadCommitter::Loop() {
   std::deque<CommitItem> items;
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !items_.empty(); });
-      if (items_.empty()) {
-        return;
-      }
-      items.swap(items_);
-    }
+  while (Take(items)) {
+    const bool committed = !items.back().operation;
     internal::ProcessItems(store_, items);
+    if (committed) {
+      const std::lock_guard lock(mutex_);
+      rests_until_ = clock_.Now() + group_time_;
+    }
   }
 }
 

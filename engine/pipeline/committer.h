@@ -1,8 +1,9 @@
 // One writer for the whole process: groups finished messages of many sessions into durable batches.
 //
-// Everything that changes the store passes through here. Messages that
-// arrive while a commit is being synced form the next group, so the busier the engine, the larger
-// the groups and the fewer the syncs. Two drivers of one core: a thread, or a virtual loop.
+// Everything that changes the store passes through here. Messages that arrive while a commit is
+// being synced form the next group, or within kGroupTime behind it, unless somebody waits for them:
+// a sync costs as much for one as for a hundred. Two drivers of one core: a thread, or a virtual
+// loop.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/work_pool.h"
 #include "connectors/net/loop.h"
 #include "store/mail_store.h"
@@ -31,7 +33,12 @@ class Committer {
   // Thread-safe. Memory is bounded by the credits that each message of a batch holds.
   virtual void Commit(std::unique_ptr<store::IngestBatch> batch,
                       std::function<void(store::IngestBatch&)> done) = 0;
+  // Somebody waits for what was submitted: its commit begins as soon as it can. Thread-safe.
+  virtual void Hurry() {}
 };
+
+// From the end of one commit to the begin of the next, if nobody waits for it and it is small.
+inline constexpr Duration kGroupTime = std::chrono::milliseconds(5);
 
 namespace internal {
 
@@ -41,6 +48,9 @@ struct CommitItem {
   std::function<void(store::IngestBatch&)> done;
 };
 
+// What a batch carries of its messages.
+size_t BodyBytes(const store::IngestBatch& batch);
+
 // Runs the operations in order, then commits all batches in as few groups as their size allows.
 void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items);
 
@@ -49,21 +59,32 @@ void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items);
 // A thread of its own. The destructor commits what was submitted, then ends the thread.
 class ThreadCommitter final : public Committer {
  public:
-  explicit ThreadCommitter(store::MailStore& store);
+  explicit ThreadCommitter(store::MailStore& store, Duration group_time = kGroupTime);
   ~ThreadCommitter() override;
   void Run(std::function<void()> operation) override;
   void Commit(std::unique_ptr<store::IngestBatch> batch,
               std::function<void(store::IngestBatch&)> done) override;
+  void Hurry() override;
 
  private:
-  void Submit(internal::CommitItem item);
+  // Waits for something to do and takes it. False: the end.
+  bool Take(std::deque<internal::CommitItem>& items);
+  // The batches are to be committed now.
+  bool IsDue() const;
   void Loop();
 
   store::MailStore& store_;
+  const Duration group_time_;
+  const SystemClock clock_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<internal::CommitItem> items_;  // Guarded by mutex_.
-  bool stopping_ = false;                   // Guarded by mutex_.
+  // Guarded by mutex_:
+  std::deque<internal::CommitItem> operations_;
+  std::deque<internal::CommitItem> batches_;
+  size_t batch_bytes_ = 0;
+  TimePoint rests_until_{};
+  bool hurry_ = false;
+  bool stopping_ = false;
   std::thread thread_;
 };
 

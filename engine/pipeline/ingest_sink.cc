@@ -5,10 +5,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/mime/structure.h"
-#include "engine/pipeline/await_on.h"
 #include "engine/pipeline/content_mapper.h"
 #include "engine/pipeline/message_tags.h"
+#include "engine/pipeline/streamed_body.h"
 #include "store/compression.h"
 
 namespace mailhaul::pipeline {
@@ -19,10 +18,7 @@ constexpr size_t kMessageOverheadBytes = 4 * 1024;
 // So many refusals with no body between them are the server's trouble, not the messages'.
 constexpr size_t kRejectedInARowMax = 20;
 constexpr size_t kRejectedAloneMax = 3;  // When not one body came.
-// Of a message that is still arriving. Others are scanned again once they are there.
-constexpr size_t kStructureBytesMax = size_t{1} << 20;
-// One part fills, one is compressed, and its compressed bytes; and the message's structure.
-constexpr size_t kStreamedCostBytes = 3 * kPartBytes + kStructureBytesMax + kMessageOverheadBytes;
+constexpr size_t kStreamedCostBytes = kStreamedBodyBytes + kMessageOverheadBytes;
 
 size_t CostOfSize(uint64_t size) {
   return size > kStreamBytes ? kStreamedCostBytes
@@ -37,31 +33,8 @@ struct IngestSink::Arriving {
   uint64_t size = 0;  // Once all is received.
   uint64_t received = 0;
   size_t credits = 0;
-  std::string body;  // Small messages: all of it. Streamed ones: the part being filled.
-
-  // Streamed messages only.
-  std::unique_ptr<store::BlobStore::Writer> writer;
-  std::unique_ptr<mime::StructureScanner> scanner;  // Fed with each part; null: it grew too large.
-  std::string part;                                 // Being compressed,
-  std::string prepared;                             // and then written by the committer.
-  bool part_pending = false;
-  net::OneShot<Status> part_written;
-  std::optional<store::BlobStore::Writer::Finished> finished;
-  std::unique_ptr<ByteSource> source;  // Once finished: what was written, to be parsed.
-
-  bool streamed() const { return !announced.has_value() || *announced > kStreamBytes; }
-  void Scan() {
-    if (scanner != nullptr) {
-      scanner->Feed(part);
-      if (scanner->held_bytes() > kStructureBytesMax) {
-        scanner.reset();
-      }
-    }
-  }
-  ParsedContent Parse() const {
-    return scanner == nullptr ? ParseContent(*source, meta.uid)
-                              : ParseContent(*source, scanner->Finish(size), meta.uid);
-  }
+  std::string body;                        // A small message: all of it. Or:
+  std::shared_ptr<StreamedBody> streamed;  // a large one, or one of unknown size.
 };
 
 struct IngestSink::Committed {
@@ -113,6 +86,10 @@ bool IngestSink::TryReserve(std::span<const MessageMeta> messages) {
 }
 
 net::Task<Status> IngestSink::Reserve(std::span<const MessageMeta> messages) {
+  if (TryReserve(messages)) {
+    co_return failure_;
+  }
+  context_.committer.Hurry();  // What is committed gives back what this waits for.
   size_t total = 0;
   for (const MessageMeta& meta : messages) {
     total += CostOf(meta);
@@ -149,21 +126,11 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, std::optional<u
     context_.budget.ForceTake(needed - arriving_->credits);
     arriving_->credits = needed;
   }
-  if (!arriving_->streamed()) {
+  if (size.value_or(UINT64_MAX) > kStreamBytes) {
+    arriving_->streamed = StreamedBody::Start(context_, size);
+  } else {
     arriving_->body.reserve(*size);
-    co_return Status::Ok();
   }
-  using Begun = Result<std::unique_ptr<store::BlobStore::Writer>>;
-  store::BlobStore* blobs = &context_.store.blobs();
-  std::function<Begun()> begin = [blobs, size] { return blobs->Begin(size); };
-  Begun begun = co_await RunOn<Begun>(context_.committer, std::move(begin));
-  if (!begun.ok()) {
-    failure_ = begun.status();
-    co_return failure_;
-  }
-  arriving_->writer = std::move(begun).value();
-  arriving_->scanner = std::make_unique<mime::StructureScanner>();
-  arriving_->body.reserve(kPartBytes);
   co_return Status::Ok();
 }
 
@@ -171,98 +138,44 @@ net::Task<Status> IngestSink::AppendBody(std::string_view bytes) {
   MH_CHECK(arriving_ != nullptr);
   arriving_->received += bytes.size();
   MH_CHECK(arriving_->received <= arriving_->announced.value_or(UINT64_MAX));
-  if (!arriving_->streamed()) {
+  if (arriving_->streamed == nullptr) {
     arriving_->body.append(bytes);
     co_return Status::Ok();
   }
-  while (!bytes.empty()) {
-    const size_t room = kPartBytes - arriving_->body.size();
-    arriving_->body.append(bytes.substr(0, room));
-    bytes.remove_prefix(std::min(room, bytes.size()));
-    if (arriving_->body.size() == kPartBytes) {
-      CO_RETURN_IF_ERROR(FlushPart());
-    }
+  const std::shared_ptr<StreamedBody> body = arriving_->streamed;
+  const Status appended = co_await body->Append(bytes);
+  if (!appended.ok() && failure_.ok()) {
+    failure_ = appended;
   }
-  co_return Status::Ok();
-}
-
-// Waits for the part before, then hands over the full one: so one part is written while the next
-// one arrives.
-net::Task<Status> IngestSink::FlushPart() {
-  const std::shared_ptr<Arriving> message = arriving_;
-  if (message->part_pending) {
-    const Status written = co_await message->part_written.Wait();
-    message->part_pending = false;
-    if (!written.ok()) {
-      failure_ = written;
-      co_return written;
-    }
-  }
-  if (!message->body.empty()) {
-    StartPart();
-  }
-  co_return Status::Ok();
-}
-
-void IngestSink::StartPart() {
-  const std::shared_ptr<Arriving> message = arriving_;
-  message->part.swap(message->body);
-  message->body.clear();
-  message->part_pending = true;
-  net::Loop* const loop = &loop_;
-  Committer* const committer = &context_.committer;
-  context_.cpu.Submit([message, loop, committer] {
-    message->Scan();
-    Result<std::string> prepared = message->writer->Prepare(std::exchange(message->part, {}));
-    if (!prepared.ok()) {
-      loop->Post([message, status = prepared.status()] { message->part_written.Set(status); });
-      return;
-    }
-    message->prepared = std::move(prepared).value();
-    committer->Run([message, loop] {
-      const Status status = message->writer->Write(message->prepared);
-      message->prepared = std::string();
-      loop->Post([message, status] { message->part_written.Set(status); });
-    });
-  });
+  co_return appended;
 }
 
 net::Task<Status> IngestSink::EndBody() {
   MH_CHECK(arriving_ != nullptr);
   MH_CHECK(arriving_->received == arriving_->announced.value_or(arriving_->received));
-  arriving_->size = arriving_->received;
+  const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
+  message->size = message->received;
   ++stats_.fetched;
   rejected_in_a_row_ = 0;
-  stats_.bytes_fetched += arriving_->size;
-  context_.progress.bytes_fetched += arriving_->size;
-  if (arriving_->streamed()) {
-    CO_RETURN_IF_ERROR(FinishStreamed());
-    SubmitStreamed();
+  stats_.bytes_fetched += message->size;
+  context_.progress.bytes_fetched += message->size;
+  ++in_flight_;
+  if (message->streamed != nullptr) {
+    finishing_.Spawn(FinishStreamed(message));
   } else {
-    SubmitSmall();
+    SubmitSmall(message);
   }
-  co_return Status::Ok();
+  co_return failure_;
 }
 
-net::Task<Status> IngestSink::FinishStreamed() {
-  CO_RETURN_IF_ERROR(FlushPart());  // The rest,
-  CO_RETURN_IF_ERROR(FlushPart());  // and until it is written.
-  const std::shared_ptr<Arriving> message = arriving_;
-  const store::BlobStore* const blobs = &context_.store.blobs();
-  std::function<Status()> finish = [message, blobs]() -> Status {
-    MH_ASSIGN_OR_RETURN(message->finished, message->writer->Finish());
-    message->writer.reset();
-    MH_ASSIGN_OR_RETURN(store::BlobStore::Opened opened,
-                        blobs->Open(message->finished->location, message->finished->sha256));
-    message->source = std::move(opened.body);
-    return Status::Ok();
-  };
-  const Status done = co_await RunOn<Status>(context_.committer, std::move(finish));
-  if (!done.ok()) {
-    failure_ = done;
-    co_return failure_;
+// Beside the session, which goes on with the next message: each step may have to wait for a commit.
+net::Task<void> IngestSink::FinishStreamed(std::shared_ptr<Arriving> message) {
+  const Status done = co_await message->streamed->Finish();
+  if (done.ok()) {
+    SubmitStreamed(message);
+  } else {
+    OnCommitted({.status = done, .credits = message->credits});
   }
-  co_return Status::Ok();
 }
 
 namespace {
@@ -310,9 +223,7 @@ std::unique_ptr<store::IngestBatch> IngestSink::MakeBatch() const {
   return batch;
 }
 
-void IngestSink::SubmitSmall() {
-  const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
-  ++in_flight_;
+void IngestSink::SubmitSmall(const std::shared_ptr<Arriving>& message) {
   context_.cpu.Submit([this, message] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
@@ -331,18 +242,17 @@ void IngestSink::SubmitSmall() {
   });
 }
 
-void IngestSink::SubmitStreamed() {
-  const std::shared_ptr<Arriving> message = std::exchange(arriving_, nullptr);
-  ++in_flight_;
+void IngestSink::SubmitStreamed(const std::shared_ptr<Arriving>& message) {
   context_.cpu.Submit([this, message] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
-    ingest.streamed = message->finished;
-    ingest.sha256 = message->finished->sha256;
+    const StreamedBody& body = *message->streamed;
+    ingest.streamed = body.finished();
+    ingest.sha256 = body.finished().sha256;
     ingest.completes = completes_;
-    ingest.identity = IdentityOf(ReadFront(*message->source), message->size, message->meta.size);
-    SetContent(ingest, message->meta, message->Parse(), context_.clock.WallNow());
-    message->source.reset();
+    ingest.identity = IdentityOf(ReadFront(body.source()), message->size, message->meta.size);
+    SetContent(ingest, message->meta, body.Parse(message->meta.uid), context_.clock.WallNow());
+    message->streamed.reset();
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });
@@ -432,9 +342,12 @@ void IngestSink::Commit(std::unique_ptr<store::IngestBatch> batch, size_t credit
     }
     OnCommitted(std::move(result));
   });
+  if (awaited_) {
+    context_.committer.Hurry();
+  }
 }
 
-// On the committer's thread. Many results share one wake-up of the loop.
+// On any thread. Many results share one wake-up of the loop.
 void IngestSink::OnCommitted(Committed result) {
   context_.budget.Give(result.credits);
   // Held until the end: once the result is visible, the loop may destroy this sink.
@@ -486,11 +399,14 @@ net::Task<Status> IngestSink::Drain() {
   reserved_.clear();
   SettleRejected();
   SubmitAbsent();
+  awaited_ = true;
+  context_.committer.Hurry();
   while (in_flight_ > 0) {
     draining_ = true;
     const bool idle = co_await drained_.Wait();
     static_cast<void>(idle);
   }
+  awaited_ = false;
   co_return failure_;
 }
 

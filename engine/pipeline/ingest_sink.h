@@ -6,6 +6,7 @@
 // memory credits, taken before the FETCH and given back after the commit, are what slows it down.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,8 +19,7 @@
 
 namespace mailhaul::pipeline {
 
-inline constexpr uint64_t kStreamBytes = uint64_t{1} << 20;  // Larger messages are streamed,
-inline constexpr size_t kPartBytes = size_t{1} << 20;        // in parts of this size.
+inline constexpr uint64_t kStreamBytes = uint64_t{1} << 20;  // Larger messages are streamed.
 
 struct IngestStats {
   uint64_t fetched = 0;  // Bodies that arrived whole.
@@ -77,11 +77,9 @@ class IngestSink final : public BodySink {
   std::unique_ptr<store::IngestBatch> MakeBatch() const;  // Any thread.
   static size_t CostOf(const MessageMeta& meta);
   void NoteReserved(std::span<const MessageMeta> messages);
-  net::Task<Status> FlushPart();
-  net::Task<Status> FinishStreamed();
-  void StartPart();
-  void SubmitSmall();
-  void SubmitStreamed();
+  net::Task<void> FinishStreamed(std::shared_ptr<Arriving> message);
+  void SubmitSmall(const std::shared_ptr<Arriving>& message);
+  void SubmitStreamed(const std::shared_ptr<Arriving>& message);
   void SubmitAbsent();
   void SettleRejected();
   void SubmitQuarantined(const MessageMeta& meta, std::string header, const Status& why);
@@ -109,7 +107,9 @@ class IngestSink final : public BodySink {
   Status failure_;
   uint64_t in_flight_ = 0;  // Batches submitted, results not yet taken.
   bool draining_ = false;
+  std::atomic<bool> awaited_ = false;  // What is in flight: by Drain().
   net::OneShot<bool> drained_;
+  net::TaskGroup finishing_;  // Streamed messages that have arrived.
 
   std::mutex results_mutex_;
   std::vector<Committed> results_;  // Guarded by results_mutex_.

@@ -2,32 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-
 #include "connectors/net/virtual_loop.h"
+#include "tests/pipeline/manual_committer.h"
 #include "tests/store/mail_store_fixture.h"
 
 namespace mailhaul::app {
 namespace {
 
 using std::chrono::hours;
-
-// Runs what it is given when told.
-class ManualCommitter final : public pipeline::Committer {
- public:
-  void Run(std::function<void()> operation) override { operations.push_back(std::move(operation)); }
-  void Commit(std::unique_ptr<store::IngestBatch> /*batch*/,
-              std::function<void(store::IngestBatch&)> /*done*/) override {
-    ADD_FAILURE() << "nothing is to be committed";
-  }
-  void RunOne() {
-    ASSERT_FALSE(operations.empty());
-    const std::function<void()> operation = std::move(operations.front());
-    operations.pop_front();
-    operation();
-  }
-  std::deque<std::function<void()>> operations;
-};
 
 class ChangeTrimmerTest : public store::MailStoreFixture {
  protected:
@@ -64,7 +46,7 @@ class ChangeTrimmerTest : public store::MailStoreFixture {
 
   net::VirtualClock loop_clock_{WallTime(std::chrono::seconds(1'714'600'000))};
   net::VirtualLoop loop_{loop_clock_};
-  ManualCommitter committer_;
+  pipeline::ManualCommitter committer_;
   uint64_t read_to_ = UINT64_MAX - 1;
   std::shared_ptr<ChangeTrimmer> trimmer_;
 };

@@ -127,33 +127,33 @@ void ThreadCommitter::Hurry() {
   }
 }
 
-bool ThreadCommitter::IsDue() const { return stopping_ || hurry_ || batch_bytes_ >= kRestBytesMax; }
+bool ThreadCommitter::IsDue() const {
+  return !batches_.empty() && (stopping_ || hurry_ || batch_bytes_ >= kRestBytesMax);
+}
 
 bool ThreadCommitter::Take(std::deque<CommitItem>& items) {
   std::unique_lock lock(mutex_);
-  bool due = false;
-  while (operations_.empty() && !due) {
-    if (batches_.empty()) {
-      if (stopping_) {
-        return false;
-      }
-      wake_.wait(lock);
-      continue;
-    }
+  for (;;) {
     const TimePoint now = clock_.Now();
-    due = IsDue() || now >= rests_until_;
-    if (!due) {
+    const bool due = IsDue() || (!batches_.empty() && now >= rests_until_);
+    if (due || !operations_.empty()) {
+      items.swap(operations_);
+      if (due) {
+        std::move(batches_.begin(), batches_.end(), std::back_inserter(items));
+        batches_.clear();
+        batch_bytes_ = 0;
+        hurry_ = false;
+      }
+      return true;
+    }
+    if (!batches_.empty()) {
       wake_.wait_for(lock, rests_until_ - now);
+    } else if (stopping_) {
+      return false;
+    } else {
+      wake_.wait(lock);
     }
   }
-  items.swap(operations_);
-  if (due) {
-    std::move(batches_.begin(), batches_.end(), std::back_inserter(items));
-    batches_.clear();
-    batch_bytes_ = 0;
-    hurry_ = false;
-  }
-  return true;
 }
 
 void ThreadCommitter::Loop() {

@@ -328,7 +328,9 @@ void IngestSink::SubmitAbsent() {
 
 // Any thread.
 void IngestSink::Commit(std::unique_ptr<store::IngestBatch> batch, size_t credits) {
-  context_.committer.Commit(std::move(batch), [this, credits](store::IngestBatch& done) {
+  Committer& committer = context_.committer;
+  const std::shared_ptr<const std::atomic<bool>> awaited = awaited_;
+  committer.Commit(std::move(batch), [this, credits](store::IngestBatch& done) {
     Committed result;
     result.status = done.status;
     result.credits = credits;
@@ -342,8 +344,9 @@ void IngestSink::Commit(std::unique_ptr<store::IngestBatch> batch, size_t credit
     }
     OnCommitted(std::move(result));
   });
-  if (awaited_) {
-    context_.committer.Hurry();
+  // From here on this sink may be gone.
+  if (*awaited) {
+    committer.Hurry();
   }
 }
 
@@ -399,14 +402,14 @@ net::Task<Status> IngestSink::Drain() {
   reserved_.clear();
   SettleRejected();
   SubmitAbsent();
-  awaited_ = true;
+  *awaited_ = true;
   context_.committer.Hurry();
   while (in_flight_ > 0) {
     draining_ = true;
     const bool idle = co_await drained_.Wait();
     static_cast<void>(idle);
   }
-  awaited_ = false;
+  *awaited_ = false;
   co_return failure_;
 }
 

@@ -107,7 +107,9 @@ class IngestSink final : public BodySink {
   Status failure_;
   uint64_t in_flight_ = 0;  // Batches submitted, results not yet taken.
   bool draining_ = false;
-  std::atomic<bool> awaited_ = false;  // What is in flight: by Drain().
+  // What is in flight: by Drain(). Shared with those who hand in a batch, which may be committed,
+  // and this sink gone, before they look.
+  const std::shared_ptr<std::atomic<bool>> awaited_ = std::make_shared<std::atomic<bool>>(false);
   net::OneShot<bool> drained_;
   net::TaskGroup finishing_;  // Streamed messages that have arrived.
 

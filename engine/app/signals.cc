@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -21,13 +22,15 @@ sigset_t WatchedSignals(bool hangup) {
   return set;
 }
 
-// Waits at most `wait` for a watched signal; 0: none came.
+// Waits at most `wait` for a watched signal; 0: none came, or one by which Unwatch() wakes.
 int NextSignal(bool hangup, std::chrono::milliseconds wait) {
   const sigset_t set = WatchedSignals(hangup);
   timespec timeout{};
   timeout.tv_sec = wait.count() / 1000;
   timeout.tv_nsec = (wait.count() % 1000) * 1'000'000;
-  return std::max(sigtimedwait(&set, nullptr, &timeout), 0);
+  siginfo_t info{};
+  const int signal = sigtimedwait(&set, &info, &timeout);
+  return signal < 0 || info.si_pid == getpid() ? 0 : signal;
 }
 
 constexpr std::chrono::milliseconds kPoll(100);
@@ -45,7 +48,7 @@ SignalWatcher::~SignalWatcher() { Unwatch(); }
 void SignalWatcher::Unwatch() {
   stopping_ = true;
   if (thread_.joinable()) {
-    pthread_kill(thread_.native_handle(), SIGINT);  // It waits for that one, too.
+    pthread_kill(thread_.native_handle(), SIGINT);
     thread_.join();
   }
 }
@@ -61,14 +64,14 @@ void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<voi
                         const std::function<void()>& on_hangup) {
   while (true) {
     const int signal = NextSignal(hangup_, kPoll);
-    if (stopping_) {
-      return;
-    }
     if (signal != 0 && signal != SIGHUP) {
       break;
     }
     if (signal == SIGHUP && on_hangup) {
       loop.Post(on_hangup);
+    }
+    if (stopping_) {
+      return;
     }
   }
   interrupted_ = true;
@@ -77,9 +80,6 @@ void SignalWatcher::Run(net::Loop& loop, Duration grace, const std::function<voi
   const TimePoint end = clock.Now() + grace;
   while (!stopping_) {
     const int signal = NextSignal(hangup_, kPoll);
-    if (stopping_) {
-      return;
-    }
     if ((signal != 0 && signal != SIGHUP) || clock.Now() >= end) {
       std::_Exit(kExitInterrupted);  // What is acknowledged is durable; the rest is fetched again.
     }

@@ -410,6 +410,7 @@ net::Task<Status> IngestSink::Drain() {
     static_cast<void>(idle);
   }
   *awaited_ = false;
+  co_await finishing_.Drain();
   co_return failure_;
 }
 

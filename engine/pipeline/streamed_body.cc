@@ -61,6 +61,9 @@ net::Task<Status> StreamedBody::Append(std::string_view bytes) {
       }
       co_await AwaitWritten();
     }
+    if (!failure_.ok()) {
+      break;
+    }
     HandOver();
     filling_.reserve(std::min<uint64_t>(kPartBytes, size_.value_or(UINT64_MAX) - received_));
   }

@@ -36,6 +36,8 @@ class BesideTest(IntegrationTest):
         self.assertEqual(0, collect.returncode)
         self.assertGreater(rounds, 2)
         self.assertIn(0, codes["status"], codes)
+        self.assertLessEqual(codes["plan"], {0, 1}, codes)  # 1: the forecast is bad.
+        self.assertIn(0, codes["export"], codes)
         report = self.assert_sound()
         self.assertEqual(expected.total(), report["messages"])
 

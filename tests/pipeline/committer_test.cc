@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -68,6 +70,22 @@ TEST_F(ThreadCommitterTest, SomebodyWaits) {
   const std::future<Status> fourth = Commit(4, "four");
   RunNothing();
   EXPECT_FALSE(IsReady(fourth));
+}
+
+TEST_F(ThreadCommitterTest, OperationsWithoutEndDoNotHoldUpWhatIsDue) {
+  ThreadCommitter& committer = *committer_;
+  std::atomic<bool> over = false;
+  std::function<void()> again = [&] {
+    if (!over) {
+      committer.Run(again);
+    }
+  };
+  committer.Run(again);
+  std::future<Status> second = Commit(2, "two");
+  committer_->Hurry();
+  EXPECT_TRUE(second.get().ok());
+  over = true;
+  committer_.reset();  // The last of them refers to this frame.
 }
 
 TEST_F(ThreadCommitterTest, MuchDoesNotRest) {

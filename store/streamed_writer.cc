@@ -43,7 +43,11 @@ Result<std::string> StreamedWriter::Prepare(std::string part) {
   prepared_ += part.size();
   std::string out;
   if (form_ == Form::kUndecided) {
-    sample_ = sample_.empty() ? std::move(part) : sample_ + part;
+    if (sample_.empty()) {
+      sample_ = std::move(part);
+    } else {
+      sample_ += part;
+    }
     if (sample_.size() >= sample_bytes_) {
       MH_RETURN_IF_ERROR(Decide(out));
     }

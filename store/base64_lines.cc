@@ -236,10 +236,10 @@ SplitBytes SplitBase64(std::string_view bytes) {
   size_t taken = 0;
   size_t decoded = 0;
   for (size_t at = 0; (at = FindStretch(bytes, at)) < bytes.size();) {
-    if (split.decoded.empty()) {
-      split.decoded.resize(RoomForDecoded(bytes.size() - at));
+    if (split.room.size() == 0) {
+      split.room = RawBuffer(RoomForDecoded(bytes.size() - at));
     }
-    const FoundRun run = DecodeRun(bytes, at, split.decoded.data() + decoded);
+    const FoundRun run = DecodeRun(bytes, at, split.room.span().data() + decoded);
     if (run.digits >= kRunDigitsMin) {
       split.runs.push_back({.before = static_cast<uint32_t>(at - taken),
                             .decoded = static_cast<uint32_t>(run.decoded),
@@ -250,7 +250,7 @@ SplitBytes SplitBase64(std::string_view bytes) {
     }
     at = run.end;
   }
-  split.decoded.resize(decoded);
+  split.decoded = split.room.view().substr(0, decoded);
   if (!split.runs.empty()) {
     split.rest = RestOf(bytes, split.runs);
   }

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/raw_buffer.h"
+
 namespace mailhaul::store {
 
 // Shorter runs would save little, and may be something else.
@@ -32,7 +34,8 @@ struct Base64Run {
 struct SplitBytes {
   std::vector<Base64Run> runs;
   std::string rest;
-  std::string decoded;
+  std::string_view decoded;  // In `room`.
+  RawBuffer room;
 };
 
 // `bytes`: at most 2^31. Empty `runs`: then `rest` and `decoded` are empty, too. Any thread; about

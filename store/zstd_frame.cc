@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "store/scratch.h"
+
 namespace mailhaul::store {
 namespace {
 
@@ -30,16 +32,17 @@ Status AppendZstdFrame(std::string_view bytes, int level, std::string& out) {
   if (context == nullptr) {
     return {Code::kResourceExhausted, "no memory to compress a body"};
   }
-  const size_t before = out.size();
-  out.resize(before + ZstdFrameBound(bytes.size()));
-  const size_t count = ZSTD_compressCCtx(context, out.data() + before, out.size() - before,
-                                         bytes.data(), bytes.size(), level);
-  if (ZSTD_isError(count) != 0) {
-    out.resize(before);
-    return {Code::kResourceExhausted, "a body cannot be compressed"};
+  // A string would fill the room with zeros first.
+  thread_local Scratch scratch;
+  const std::span<char> room = scratch.Take(ZstdFrameBound(bytes.size()));
+  const size_t count =
+      ZSTD_compressCCtx(context, room.data(), room.size(), bytes.data(), bytes.size(), level);
+  if (ZSTD_isError(count) == 0) {
+    out.append(room.data(), count);
   }
-  out.resize(before + count);
-  return Status::Ok();
+  scratch.Trim();
+  return ZSTD_isError(count) == 0 ? Status::Ok()
+                                  : Status(Code::kResourceExhausted, "a body cannot be compressed");
 }
 
 size_t ZstdFrameBound(size_t bytes) { return ZSTD_compressBound(bytes); }

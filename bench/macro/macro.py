@@ -61,6 +61,7 @@ class Contender:
         self.prepare(folder)
 
     def measure(self, folder):
+        os.sync()  # What the run before left to be written is not this one's work.
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
         with open(folder / "log", "wb") as log:

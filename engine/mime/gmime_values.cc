@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/mime/charset.h"
 #include "engine/mime/encoded_words.h"
+#include "engine/mime/recent_values.h"
 
 namespace mailhaul::mime {
 namespace {
@@ -25,6 +26,8 @@ constexpr size_t kCharsetNameBytesMax = 64;
 constexpr size_t kTypeBytesMax = 127;  // RFC 6838, 4.2: each half.
 constexpr size_t kNameBytesMax = 1000;
 constexpr int kGroupDepthMax = 4;
+constexpr size_t kRecentTypes = 64;
+constexpr size_t kRecentAddresses = 256;
 
 struct Unref {
   void operator()(gpointer object) const { g_object_unref(object); }
@@ -160,8 +163,50 @@ void AppendList(InternetAddressList* list, int depth, std::vector<Mailbox>& mail
   }
 }
 
+std::vector<Mailbox> ReadMailboxes(std::string_view raw, std::string_view hint) {
+  std::vector<Mailbox> mailboxes;
+  for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
+    if (mailboxes.size() >= kAddressesMax) {
+      break;
+    }
+    const size_t end = AddressPieceEnd(raw);
+    const std::string text = Prepare(raw.substr(0, end), kAddressPieceBytesMax, hint);
+    raw.remove_prefix(end);
+    const GObjectPtr<InternetAddressList> list(internet_address_list_parse(options, text.c_str()));
+    if (list != nullptr) {
+      AppendList(list.get(), 0, mailboxes);
+    }
+  }
+  return mailboxes;
+}
+
+void AppendUpToMax(const std::vector<Mailbox>& some, std::vector<Mailbox>& mailboxes) {
+  const size_t count = std::min(some.size(), kAddressesMax - mailboxes.size());
+  mailboxes.insert(mailboxes.end(), some.begin(), some.begin() + static_cast<ptrdiff_t>(count));
+}
+
 std::string Parameter(GMimeContentType* type, const char* name, size_t bytes_max) {
   return Clean(g_mime_content_type_get_parameter(type, name), bytes_max);
+}
+
+ContentType ReadContentType(std::string_view raw, bool in_digest) {
+  ContentType type;
+  const std::string text = Prepare(raw, kStructuredBytesMax, {});
+  if (StartsWithMediaType(text)) {
+    const GObjectPtr<GMimeContentType> parsed(g_mime_content_type_parse(options, text.c_str()));
+    type.type = LowerToken(g_mime_content_type_get_media_type(parsed.get()), kTypeBytesMax);
+    type.subtype = LowerToken(g_mime_content_type_get_media_subtype(parsed.get()), kTypeBytesMax);
+    type.boundary = Parameter(parsed.get(), "boundary", kStructuredBytesMax);
+    type.charset = Parameter(parsed.get(), "charset", kCharsetNameBytesMax);
+    type.name = Parameter(parsed.get(), "name", kFilenameBytesMax);
+    type.is_flowed = EqualsIgnoreCase(Parameter(parsed.get(), "format", kTypeBytesMax), "flowed");
+    type.deletes_spaces = EqualsIgnoreCase(Parameter(parsed.get(), "delsp", kTypeBytesMax), "yes");
+  }
+  if (type.type.empty() || type.subtype.empty()) {
+    type.type = in_digest && text.empty() ? "message" : "text";
+    type.subtype = in_digest && text.empty() ? "rfc822" : "plain";
+  }
+  return type;
 }
 
 }  // namespace
@@ -190,23 +235,12 @@ void Initialize() {
 
 ContentType ParseContentType(std::string_view raw, bool in_digest) {
   MH_CHECK(options != nullptr);
-  ContentType type;
-  const std::string text = Prepare(raw, kStructuredBytesMax, {});
-  if (StartsWithMediaType(text)) {
-    const GObjectPtr<GMimeContentType> parsed(g_mime_content_type_parse(options, text.c_str()));
-    type.type = LowerToken(g_mime_content_type_get_media_type(parsed.get()), kTypeBytesMax);
-    type.subtype = LowerToken(g_mime_content_type_get_media_subtype(parsed.get()), kTypeBytesMax);
-    type.boundary = Parameter(parsed.get(), "boundary", kStructuredBytesMax);
-    type.charset = Parameter(parsed.get(), "charset", kCharsetNameBytesMax);
-    type.name = Parameter(parsed.get(), "name", kFilenameBytesMax);
-    type.is_flowed = EqualsIgnoreCase(Parameter(parsed.get(), "format", kTypeBytesMax), "flowed");
-    type.deletes_spaces = EqualsIgnoreCase(Parameter(parsed.get(), "delsp", kTypeBytesMax), "yes");
+  thread_local RecentValues<ContentType, kRecentTypes> recent;
+  // Each boundary is another one. In a digest an absent value means something else.
+  if (in_digest || raw.find("oundary") != std::string_view::npos) {
+    return ReadContentType(raw, in_digest);
   }
-  if (type.type.empty() || type.subtype.empty()) {
-    type.type = in_digest && text.empty() ? "message" : "text";
-    type.subtype = in_digest && text.empty() ? "rfc822" : "plain";
-  }
-  return type;
+  return recent.Get(raw, [&] { return ReadContentType(raw, false); });
 }
 
 ContentDisposition ParseContentDisposition(std::string_view raw, std::string_view hint) {
@@ -240,17 +274,14 @@ std::string DecodeUnstructured(std::string_view raw, std::string_view hint) {
 
 void AppendMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
   MH_CHECK(options != nullptr);
-  for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
-    if (mailboxes.size() >= kAddressesMax) {
-      break;
-    }
-    const size_t end = AddressPieceEnd(raw);
-    const std::string text = Prepare(raw.substr(0, end), kAddressPieceBytesMax, hint);
-    raw.remove_prefix(end);
-    const GObjectPtr<InternetAddressList> list(internet_address_list_parse(options, text.c_str()));
-    if (list != nullptr) {
-      AppendList(list.get(), 0, mailboxes);
-    }
+  thread_local RecentValues<std::vector<Mailbox>, kRecentAddresses> recent;
+  if (mailboxes.size() >= kAddressesMax) {
+    return;
+  }
+  if (!IsValidUtf8(raw)) {  // What it is then depends on the hint.
+    AppendUpToMax(ReadMailboxes(raw, hint), mailboxes);
+  } else {
+    AppendUpToMax(recent.Get(raw, [&] { return ReadMailboxes(raw, {}); }), mailboxes);
   }
 }
 

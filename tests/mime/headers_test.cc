@@ -256,5 +256,49 @@ TEST(Headers, ParameterBombsAreBounded) {
   EXPECT_LE(ParseContentType(raw, false).name.size(), kFilenameBytesMax);
 }
 
+std::string AddressesOf(std::string_view raw, std::string_view hint = {}) {
+  std::vector<Mailbox> mailboxes;
+  AppendMailboxes(raw, hint, mailboxes);
+  return Listed(mailboxes);
+}
+
+TEST(Headers, WhatWasReadBeforeIsReadTheSame) {
+  Initialize();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 1'000; ++i) {  // More than are kept.
+      const std::string number = std::to_string(i);
+      EXPECT_EQ(AddressesOf("N" + number + " <a@x" + number + ".example>"),
+                "N" + number + "<a@x" + number + ".example>");
+      const ContentType type = ParseContentType("image/x" + number + "; name=" + number, false);
+      EXPECT_TRUE(type.Is("image", "x" + number));
+      EXPECT_EQ(type.name, number);
+    }
+  }
+  const std::string long_name(500, 'n');
+  EXPECT_EQ(AddressesOf(long_name + " <a@x.example>"), long_name + "<a@x.example>");
+  EXPECT_EQ(AddressesOf(long_name + " <b@x.example>"), long_name + "<b@x.example>");
+}
+
+TEST(Headers, ValuesThatMeanSomethingElseElsewhereAreReadAnew) {
+  Initialize();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(ParseContentType("", false).Is("text", "plain"));
+    EXPECT_TRUE(ParseContentType("", true).Is("message", "rfc822"));
+    EXPECT_EQ(AddressesOf("\xE9 <a@x.example>", "iso-8859-1"), "é<a@x.example>");
+    EXPECT_EQ(AddressesOf("\xE9 <a@x.example>", "iso-8859-5"), "щ<a@x.example>");
+    EXPECT_EQ(ParseContentType("multipart/mixed; boundary=a", false).boundary, "a");
+    EXPECT_EQ(ParseContentType("multipart/mixed; boundary=b", false).boundary, "b");
+  }
+}
+
+TEST(Headers, AddressesReadBeforeCountTowardsTheMost) {
+  Initialize();
+  std::vector<Mailbox> mailboxes(kAddressesMax - 1);
+  AppendMailboxes("a@x.example, b@x.example", {}, mailboxes);
+  EXPECT_EQ(mailboxes.size(), kAddressesMax);
+  EXPECT_EQ(mailboxes.back().email, "a@x.example");
+  EXPECT_EQ(AddressesOf("a@x.example, b@x.example"), "<a@x.example>, <b@x.example>");
+}
+
 }  // namespace
 }  // namespace mailhaul::mime

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "store/batch_check.h"
+#include "store/family_name.h"
 #include "store/key_layout.h"
 #include "store/rocksdb_files.h"
 
@@ -74,6 +75,7 @@ constexpr int kOpeningThreads = 4;
 constexpr int kFlushJobs = 2;
 constexpr int kCompactionJobs = 1;
 constexpr int kBloomBitsPerKey = 10;
+constexpr double kMemtableBloomShare = 0.05;
 constexpr size_t kBlockBytes = size_t{8} << 10;
 // What is larger than one of so many parts of the cache is never kept: tables of earlier versions
 // have filters of up to a megabyte.
@@ -81,65 +83,6 @@ constexpr int kCacheShardBits = 3;
 constexpr size_t kInfoLogBytesMax = size_t{1} << 20;
 constexpr size_t kInfoLogsMax = 3;
 constexpr size_t kRowHeaderBytes = 6;  // In a WriteBatch: kind, family and two lengths.
-
-std::string FamilyName(Keyspace keyspace) {
-  switch (keyspace) {
-    case Keyspace::kMeta:
-      return "meta";
-    case Keyspace::kTenant:
-      return "tenant";
-    case Keyspace::kAssignment:
-      return "assignment";
-    case Keyspace::kMailbox:
-      return "mailbox";
-    case Keyspace::kFolder:
-      return "folder";
-    case Keyspace::kLedger:
-      return "ledger";
-    case Keyspace::kContent:
-      return "content";
-    case Keyspace::kPlacement:
-      return "placement";
-    case Keyspace::kMailboxDate:
-      return "mailbox_date";
-    case Keyspace::kTenantDate:
-      return "tenant_date";
-    case Keyspace::kContentHash:
-      return "content_hash";
-    case Keyspace::kUid:
-      return "uid";
-    case Keyspace::kBlob:
-      return "blob";
-    case Keyspace::kChange:
-      return "change";
-    case Keyspace::kIdentity:
-      return "identity";
-    case Keyspace::kGone:
-      return "gone";
-    case Keyspace::kUidl:
-      return "uidl";
-    case Keyspace::kDayUse:
-      return "day_use";
-    case Keyspace::kCheckTime:
-      return "check_time";
-    case Keyspace::kSubmission:
-      return "submission";
-    case Keyspace::kDue:
-      return "due";
-    case Keyspace::kIdempotency:
-      return "idempotency";
-    case Keyspace::kSecret:
-      return "secret";
-    case Keyspace::kRemoval:
-      return "removal";
-    case Keyspace::kWebhook:
-      return "webhook";
-    case Keyspace::kThread:
-    case Keyspace::kShownUnder:
-      break;  // Stores have had their families since before there was something in them.
-  }
-  return "reserved_" + std::to_string(static_cast<int>(keyspace));
-}
 
 rocksdb::ColumnFamilyOptions FamilyOptions(size_t write_buffers_bytes,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -208,6 +151,11 @@ RocksDbSettings MakeRocksDbSettings(const RocksDbOptions& options) {
     settings.families.emplace_back(FamilyName(static_cast<Keyspace>(keyspace)),
                                    FamilyOptions(options.write_buffers_bytes, cache));
   }
+  // Each new body is asked for twice, and nearly never there.
+  rocksdb::ColumnFamilyOptions& blobs =
+      settings.families[static_cast<size_t>(Keyspace::kBlob)].options;
+  blobs.memtable_prefix_bloom_size_ratio = kMemtableBloomShare;
+  blobs.memtable_whole_key_filtering = true;
   return settings;
 }
 
@@ -520,24 +468,26 @@ rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std:
   return status;
 }
 
-// A store without rows. Opening would create families that are missing, but writes and syncs its
-// file of options after each.
-rocksdb::Status CreateFamilies(const RocksDbSettings& settings, const std::string& directory) {
-  rocksdb::DB* opened = nullptr;
+// A store that does not exist yet. Opening would create families that are missing, but writes and
+// syncs its file of options after each.
+rocksdb::Status OpenNew(const RocksDbSettings& settings, const std::string& directory,
+                        std::vector<rocksdb::ColumnFamilyHandle*>& families, rocksdb::DB*& db) {
   rocksdb::Status status =
-      rocksdb::DB::Open({settings.db, settings.families.front().options}, directory, &opened);
+      rocksdb::DB::Open(settings.db, directory, {settings.families.front()}, &families, &db);
   if (!status.ok()) {
     return status;
   }
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  std::vector<rocksdb::ColumnFamilyHandle*> created;
   status =
-      db->CreateColumnFamilies({settings.families.begin() + 1, settings.families.end()}, &families);
-  for (rocksdb::ColumnFamilyHandle* family : families) {
-    static_cast<void>(db->DestroyColumnFamilyHandle(family));
+      db->CreateColumnFamilies({settings.families.begin() + 1, settings.families.end()}, &created);
+  families.insert(families.end(), created.begin(), created.end());
+  if (!status.ok()) {
+    const std::unique_ptr<rocksdb::DB> closed(db);
+    for (rocksdb::ColumnFamilyHandle* family : families) {
+      static_cast<void>(closed->DestroyColumnFamilyHandle(family));
+    }
   }
-  const rocksdb::Status closed = db->Close();
-  return status.ok() ? closed : status;
+  return status;
 }
 
 }  // namespace
@@ -551,15 +501,12 @@ Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
   RocksDbSettings settings = MakeRocksDbSettings(options);
   settings.logger = OpenLog(directory, options, settings.db);
   settings.db.info_log = settings.logger;
-  if (files.Stat(directory + "/CURRENT").status().code() == Code::kNotFound) {
-    if (const rocksdb::Status created = CreateFamilies(settings, directory); !created.ok()) {
-      return OpenFailure(created, directory);
-    }
-  }
+  const bool is_new = files.Stat(directory + "/CURRENT").status().code() == Code::kNotFound;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(settings.db, directory, settings.families, &families, &db);
+      is_new ? OpenNew(settings, directory, families, db)
+             : rocksdb::DB::Open(settings.db, directory, settings.families, &families, &db);
   if (!status.ok()) {
     return OpenFailure(status, directory);
   }

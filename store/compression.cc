@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "store/base64_lines.h"
-#include "store/noise.h"
 #include "store/scratch.h"
 #include "store/split_piece.h"
 #include "store/zstd_frame.h"
@@ -13,8 +12,7 @@ namespace {
 
 // Of text; higher ones save little and take longer: README.md.
 constexpr int kLevel = 2;
-// What attachments are is compressed already, as a rule: level 1 finds that out fastest where it
-// does not show.
+// What attachments are is compressed already, as a rule: level 1 finds that out fastest.
 constexpr int kDecodedLevel = 1;
 constexpr size_t kSavedShare = 16;
 
@@ -32,11 +30,6 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
   out.reserve(out.size() + header.size() + rest.size() + ZstdFrameBound(split.decoded.size()));
   out += header;
   out += rest;
-  if (LooksLikeNoise(split.decoded)) {
-    AppendRawFrame(split.decoded, out);
-    decoded_shrinks = false;
-    return Status::Ok();
-  }
   const size_t before = out.size();
   MH_RETURN_IF_ERROR(AppendZstdFrame(split.decoded, kDecodedLevel, out));
   decoded_shrinks = IsSmaller(out.size() - before, split.decoded.size());

@@ -163,8 +163,7 @@ void AppendList(InternetAddressList* list, int depth, std::vector<Mailbox>& mail
   }
 }
 
-std::vector<Mailbox> ReadMailboxes(std::string_view raw, std::string_view hint) {
-  std::vector<Mailbox> mailboxes;
+void ReadMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
   for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
     if (mailboxes.size() >= kAddressesMax) {
       break;
@@ -177,12 +176,6 @@ std::vector<Mailbox> ReadMailboxes(std::string_view raw, std::string_view hint) 
       AppendList(list.get(), 0, mailboxes);
     }
   }
-  return mailboxes;
-}
-
-void AppendUpToMax(const std::vector<Mailbox>& some, std::vector<Mailbox>& mailboxes) {
-  const size_t count = std::min(some.size(), kAddressesMax - mailboxes.size());
-  mailboxes.insert(mailboxes.end(), some.begin(), some.begin() + static_cast<ptrdiff_t>(count));
 }
 
 std::string Parameter(GMimeContentType* type, const char* name, size_t bytes_max) {
@@ -236,11 +229,16 @@ void Initialize() {
 ContentType ParseContentType(std::string_view raw, bool in_digest) {
   MH_CHECK(options != nullptr);
   thread_local RecentValues<ContentType, kRecentTypes> recent;
-  // Each boundary is another one. In a digest an absent value means something else.
-  if (in_digest || raw.find("oundary") != std::string_view::npos) {
-    return ReadContentType(raw, in_digest);
+  // In a digest an absent value means something else, and each boundary is another one.
+  const ContentType* const known = in_digest ? nullptr : recent.Find(raw);
+  if (known != nullptr) {
+    return *known;
   }
-  return recent.Get(raw, [&] { return ReadContentType(raw, false); });
+  ContentType type = ReadContentType(raw, in_digest);
+  if (!in_digest && type.boundary.empty()) {
+    recent.Keep(raw, type);
+  }
+  return type;
 }
 
 ContentDisposition ParseContentDisposition(std::string_view raw, std::string_view hint) {
@@ -274,14 +272,17 @@ std::string DecodeUnstructured(std::string_view raw, std::string_view hint) {
 
 void AppendMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
   MH_CHECK(options != nullptr);
-  thread_local RecentValues<std::vector<Mailbox>, kRecentAddresses> recent;
-  if (mailboxes.size() >= kAddressesMax) {
+  thread_local RecentValues<Mailbox, kRecentAddresses> recent;
+  const Mailbox* const known = recent.Find(raw);
+  if (known != nullptr && mailboxes.size() < kAddressesMax) {
+    mailboxes.push_back(*known);
     return;
   }
-  if (!IsValidUtf8(raw)) {  // What it is then depends on the hint.
-    AppendUpToMax(ReadMailboxes(raw, hint), mailboxes);
-  } else {
-    AppendUpToMax(recent.Get(raw, [&] { return ReadMailboxes(raw, {}); }), mailboxes);
+  const size_t before = mailboxes.size();
+  ReadMailboxes(raw, hint, mailboxes);
+  // One only, as a rule; and what is not UTF-8 is read by the hint.
+  if (mailboxes.size() == before + 1 && mailboxes.size() < kAddressesMax && IsValidUtf8(raw)) {
+    recent.Keep(raw, mailboxes.back());
   }
 }
 

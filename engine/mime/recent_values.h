@@ -7,29 +7,31 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace mailhaul::mime {
+
+// Longer ones are not kept: they are rare, and senders choose them.
+inline constexpr size_t kRecentBytesMax = 256;
 
 template <typename Value, size_t kPlaces>
 class RecentValues final {
  public:
-  // Longer ones are not kept: they are rare, and senders choose them.
-  static constexpr size_t kRawBytesMax = 256;
+  // Null: it was not among the last, or is too long. Valid until the next Keep().
+  const Value* Find(std::string_view raw) const {
+    const Place& place = places_[PlaceOf(raw)];
+    return place.used && place.raw == raw ? &place.value : nullptr;
+  }
 
-  // What `raw` was read as, by `read` now or before. Valid until the next call.
-  template <typename Read>
-  const Value& Get(std::string_view raw, const Read& read) {
-    if (raw.size() > kRawBytesMax) {
-      unkept_ = read();
-      return unkept_;
+  void Keep(std::string_view raw, Value value) {
+    if (raw.size() > kRecentBytesMax) {
+      return;
     }
-    Place& place = places_[std::hash<std::string_view>()(raw) % kPlaces];
-    if (!place.used || place.raw != raw) {
-      place.value = read();
-      place.raw = raw;
-      place.used = true;
-    }
-    return place.value;
+    Place& place = places_[PlaceOf(raw)];
+    place.used = false;  // Until all of it is there: memory may run out in between.
+    place.value = std::move(value);
+    place.raw = raw;
+    place.used = true;
   }
 
  private:
@@ -39,8 +41,11 @@ class RecentValues final {
     Value value;
   };
 
+  static size_t PlaceOf(std::string_view raw) {
+    return std::hash<std::string_view>()(raw) % kPlaces;
+  }
+
   std::array<Place, kPlaces> places_;
-  Value unkept_;
 };
 
 }  // namespace mailhaul::mime

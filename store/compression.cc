@@ -27,13 +27,19 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
   }
   std::string header;
   AppendSplitHeader(split.runs, rest.size(), header);
-  out.reserve(out.size() + header.size() + rest.size() + ZstdFrameBound(split.decoded.size()));
   out += header;
   out += rest;
   const size_t before = out.size();
   MH_RETURN_IF_ERROR(AppendZstdFrame(split.decoded, kDecodedLevel, out));
   decoded_shrinks = IsSmaller(out.size() - before, split.decoded.size());
   return Status::Ok();
+}
+
+// May have added a part of a piece when it fails.
+Status AppendSplitOrWhole(std::string_view bytes, std::string& out, bool& decoded_shrinks) {
+  const SplitBytes split = SplitBase64(bytes);
+  return split.runs.empty() ? AppendZstdFrame(bytes, kLevel, out)
+                            : AppendSplit(split, out, decoded_shrinks);
 }
 
 Status ReadSplit(const SplitPiece& split, std::span<char> out) {
@@ -76,22 +82,21 @@ Result<RawBuffer> DecompressBody(std::string_view compressed, uint64_t size) {
 }
 
 Status AppendPiece(std::string_view bytes, std::string& out) {
-  const SplitBytes split = SplitBase64(bytes);
-  if (split.runs.empty()) {
-    return AppendZstdFrame(bytes, kLevel, out);
-  }
   const size_t before = out.size();
   bool decoded_shrinks = false;
-  MH_RETURN_IF_ERROR(AppendSplit(split, out, decoded_shrinks));
+  Status appended = AppendSplitOrWhole(bytes, out, decoded_shrinks);
   // Of what does not become smaller decoded no digit takes less than six bits as it is.
-  if (decoded_shrinks) {
+  if (appended.ok() && decoded_shrinks) {
     std::string plain;
-    MH_RETURN_IF_ERROR(AppendZstdFrame(bytes, kLevel, plain));
-    if (plain.size() <= out.size() - before) {
+    appended = AppendZstdFrame(bytes, kLevel, plain);
+    if (appended.ok() && plain.size() <= out.size() - before) {
       out.replace(before, std::string::npos, plain);
     }
   }
-  return Status::Ok();
+  if (!appended.ok()) {
+    out.resize(before);
+  }
+  return appended;
 }
 
 // Split pieces are smaller than what they hold.

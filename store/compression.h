@@ -20,7 +20,7 @@ namespace mailhaul::store {
 inline constexpr size_t kCompressibleBytesMax = size_t{2} << 20;
 
 // None: it would not become smaller by a sixteenth, or is too large. Any thread; about 500 MB/s of
-// text, 1 GB/s of base64. Takes up to three times the memory of the body meanwhile, without it;
+// text, 1 GB/s of base64. Takes up to four times the memory of the body meanwhile, without it;
 // a thread keeps 1.3 MiB.
 std::optional<std::string> CompressBody(std::string_view body);
 

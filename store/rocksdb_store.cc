@@ -75,14 +75,15 @@ constexpr int kOpeningThreads = 4;
 constexpr int kFlushJobs = 2;
 constexpr int kCompactionJobs = 1;
 constexpr int kBloomBitsPerKey = 10;
-constexpr double kMemtableBloomShare = 0.05;
+constexpr double kMemtableBloomShare = 0.01;  // Ten bits for each of 130,000 rows.
 constexpr size_t kBlockBytes = size_t{8} << 10;
 // What is larger than one of so many parts of the cache is never kept: tables of earlier versions
 // have filters of up to a megabyte.
 constexpr int kCacheShardBits = 3;
 constexpr size_t kInfoLogBytesMax = size_t{1} << 20;
 constexpr size_t kInfoLogsMax = 3;
-constexpr size_t kRowHeaderBytes = 6;  // In a WriteBatch: kind, family and two lengths.
+constexpr size_t kBatchHeaderBytes = 12;  // Of a WriteBatch;
+constexpr size_t kRowHeaderBytes = 8;     // and at most: kind, family and two lengths.
 
 rocksdb::ColumnFamilyOptions FamilyOptions(size_t write_buffers_bytes,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -372,7 +373,7 @@ void RocksDbStore::Commit(std::span<const Batch> batches, std::span<Outcome> out
   const Status room = CheckRoom();
   // RocksDB counts each comparison of keys for whoever asks; nobody does.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-  size_t bytes = 0;
+  size_t bytes = kBatchHeaderBytes;
   for (const Batch& batch : batches) {
     bytes += batch.bytes() + batch.writes.size() * kRowHeaderBytes;
   }
@@ -486,6 +487,8 @@ rocksdb::Status OpenNew(const RocksDbSettings& settings, const std::string& dire
     for (rocksdb::ColumnFamilyHandle* family : families) {
       static_cast<void>(closed->DestroyColumnFamilyHandle(family));
     }
+    families.clear();
+    db = nullptr;
   }
   return status;
 }

@@ -76,6 +76,7 @@ class Contender:
         self.prepare(folder)
 
     def measure(self, folder):
+        os.sync()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
         with open(folder / "log", "wb") as log:
@@ -253,8 +254,10 @@ def main():
                   mbsync(server, names),
                   raw_fetch(server, names, options.build / "bench" / "raw_fetch")]
     with server:
-        contenders[-1].run(folder / "warm-up")  # Server indexes and page cache.
-        contenders[-1].runs.clear()
+        # Server indexes and page cache; and memory for what peers write through it.
+        for index in (3, 1, 2):
+            contenders[index].run(folder / f"warm-up{index}")
+            contenders[index].runs.clear()
         for number in range(options.runs):
             for index, contender in enumerate(contenders):
                 contender.run(folder / f"run{number}-{index}")

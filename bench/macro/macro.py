@@ -255,9 +255,9 @@ def main():
                   raw_fetch(server, names, options.build / "bench" / "raw_fetch")]
     with server:
         # Server indexes and page cache; and memory for what peers write through it.
-        for index in (3, 1, 2):
-            contenders[index].run(folder / f"warm-up{index}")
-            contenders[index].runs.clear()
+        for number, peer in enumerate(reversed(contenders[1:])):
+            peer.run(folder / f"warm-up{number}")
+            peer.runs.clear()
         for number in range(options.runs):
             for index, contender in enumerate(contenders):
                 contender.run(folder / f"run{number}-{index}")

@@ -19,6 +19,9 @@ class RecentValues final {
  public:
   // Null: it was not among the last, or is too long. Valid until the next Keep().
   const Value* Find(std::string_view raw) const {
+    if (raw.size() > kRecentBytesMax) {
+      return nullptr;
+    }
     const Place& place = places_[PlaceOf(raw)];
     return place.used && place.raw == raw ? &place.value : nullptr;
   }

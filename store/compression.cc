@@ -1,8 +1,11 @@
 #include "store/compression.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "store/base64_lines.h"
+#include "store/noise.h"
 #include "store/scratch.h"
 #include "store/split_piece.h"
 #include "store/zstd_frame.h"
@@ -12,12 +15,42 @@ namespace {
 
 // Of text; higher ones save little and take longer: README.md.
 constexpr int kLevel = 2;
-// What attachments are is compressed already, as a rule: level 1 finds that out fastest.
+// What attachments are is compressed already, as a rule: level 1 finds that out fastest where it
+// does not show.
 constexpr int kDecodedLevel = 1;
 constexpr size_t kSavedShare = 16;
 
 bool IsSmaller(size_t compressed, size_t bytes) {
   return compressed < bytes && bytes - compressed > bytes / kSavedShare;
+}
+
+// Whether one of the runs, which is `bytes`, is kept as it is. Two of one size may be the same
+// photograph twice, of which zstd keeps one.
+bool IsKeptRaw(const std::vector<Base64Run>& runs, std::string_view bytes) {
+  return bytes.size() >= kNoiseBytesMin &&
+         std::count_if(runs.begin(), runs.end(),
+                       [&](const Base64Run& run) { return run.decoded == bytes.size(); }) == 1 &&
+         LooksLikeNoise(bytes);
+}
+
+// Neighbours that are compressed share a frame.
+Status AppendDecoded(const SplitBytes& split, std::string& out) {
+  std::string_view left = split.decoded;
+  size_t waiting = 0;  // Bytes that `left` begins with, to be compressed.
+  for (size_t i = 0; i < split.runs.size(); ++i) {
+    const std::string_view run = left.substr(waiting, split.runs[i].decoded);
+    if (!IsKeptRaw(split.runs, run)) {
+      waiting += run.size();
+      continue;
+    }
+    if (waiting != 0) {
+      MH_RETURN_IF_ERROR(AppendZstdFrame(left.substr(0, waiting), kDecodedLevel, out));
+    }
+    AppendRawFrame(run, out);
+    left.remove_prefix(waiting + run.size());
+    waiting = 0;
+  }
+  return left.empty() ? Status::Ok() : AppendZstdFrame(left, kDecodedLevel, out);
 }
 
 Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shrinks) {
@@ -30,7 +63,7 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
   out += header;
   out += rest;
   const size_t before = out.size();
-  MH_RETURN_IF_ERROR(AppendZstdFrame(split.decoded, kDecodedLevel, out));
+  MH_RETURN_IF_ERROR(AppendDecoded(split, out));
   decoded_shrinks = IsSmaller(out.size() - before, split.decoded.size());
   return Status::Ok();
 }

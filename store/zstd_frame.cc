@@ -14,6 +14,19 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
+// RFC 8878, 3.1.1: one segment, with a size of four bytes and no checksum.
+constexpr char kRawFrameDescriptor = static_cast<char>(0xA0);
+constexpr size_t kRawBlockBytesMax = size_t{128} << 10;
+constexpr size_t kFrameNumberBytes = 4;
+constexpr size_t kBlockHeaderBytes = 3;
+constexpr int kBlockSizeShift = 3;  // Behind whether it is the last one, and its type, 0.
+
+void AppendLittle(size_t value, size_t bytes, std::string& out) {
+  for (size_t i = 0; i < bytes; ++i) {
+    out.push_back(static_cast<char>(value >> (i * 8)));
+  }
+}
+
 // Null: there is no memory.
 ZSTD_CCtx* Compressor() {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
@@ -43,6 +56,19 @@ Status AppendZstdFrame(std::string_view bytes, int level, std::string& out) {
   scratch.Trim();
   return ZSTD_isError(count) == 0 ? Status::Ok()
                                   : Status(Code::kResourceExhausted, "a body cannot be compressed");
+}
+
+void AppendRawFrame(std::string_view bytes, std::string& out) {
+  AppendLittle(ZSTD_MAGICNUMBER, kFrameNumberBytes, out);
+  out.push_back(kRawFrameDescriptor);
+  AppendLittle(bytes.size(), kFrameNumberBytes, out);
+  do {
+    const std::string_view block = bytes.substr(0, kRawBlockBytesMax);
+    bytes.remove_prefix(block.size());
+    const size_t is_last = bytes.empty() ? 1 : 0;
+    AppendLittle(block.size() << kBlockSizeShift | is_last, kBlockHeaderBytes, out);
+    out += block;
+  } while (!bytes.empty());
 }
 
 size_t ZstdFrameBound(size_t bytes) { return ZSTD_compressBound(bytes); }

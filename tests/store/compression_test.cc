@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "store/noise.h"
 #include "store/split_piece.h"
 #include "store/zstd_frame.h"
 #include "tests/store/base64_mail.h"
@@ -64,6 +65,62 @@ TEST(CompressionTest, AttachmentsAreKeptDecoded) {
   const std::string document = MailOf(WordsOf(100'000));
   EXPECT_LT(PieceOf(document).size(), Zstd(document).size() * 4 / 5);
   EXPECT_EQ(DecompressBody(PieceOf(document), document.size()).value().view(), document);
+}
+
+TEST(CompressionTest, NoiseIsToldFromWhatBecomesSmaller) {
+  const std::string noise = NoiseOf(200'000, 1);
+  EXPECT_TRUE(LooksLikeNoise(noise));
+  EXPECT_TRUE(LooksLikeNoise(noise.substr(0, kNoiseBytesMin)));
+  EXPECT_FALSE(LooksLikeNoise(noise.substr(0, kNoiseBytesMin - 1)));
+  EXPECT_FALSE(LooksLikeNoise(WordsOf(200'000)));
+  EXPECT_FALSE(LooksLikeNoise({}));
+  // As a photograph or an archive begins and ends.
+  EXPECT_TRUE(LooksLikeNoise(WordsOf(4'000) + noise + WordsOf(4'000)));
+  EXPECT_FALSE(LooksLikeNoise(noise + WordsOf(5'000)));
+  for (const size_t at : {size_t{0}, size_t{100'000}, noise.size() - 10'000}) {
+    std::string mixed = noise;
+    mixed.replace(at, 10'000, WordsOf(10'000), 0, 10'000);
+    EXPECT_FALSE(LooksLikeNoise(mixed)) << at;
+  }
+  std::string skewed = noise;  // As sound is: every other byte is one of a few.
+  for (size_t i = 0; i < skewed.size(); i += 2) {
+    skewed[i] = static_cast<char>(skewed[i] & 0xF);
+  }
+  EXPECT_FALSE(LooksLikeNoise(skewed));
+}
+
+TEST(CompressionTest, FramesHoldBytesAsTheyAre) {
+  const std::string noise = NoiseOf(500'000, 2);
+  for (const size_t size : {0, 1, 40'000, 128 << 10, (128 << 10) + 1, 500'000}) {
+    std::string frame = "before";
+    AppendRawFrame(noise.substr(0, size), frame);
+    EXPECT_LE(frame.size(), 6 + ZstdFrameBound(size));
+    frame.erase(0, 6);
+    EXPECT_EQ(ZstdContentBytes(frame), size);
+    std::string out(size, '\0');
+    EXPECT_TRUE(ReadZstdFrame(frame, out).ok()) << size;
+    EXPECT_EQ(out, noise.substr(0, size));
+  }
+}
+
+TEST(CompressionTest, OnlyAttachmentsThatLookLikeNoiseAreKeptAsTheyAre) {
+  const std::string noise = NoiseOf(200'000, 2);
+  const std::string words = WordsOf(10'000);
+  const std::string other = NoiseOf(100'001, 3);
+  const std::string mail = MailOf(words) + MailOf(words) + MailOf(noise) + MailOf(other) +
+                           MailOf(WordsOf(9'000)) + MailOf(NoiseOf(1'000, 4));
+  const std::string piece = PieceOf(mail);
+  EXPECT_NE(piece.find(noise.substr(0, 128 << 10)), std::string::npos);
+  EXPECT_NE(piece.find(other), std::string::npos);
+  EXPECT_LT(piece.size(), noise.size() + other.size() + words.size());
+  EXPECT_EQ(DecompressBody(piece, mail.size()).value().view(), mail);
+}
+
+TEST(CompressionTest, ThePhotographThatAMessageHoldsTwiceIsKeptOnce) {
+  const std::string photograph = NoiseOf(200'000, 5);
+  const std::string mail = MailOf(photograph) + MailOf(photograph);
+  EXPECT_LT(PieceOf(mail).size(), photograph.size() * 3 / 2);
+  EXPECT_EQ(DecompressBody(PieceOf(mail), mail.size()).value().view(), mail);
 }
 
 // As bodies in stores of earlier formats are.

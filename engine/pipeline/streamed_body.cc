@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "engine/pipeline/await_on.h"
+#include "engine/pipeline/fronted_source.h"
 
 namespace mailhaul::pipeline {
 namespace {
@@ -112,6 +113,7 @@ Status StreamedBody::PrepareOne(std::string part) {
     return {Code::kCancelled, "the message could not be begun"};
   }
   Scan(part);
+  KeepFront(part);
   MH_ASSIGN_OR_RETURN(std::string prepared, writer_->Prepare(std::move(part)));
   const auto bytes = std::make_shared<std::string>(std::move(prepared));
   context_.committer.Run([body = shared_from_this(), bytes] {
@@ -129,6 +131,10 @@ void StreamedBody::Scan(std::string_view part) {
       scanner_.reset();
     }
   }
+}
+
+void StreamedBody::KeepFront(std::string_view part) {
+  front_.append(part.substr(0, kFrontBytesMax - front_.size()));
 }
 
 void StreamedBody::Tell(const Status& status) {
@@ -167,14 +173,24 @@ net::Task<Status> StreamedBody::Finish() {
   std::function<Status()> finish = [body = shared_from_this()]() -> Status {
     MH_ASSIGN_OR_RETURN(body->finished_, body->writer_->Finish());
     body->writer_.reset();
-    MH_ASSIGN_OR_RETURN(
-        store::BlobStore::Opened opened,
-        body->context_.store.blobs().Open(body->finished_->location, body->finished_->sha256));
-    body->source_ = std::move(opened.body);
     return Status::Ok();
   };
   failure_ = co_await RunOn<Status>(context_.committer, std::move(finish));
+  if (failure_.ok()) {
+    source_ = MakeSource();
+  }
   co_return failure_;
+}
+
+std::unique_ptr<ByteSource> StreamedBody::MakeSource() {
+  return std::make_unique<FrontedSource>(
+      std::move(front_), received_,
+      [&blobs = context_.store.blobs(),
+       finished = *finished_]() -> Result<std::unique_ptr<ByteSource>> {
+        MH_ASSIGN_OR_RETURN(store::BlobStore::Opened opened,
+                            blobs.Open(finished.location, finished.sha256));
+        return std::move(opened.body);
+      });
 }
 
 ParsedContent StreamedBody::Parse(Uid uid) const {

@@ -23,9 +23,11 @@ namespace mailhaul::pipeline {
 inline constexpr size_t kPartBytes = size_t{1} << 20;
 // Of a message that is still arriving. Others are scanned again once they are there.
 inline constexpr size_t kStructureBytesMax = size_t{1} << 20;
+// Its first bytes stay in memory until it has been parsed.
+inline constexpr size_t kFrontBytesMax = size_t{64} << 10;
 // What its owner holds of the budget: one part fills, one is compressed, and its compressed bytes;
-// and the message's structure. Parts ahead are taken from the budget besides.
-inline constexpr size_t kStreamedBodyBytes = 3 * kPartBytes + kStructureBytesMax;
+// the message's structure and its front. Parts ahead are taken from the budget besides.
+inline constexpr size_t kStreamedBodyBytes = 3 * kPartBytes + kStructureBytesMax + kFrontBytesMax;
 
 // Loop thread, where not said otherwise. May be dropped at any time: what is under way then ends by
 // itself, and leaves a hole in the blob store.
@@ -60,6 +62,8 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   Status PrepareOne(std::string part);
   void Tell(const Status& status);
   void Scan(std::string_view part);
+  void KeepFront(std::string_view part);
+  std::unique_ptr<ByteSource> MakeSource();
 
   Context& context_;
   net::Loop& loop_;
@@ -79,6 +83,7 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   // Of who prepares, and then of whoever has seen all written.
   std::unique_ptr<store::BlobStore::Writer> writer_;
   std::unique_ptr<mime::StructureScanner> scanner_;  // Null: it grew too large.
+  std::string front_;                                // Until there is `source_`.
   std::optional<store::BlobStore::Writer::Finished> finished_;
   std::unique_ptr<ByteSource> source_;
 };

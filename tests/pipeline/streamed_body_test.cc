@@ -130,6 +130,17 @@ TEST_F(StreamedBodyTest, WithoutMemoryOnePartWaitsForTheOneBefore) {
   budget_->Give(1);
 }
 
+// As POP3 gives every message.
+TEST_F(StreamedBodyTest, WhatIsSmallIsNotReadBack) {
+  const std::string mail = "Subject: small\r\n\r\n" + Noise(1000);
+  Start(std::nullopt);
+  Append(mail);
+  Finish();
+  RunAll();
+  ASSERT_TRUE(has_ended() && status_->ok());
+  EXPECT_EQ(body_->source().Contiguous(), mail);
+}
+
 TEST_F(StreamedBodyTest, AFailureToBeginIsToldOnceItIsKnown) {
   files_.SetFreeBytes(0);
   const std::string part = Noise(kPartBytes);

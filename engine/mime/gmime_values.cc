@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/mime/charset.h"
 #include "engine/mime/encoded_words.h"
+#include "engine/mime/plain_values.h"
 #include "engine/mime/recent_values.h"
 
 namespace mailhaul::mime {
@@ -163,26 +164,52 @@ void AppendList(InternetAddressList* list, int depth, std::vector<Mailbox>& mail
   }
 }
 
-void ReadMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
-  for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
-    if (mailboxes.size() >= kAddressesMax) {
-      break;
-    }
-    const size_t end = AddressPieceEnd(raw);
-    const std::string text = Prepare(raw.substr(0, end), kAddressPieceBytesMax, hint);
-    raw.remove_prefix(end);
-    const GObjectPtr<InternetAddressList> list(internet_address_list_parse(options, text.c_str()));
-    if (list != nullptr) {
-      AppendList(list.get(), 0, mailboxes);
-    }
-  }
-}
-
 std::string Parameter(GMimeContentType* type, const char* name, size_t bytes_max) {
   return Clean(g_mime_content_type_get_parameter(type, name), bytes_max);
 }
 
-ContentType ReadContentType(std::string_view raw, bool in_digest) {
+}  // namespace
+
+void Initialize() {
+  static const bool done = [] {
+    g_mime_init();
+    for (const char* domain : {"gmime", "GLib", "GLib-GObject"}) {
+      g_log_set_handler(
+          domain,
+          static_cast<GLogLevelFlags>(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
+                                      G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG),
+          IgnoreLog, nullptr);
+    }
+    options = MakeOptions();
+    // GMime registers some types on first use, without a lock.
+    std::vector<Mailbox> mailboxes;
+    AppendMailboxesWithGMime("group: =?utf-8?q?a?= <a@example.com>;", {}, mailboxes);
+    ParseContentTypeWithGMime("text/plain; name*=utf-8''a; charset=utf-8", false);
+    ParseContentDispositionWithGMime("attachment; filename*=utf-8''a", {});
+    ParseDateWithGMime("Thu, 1 Jan 1970 00:00:00 +0000");
+    return true;
+  }();
+  MH_CHECK(done);
+}
+
+ContentType ParseContentType(std::string_view raw, bool in_digest) {
+  thread_local RecentValues<ContentType, kRecentTypes> recent;
+  // In a digest an absent value means something else, and each boundary is another one.
+  const ContentType* const known = in_digest ? nullptr : recent.Find(raw);
+  if (known != nullptr) {
+    return *known;
+  }
+  std::optional<ContentType> plain = PlainContentType(raw);
+  ContentType type =
+      plain.has_value() ? *std::move(plain) : ParseContentTypeWithGMime(raw, in_digest);
+  if (!in_digest && type.boundary.empty()) {
+    recent.Keep(raw, type);
+  }
+  return type;
+}
+
+ContentType ParseContentTypeWithGMime(std::string_view raw, bool in_digest) {
+  MH_CHECK(options != nullptr);
   ContentType type;
   const std::string text = Prepare(raw, kStructuredBytesMax, {});
   if (StartsWithMediaType(text)) {
@@ -202,46 +229,12 @@ ContentType ReadContentType(std::string_view raw, bool in_digest) {
   return type;
 }
 
-}  // namespace
-
-void Initialize() {
-  static const bool done = [] {
-    g_mime_init();
-    for (const char* domain : {"gmime", "GLib", "GLib-GObject"}) {
-      g_log_set_handler(
-          domain,
-          static_cast<GLogLevelFlags>(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
-                                      G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG),
-          IgnoreLog, nullptr);
-    }
-    options = MakeOptions();
-    // GMime registers some types on first use, without a lock.
-    std::vector<Mailbox> mailboxes;
-    AppendMailboxes("group: =?utf-8?q?a?= <a@example.com>;", {}, mailboxes);
-    ParseContentType("text/plain; name*=utf-8''a; charset=utf-8", false);
-    ParseContentDisposition("attachment; filename*=utf-8''a", {});
-    ParseDate("Thu, 1 Jan 1970 00:00:00 +0000");
-    return true;
-  }();
-  MH_CHECK(done);
-}
-
-ContentType ParseContentType(std::string_view raw, bool in_digest) {
-  MH_CHECK(options != nullptr);
-  thread_local RecentValues<ContentType, kRecentTypes> recent;
-  // In a digest an absent value means something else, and each boundary is another one.
-  const ContentType* const known = in_digest ? nullptr : recent.Find(raw);
-  if (known != nullptr) {
-    return *known;
-  }
-  ContentType type = ReadContentType(raw, in_digest);
-  if (!in_digest && type.boundary.empty()) {
-    recent.Keep(raw, type);
-  }
-  return type;
-}
-
 ContentDisposition ParseContentDisposition(std::string_view raw, std::string_view hint) {
+  std::optional<ContentDisposition> plain = PlainContentDisposition(raw);
+  return plain.has_value() ? *std::move(plain) : ParseContentDispositionWithGMime(raw, hint);
+}
+
+ContentDisposition ParseContentDispositionWithGMime(std::string_view raw, std::string_view hint) {
   MH_CHECK(options != nullptr);
   ContentDisposition disposition;
   const std::string text = Prepare(raw, kStructuredBytesMax, hint);
@@ -271,7 +264,6 @@ std::string DecodeUnstructured(std::string_view raw, std::string_view hint) {
 }
 
 void AppendMailboxes(std::string_view raw, std::string_view hint, std::vector<Mailbox>& mailboxes) {
-  MH_CHECK(options != nullptr);
   thread_local RecentValues<Mailbox, kRecentAddresses> recent;
   const Mailbox* const known = recent.Find(raw);
   if (known != nullptr && mailboxes.size() < kAddressesMax) {
@@ -279,14 +271,38 @@ void AppendMailboxes(std::string_view raw, std::string_view hint, std::vector<Ma
     return;
   }
   const size_t before = mailboxes.size();
-  ReadMailboxes(raw, hint, mailboxes);
+  if (!AppendPlainMailboxes(raw, mailboxes)) {
+    AppendMailboxesWithGMime(raw, hint, mailboxes);
+  }
   // One only, as a rule; and what is not UTF-8 is read by the hint.
   if (mailboxes.size() == before + 1 && mailboxes.size() < kAddressesMax && IsValidUtf8(raw)) {
     recent.Keep(raw, mailboxes.back());
   }
 }
 
+void AppendMailboxesWithGMime(std::string_view raw, std::string_view hint,
+                              std::vector<Mailbox>& mailboxes) {
+  MH_CHECK(options != nullptr);
+  for (int piece = 0; piece < kAddressPiecesMax && !raw.empty(); ++piece) {
+    if (mailboxes.size() >= kAddressesMax) {
+      break;
+    }
+    const size_t end = AddressPieceEnd(raw);
+    const std::string text = Prepare(raw.substr(0, end), kAddressPieceBytesMax, hint);
+    raw.remove_prefix(end);
+    const GObjectPtr<InternetAddressList> list(internet_address_list_parse(options, text.c_str()));
+    if (list != nullptr) {
+      AppendList(list.get(), 0, mailboxes);
+    }
+  }
+}
+
 std::optional<WallTime> ParseDate(std::string_view raw) {
+  const std::optional<WallTime> plain = PlainDate(raw);
+  return plain.has_value() ? plain : ParseDateWithGMime(raw);
+}
+
+std::optional<WallTime> ParseDateWithGMime(std::string_view raw) {
   const std::string text = Prepare(raw, kDateBytesMax, {});
   GDateTime* parsed = g_mime_utils_header_decode_date(text.c_str());
   if (parsed == nullptr) {

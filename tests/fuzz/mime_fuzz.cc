@@ -1,18 +1,23 @@
 // Any bytes as a message: every answer stays within its limits and is valid UTF-8, whether the
-// bytes lie in memory or are read in pieces.
+// bytes lie in memory or are read in pieces. And as a header value: what is read without GMime is
+// what GMime reads.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/byte_source.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "engine/mime/byte_scan.h"
+#include "engine/mime/gmime_values.h"
 #include "engine/mime/message_parser.h"
+#include "engine/mime/plain_values.h"
 #include "engine/mime/structure.h"
 
 namespace mailhaul::mime {
@@ -59,11 +64,54 @@ void CheckDigits(const ByteSource& source, std::string_view bytes) {
   }
 }
 
+void CheckPlainAddresses(std::string_view raw) {
+  std::vector<Mailbox> plain;
+  if (!AppendPlainMailboxes(raw, plain)) {
+    return;
+  }
+  std::vector<Mailbox> expected;
+  AppendMailboxesWithGMime(raw, {}, expected);
+  MH_CHECK(std::equal(
+      plain.begin(), plain.end(), expected.begin(), expected.end(),
+      [](const Mailbox& a, const Mailbox& b) { return a.name == b.name && a.email == b.email; }));
+}
+
+void CheckPlainValue(std::string_view raw) {
+  if (const std::optional<ContentType> type = PlainContentType(raw); type.has_value()) {
+    const ContentType expected = ParseContentTypeWithGMime(raw, true);
+    MH_CHECK(type->Is(expected.type, expected.subtype) && type->boundary == expected.boundary);
+    MH_CHECK(type->charset == expected.charset && type->name == expected.name);
+    MH_CHECK(type->is_flowed == expected.is_flowed);
+    MH_CHECK(type->deletes_spaces == expected.deletes_spaces);
+  }
+  const std::optional<ContentDisposition> disposition = PlainContentDisposition(raw);
+  if (disposition.has_value()) {
+    const ContentDisposition expected = ParseContentDispositionWithGMime(raw, {});
+    MH_CHECK(disposition->kind == expected.kind && disposition->filename == expected.filename);
+  }
+  if (const std::optional<WallTime> date = PlainDate(raw); date.has_value()) {
+    MH_CHECK(date == ParseDateWithGMime(raw));
+  }
+  CheckPlainAddresses(raw);
+}
+
+void CheckPlainValues(const ByteSource& source) {
+  const Result<Structure> structure = ScanStructure(source);
+  MH_CHECK(structure.ok());
+  for (const Part& part : structure->parts()) {
+    for (size_t i = 0; i < structure->FieldCount(part); ++i) {
+      CheckPlainValue(structure->FieldValueAt(part, i));
+    }
+  }
+}
+
 void CheckAll(std::string_view bytes) {
   const MemoryByteSource memory(bytes);
   const PiecewiseSource pieces(bytes);
   CheckDigits(memory, bytes);
   CheckDigits(pieces, bytes);
+  CheckPlainValue(bytes);
+  CheckPlainValues(memory);
   const ParsedMessage message = ParseMessage(memory);
   CheckMessage(message);
   const ParsedMessage again = ParseMessage(pieces);

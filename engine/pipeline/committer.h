@@ -38,7 +38,7 @@ class Committer {
 };
 
 // From the end of one commit to the begin of the next, if nobody waits for it and it is small.
-inline constexpr Duration kGroupTime = std::chrono::milliseconds(5);
+inline constexpr Duration kGroupTime = std::chrono::milliseconds(10);
 
 namespace internal {
 

@@ -75,11 +75,19 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   Status Sync() override;
   Result<Opened> Open(const BlobLocation& location, const Sha256& sha256) const override;
   Result<std::vector<IdleSegment>> ListIdle() const override;
-  bool HasSegment(uint32_t segment) const override { return segments_.contains(segment); }
+  bool HasSegment(uint32_t segment) const override {
+    const std::lock_guard lock(mutex_);
+    return segments_.contains(segment);
+  }
   Status Remove(uint32_t segment) override;
   uint64_t bytes_written() const override { return bytes_written_.load(); }
 
  private:
+  struct Streamed {
+    std::shared_ptr<SegmentFile> segment;
+    uint64_t end = 0;  // Where the next body begins.
+  };
+
   Status WriteTo(SegmentFile& segment, uint64_t offset, std::string_view bytes) override;
   void Reserve(SegmentFile& segment, uint64_t offset, uint64_t bytes) override;
   void TakeBack(std::shared_ptr<SegmentFile> segment, uint64_t end) override;
@@ -90,8 +98,12 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   void RetirePacked();
   Status PutPacked(std::string_view bytes);
   Status FlushPacked();
-  Status OpenStreamed();
+  // Null: there is none that has room for so many bytes.
+  std::optional<Streamed> TakeIdle(uint64_t bytes);
+  Result<Streamed> OpenStreamed();
   Status SyncFiles();
+  Status failed() const;
+  void NoteFailure(const Status& status);
   Status Fail(Status status);
   std::string PathOf(uint32_t number) const {
     return options_.directory + "/" + SegmentName(number);
@@ -106,31 +118,41 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   const BlobStoreOptions options_;
   std::atomic<uint64_t> bytes_written_{0};
 
-  // The writer's thread only.
+  // The committer's thread only.
+  std::shared_ptr<SegmentFile> packed_;  // Takes small bodies; null: open one.
+  std::unique_ptr<AlignedBuffer> packed_buffer_;
+  uint64_t packed_flushed_ = 0;       // Bytes of packed_ in the file; a whole number of blocks.
+  uint64_t packed_preallocated_ = 0;  // As far as blocks are reserved.
+
+  mutable std::mutex mutex_;  // Not held while a file is written or synced.
+  // Guarded by mutex_, to the next empty line:
   std::set<uint32_t> segments_;  // All there are.
   uint32_t next_segment_;
   bool directory_dirty_ = false;
   // For good, but for kDiskFull, of small bodies: until a Sync() has reported it.
   Status failed_;
   std::vector<std::shared_ptr<SegmentFile>> unsynced_;  // Every segment that may be dirty.
-  std::shared_ptr<SegmentFile> packed_;                 // Takes small bodies; null: open one.
-  std::unique_ptr<AlignedBuffer> packed_buffer_;
-  uint64_t packed_flushed_ = 0;       // Bytes of packed_ in the file; a whole number of blocks.
-  uint64_t packed_preallocated_ = 0;  // As far as blocks are reserved.
-  struct Streamed {
-    std::shared_ptr<SegmentFile> segment;
-    uint64_t end = 0;  // Where the next body begins.
-  };
   std::vector<Streamed> idle_;  // Take bodies in parts. One that is being written is not here.
 
   mutable std::mutex readers_mutex_;
   mutable std::map<uint32_t, std::shared_ptr<File>> readers_;  // Guarded by readers_mutex_.
 };
 
-Status SegmentBlobStore::Fail(Status status) {
+Status SegmentBlobStore::failed() const {
+  const std::lock_guard lock(mutex_);
+  return failed_;
+}
+
+void SegmentBlobStore::NoteFailure(const Status& status) {
+  const std::lock_guard lock(mutex_);
   if (failed_.ok() || status.code() != Code::kDiskFull) {
     failed_ = status;
   }
+}
+
+// The committer's thread.
+Status SegmentBlobStore::Fail(Status status) {
+  NoteFailure(status);
   // Nothing is ever appended behind bytes that may be torn.
   RetirePacked();
   if (packed_buffer_ != nullptr) {
@@ -152,6 +174,7 @@ Status SegmentBlobStore::CheckRoom(uint64_t bytes) {
 
 Result<std::shared_ptr<SegmentFile>> SegmentBlobStore::NewSegment() {
   auto segment = std::make_shared<SegmentFile>();
+  const std::lock_guard lock(mutex_);
   MH_CHECK(next_segment_ != 0);
   segment->number = next_segment_;
   MH_ASSIGN_OR_RETURN(segment->file, files_.Create(PathOf(segment->number)));
@@ -162,17 +185,23 @@ Result<std::shared_ptr<SegmentFile>> SegmentBlobStore::NewSegment() {
 }
 
 Status SegmentBlobStore::WriteTo(SegmentFile& segment, uint64_t offset, std::string_view bytes) {
-  if (!failed_.ok() && failed_.code() != Code::kDiskFull) {
-    return failed_;
+  const Status before = failed();
+  if (!before.ok() && before.code() != Code::kDiskFull) {
+    return before;
   }
-  Status status = CheckRoom(bytes.size());
-  if (status.ok()) {
+  MH_RETURN_IF_ERROR(CheckRoom(bytes.size()));
+  const Status status = segment.file->WriteAt(offset, bytes);
+  {
+    // Not before: a sync that began meanwhile may not have covered it.
+    const std::lock_guard lock(mutex_);
     segment.dirty = true;
-    status = segment.file->WriteAt(offset, bytes);
   }
   if (!status.ok()) {
     // A body that found no room is its writer's loss alone.
-    return status.code() == Code::kDiskFull ? status : Fail(status);
+    if (status.code() != Code::kDiskFull) {
+      NoteFailure(status);
+    }
+    return status;
   }
   bytes_written_.fetch_add(bytes.size());
   return Status::Ok();
@@ -229,9 +258,7 @@ void SegmentBlobStore::RetirePacked() {
 
 Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::string_view bytes,
                                              uint64_t size) {
-  if (!failed_.ok()) {
-    return failed_;
-  }
+  MH_RETURN_IF_ERROR(failed());
   if (packed_ != nullptr) {
     const uint64_t end = packed_flushed_ + packed_buffer_->size();
     if (end > kBlockBytes && end + kBodyHeaderBytes + bytes.size() > options_.segment_bytes_max) {
@@ -252,13 +279,12 @@ Result<BlobLocation> SegmentBlobStore::Place(const std::string& header, std::str
 }
 
 // Opens one for bodies that arrive in parts, its first block written.
-Status SegmentBlobStore::OpenStreamed() {
+Result<SegmentBlobStore::Streamed> SegmentBlobStore::OpenStreamed() {
   MH_ASSIGN_OR_RETURN(std::shared_ptr<SegmentFile> opened, NewSegment());
   AlignedBuffer header(kBlockBytes);
   header.Append(SegmentFileHeader(opened->number));
   MH_RETURN_IF_ERROR(WriteTo(*opened, 0, header.view()));
-  idle_.push_back({.segment = std::move(opened), .end = kBlockBytes});
-  return Status::Ok();
+  return Streamed{.segment = std::move(opened), .end = kBlockBytes};
 }
 
 // Blocks reserved for one write must not be missing to the next.
@@ -272,61 +298,80 @@ void SegmentBlobStore::TakeBack(std::shared_ptr<SegmentFile> segment, uint64_t e
   if (end >= options_.segment_bytes_max) {
     return;
   }
+  const std::lock_guard lock(mutex_);
   if (idle_.size() >= kIdleStreamedMax) {
     idle_.erase(idle_.begin());
   }
   idle_.push_back({.segment = std::move(segment), .end = end});
 }
 
-Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional<uint64_t> size) {
-  // Small bodies that found no room wait for a Sync() to tell, which may come after this one.
-  if (!failed_.ok() && failed_.code() != Code::kDiskFull) {
-    return failed_;
-  }
-  const uint64_t bytes = RoundUpToBlock(size.value_or(0) + 2 * kBodyHeaderBytes);
-  MH_RETURN_IF_ERROR(CheckRoom(bytes));
+std::optional<SegmentBlobStore::Streamed> SegmentBlobStore::TakeIdle(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
   // The one used last, of those in which it ends within the limit.
-  auto place = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Streamed& idle) {
+  const auto place = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Streamed& idle) {
     return idle.end == kBlockBytes || idle.end + bytes <= options_.segment_bytes_max;
   });
   if (place == idle_.rend()) {
-    MH_RETURN_IF_ERROR(OpenStreamed());
-    place = idle_.rbegin();
+    return std::nullopt;
   }
-  const Streamed streamed = *place;
+  const Streamed taken = *place;
   idle_.erase(std::next(place).base());
+  return taken;
+}
+
+Result<std::unique_ptr<BlobStore::Writer>> SegmentBlobStore::Begin(std::optional<uint64_t> size) {
+  // Small bodies that found no room wait for a Sync() to tell, which may come after this one.
+  const Status before = failed();
+  if (!before.ok() && before.code() != Code::kDiskFull) {
+    return before;
+  }
+  const uint64_t bytes = RoundUpToBlock(size.value_or(0) + 2 * kBodyHeaderBytes);
+  MH_RETURN_IF_ERROR(CheckRoom(bytes));
+  std::optional<Streamed> streamed = TakeIdle(bytes);
+  if (!streamed.has_value()) {
+    MH_ASSIGN_OR_RETURN(streamed, OpenStreamed());
+  }
   return std::unique_ptr<Writer>(std::make_unique<StreamedWriter>(
-      *this, streamed.segment, streamed.end, size, options_.frame_bytes));
+      *this, streamed->segment, streamed->end, size, options_.frame_bytes));
 }
 
 Status SegmentBlobStore::SyncFiles() {
-  for (const std::shared_ptr<SegmentFile>& segment : unsynced_) {
-    if (segment->dirty) {
-      MH_RETURN_IF_ERROR(segment->file->Sync());
-      segment->dirty = false;
+  std::vector<std::shared_ptr<SegmentFile>> dirty;
+  bool directory = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::shared_ptr<SegmentFile>& segment : unsynced_) {
+      if (std::exchange(segment->dirty, false)) {
+        dirty.push_back(segment);
+      }
     }
+    directory = std::exchange(directory_dirty_, false);
   }
-  if (directory_dirty_) {
+  for (const std::shared_ptr<SegmentFile>& segment : dirty) {
+    MH_RETURN_IF_ERROR(segment->file->Sync());
+  }
+  if (directory) {
     MH_RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
-    directory_dirty_ = false;
   }
+  dirty.clear();
+  const std::lock_guard lock(mutex_);
   // Only segments in use, and those that a writer still holds, can become dirty again.
   std::erase_if(unsynced_, [this](const std::shared_ptr<SegmentFile>& segment) {
-    return segment != packed_ && segment.use_count() == 1;
+    return segment != packed_ && segment.use_count() == 1 && !segment->dirty;
   });
   return Status::Ok();
 }
 
 Status SegmentBlobStore::Sync() {
-  if (failed_.ok()) {
+  if (failed().ok()) {
     static_cast<void>(FlushPacked());  // A failure is remembered in failed_.
   }
-  if (!failed_.ok()) {
-    const Status status = failed_;
-    if (failed_.code() == Code::kDiskFull) {
-      failed_ = Status::Ok();
+  if (const Status failure = failed(); !failure.ok()) {
+    if (failure.code() == Code::kDiskFull) {
+      const std::lock_guard lock(mutex_);
+      failed_ = failed_.code() == Code::kDiskFull ? Status::Ok() : failed_;
     }
-    return status;
+    return failure;
   }
   const Status status = SyncFiles();
   if (!status.ok()) {
@@ -422,6 +467,7 @@ Result<BlobStore::Opened> SegmentBlobStore::OpenWhole(const File& file,
 Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
   std::set<uint32_t> in_use;
   in_use.insert(packed_ == nullptr ? 0 : packed_->number);
+  const std::lock_guard lock(mutex_);
   for (const Streamed& idle : idle_) {
     in_use.insert(idle.segment->number);
   }
@@ -440,9 +486,12 @@ Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
 
 Status SegmentBlobStore::Remove(uint32_t segment) {
   MH_CHECK(!options_.read_only);
-  MH_CHECK(segments_.contains(segment) && segment != *segments_.rbegin());
-  MH_RETURN_IF_ERROR(files_.Remove(PathOf(segment)));
-  segments_.erase(segment);
+  {
+    const std::lock_guard lock(mutex_);
+    MH_CHECK(segments_.contains(segment) && segment != *segments_.rbegin());
+    MH_RETURN_IF_ERROR(files_.Remove(PathOf(segment)));
+    segments_.erase(segment);
+  }
   const std::lock_guard lock(readers_mutex_);
   readers_.erase(segment);
   return Status::Ok();

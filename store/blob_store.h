@@ -42,7 +42,9 @@ struct BlobStoreOptions {
   bool read_only = false;
 };
 
-// Begin/Write/Append/Sync: one thread (the committer's). Reads: any thread.
+// Append, Sync and reclaiming: one thread (the committer's). Begin and writers: any thread, with
+// one call of a writer after the other, beside those of others and of the committer. Reads: any
+// thread.
 class BlobStore {
  public:
   // A body that arrives in parts, which are compressed if its beginning becomes smaller. Destroying

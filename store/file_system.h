@@ -13,7 +13,8 @@
 
 namespace mailhaul::store {
 
-// Read and write at offsets. Reads are thread-safe; writes and Sync() come from one thread.
+// Read and write at offsets. Reads are thread-safe; writes come from one thread, Sync() from one
+// that may be another: it covers the writes that had returned when it was called.
 class File {
  public:
   virtual ~File() = default;

@@ -34,6 +34,7 @@ struct MemoryFileSystem::Disk {
   FaultPlan writes;
   FaultPlan syncs;
   std::function<void()> on_sync;
+  std::function<void()> after_next_sync;
 
   enum class Needs : uint8_t { kRoom, kNoRoom };
 
@@ -49,6 +50,16 @@ struct MemoryFileSystem::Disk {
       return Off();
     }
     return planned.code() == Code::kDiskFull && needs == Needs::kNoRoom ? Status::Ok() : planned;
+  }
+  void RunAfterSync() {
+    std::function<void()> hook;
+    {
+      const std::lock_guard lock(mutex);
+      hook = std::exchange(after_next_sync, nullptr);
+    }
+    if (hook) {
+      hook();
+    }
   }
   // A change of a directory is heard of or not; both are what a power cut may do with it later.
   Status BeginLocked(Needs needs) {
@@ -103,6 +114,20 @@ class MemoryFile final : public File {
     if (hook) {
       hook();
     }
+    const Status status = SyncNow();
+    disk_->RunAfterSync();
+    return status;
+  }
+
+  Result<uint64_t> Size() const override {
+    const std::lock_guard lock(disk_->mutex);
+    return uint64_t{inode_->contents.size()};
+  }
+
+ private:
+  using Disk = MemoryFileSystem::Disk;
+
+  Status SyncNow() {
     const std::lock_guard lock(disk_->mutex);
     MH_RETURN_IF_ERROR(CheckAliveLocked());
     bool is_last = false;
@@ -117,14 +142,6 @@ class MemoryFile final : public File {
     }
     return status;
   }
-
-  Result<uint64_t> Size() const override {
-    const std::lock_guard lock(disk_->mutex);
-    return uint64_t{inode_->contents.size()};
-  }
-
- private:
-  using Disk = MemoryFileSystem::Disk;
 
   Status CheckAliveLocked() const {
     return disk_->frozen || generation_ != disk_->generation ? Off() : Status::Ok();
@@ -247,9 +264,12 @@ Result<std::vector<std::string>> MemoryFileSystem::List(const std::string& direc
 }
 
 Status MemoryFileSystem::SyncDirectory(const std::string& directory) {
-  const std::lock_guard lock(disk_->mutex);
-  MH_RETURN_IF_ERROR(disk_->BeginLocked(Disk::Needs::kNoRoom));
-  disk_->names.SyncDirectory(directory);
+  {
+    const std::lock_guard lock(disk_->mutex);
+    MH_RETURN_IF_ERROR(disk_->BeginLocked(Disk::Needs::kNoRoom));
+    disk_->names.SyncDirectory(directory);
+  }
+  disk_->RunAfterSync();
   return Status::Ok();
 }
 
@@ -335,6 +355,11 @@ void MemoryFileSystem::ClearFailures() {
 void MemoryFileSystem::SetFreeBytes(uint64_t bytes) {
   const std::lock_guard lock(disk_->mutex);
   disk_->free_bytes = bytes;
+}
+
+void MemoryFileSystem::AfterNextSync(std::function<void()> hook) {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->after_next_sync = std::move(hook);
 }
 
 void MemoryFileSystem::OnSync(std::function<void()> hook) {

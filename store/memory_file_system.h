@@ -56,6 +56,8 @@ class MemoryFileSystem final : public FileSystem {
   void SetFreeBytes(uint64_t bytes);
   // Called before each sync of a file, on its thread: a slow disk moves a clock there.
   void OnSync(std::function<void()> hook);
+  // Called after the next sync of a file or directory, before its caller knows.
+  void AfterNextSync(std::function<void()> hook);
   // Overwrites bytes behind the callers' back.
   void Tamper(const std::string& path, uint64_t offset, std::string_view bytes);
 

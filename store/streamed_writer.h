@@ -20,14 +20,15 @@ namespace mailhaul::store {
 struct SegmentFile {
   uint32_t number = 0;
   std::shared_ptr<File> file;
-  bool dirty = false;  // Written since the last sync.
+  bool dirty = false;  // Guarded by its store's mutex. Written since the last sync began.
 };
 
-// What the writers need of their store.
+// What the writers need of their store. Thread-safe.
 class StreamedSegments {
  public:
   virtual ~StreamedSegments() = default;
-  // Counts, marks the segment for the next sync, and remembers a failure.
+  // Counts, marks the segment for the next sync, and remembers a failure. One call for a segment
+  // after the other.
   virtual Status WriteTo(SegmentFile& segment, uint64_t offset, std::string_view bytes) = 0;
   // Reserves blocks, where there is more than enough room.
   virtual void Reserve(SegmentFile& segment, uint64_t offset, uint64_t bytes) = 0;

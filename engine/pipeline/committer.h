@@ -1,6 +1,7 @@
 // One writer for the whole process: groups finished messages of many sessions into durable batches.
 //
-// Everything that changes the store passes through here. Messages that arrive while a commit is
+// Everything that changes the store passes through here, but for bodies that no message has yet,
+// which may be written beside it. Messages that arrive while a commit is
 // being synced form the next group, or within kGroupTime behind it, unless somebody waits for them:
 // a sync costs as much for one as for a hundred. Two drivers of one core: a thread, or a virtual
 // loop.
@@ -13,11 +14,13 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/work_pool.h"
 #include "connectors/net/loop.h"
+#include "engine/pipeline/blocking_pool.h"
 #include "store/mail_store.h"
 
 namespace mailhaul::pipeline {
@@ -29,6 +32,10 @@ class Committer {
   // Runs `operation` on the writer, after the operations submitted before it, but ahead of commits
   // that have not begun: await those first if it depends on them. Thread-safe.
   virtual void Run(std::function<void()> operation) = 0;
+  // Runs `operation` after those submitted so before it, perhaps beside commits and the others: for
+  // writing bodies that arrive in parts (BlobStore::Writer), which no commit waits for.
+  // Thread-safe.
+  virtual void RunBeside(std::function<void()> operation) { Run(std::move(operation)); }
   // Commits `batch`; then calls `done` on the writer with the batch's status and counts filled.
   // Thread-safe. Memory is bounded by the credits that each message of a batch holds.
   virtual void Commit(std::unique_ptr<store::IngestBatch> batch,
@@ -56,12 +63,14 @@ void ProcessItems(store::MailStore& store, std::deque<CommitItem>& items);
 
 }  // namespace internal
 
-// A thread of its own. The destructor commits what was submitted, then ends the thread.
+// A thread of its own, and one for what runs beside. The destructor commits what was submitted,
+// then ends them.
 class ThreadCommitter final : public Committer {
  public:
   explicit ThreadCommitter(store::MailStore& store, Duration group_time = kGroupTime);
   ~ThreadCommitter() override;
   void Run(std::function<void()> operation) override;
+  void RunBeside(std::function<void()> operation) override { beside_.Submit(std::move(operation)); }
   void Commit(std::unique_ptr<store::IngestBatch> batch,
               std::function<void(store::IngestBatch&)> done) override;
   void Hurry() override;
@@ -85,6 +94,7 @@ class ThreadCommitter final : public Committer {
   TimePoint rests_until_{};
   bool hurry_ = false;
   bool stopping_ = false;
+  BlockingPool beside_{1};
   std::thread thread_;
 };
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "engine/pipeline/await_on.h"
+#include "connectors/net/run_on.h"
 #include "engine/pipeline/fronted_source.h"
 
 namespace mailhaul::pipeline {
@@ -19,7 +19,7 @@ constexpr size_t kPartsAheadMax = 4;
 std::shared_ptr<StreamedBody> StreamedBody::Start(Context& context, std::optional<uint64_t> size) {
   std::shared_ptr<StreamedBody> body(new StreamedBody(context, size));
   body->unwritten_ = 1;
-  context.committer.Run([body] { body->Begin(); });
+  context.committer.RunBeside([body] { body->Begin(); });
   return body;
 }
 
@@ -33,7 +33,7 @@ StreamedBody::StreamedBody(Context& context, std::optional<uint64_t> size)
 
 StreamedBody::~StreamedBody() { context_.budget.Give(extra_ * kPartBytes); }
 
-// On the committer's thread.
+// Beside the committer.
 void StreamedBody::Begin() {
   Result<std::unique_ptr<store::BlobStore::Writer>> begun = context_.store.blobs().Begin(size_);
   if (begun.ok()) {
@@ -116,7 +116,7 @@ Status StreamedBody::PrepareOne(std::string part) {
   KeepFront(part);
   MH_ASSIGN_OR_RETURN(std::string prepared, writer_->Prepare(std::move(part)));
   const auto bytes = std::make_shared<std::string>(std::move(prepared));
-  context_.committer.Run([body = shared_from_this(), bytes] {
+  context_.committer.RunBeside([body = shared_from_this(), bytes] {
     const Status status = body->writer_->Write(*bytes);
     *bytes = std::string();
     body->Tell(status);
@@ -175,7 +175,10 @@ net::Task<Status> StreamedBody::Finish() {
     body->writer_.reset();
     return Status::Ok();
   };
-  failure_ = co_await RunOn<Status>(context_.committer, std::move(finish));
+  const auto beside = [&committer = context_.committer](std::function<void()> job) {
+    committer.RunBeside(std::move(job));
+  };
+  failure_ = co_await net::RunThrough<Status>(beside, std::move(finish));
   if (failure_.ok()) {
     source_ = MakeSource();
   }

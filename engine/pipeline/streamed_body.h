@@ -1,8 +1,8 @@
 // One large message on its way to the blob store, in parts, while it arrives.
 //
-// Parts are compressed on the CPU arena one after the other and written by the committer. A commit
-// may keep that one for many milliseconds: the session then runs ahead by some parts, as far as the
-// memory budget has room, so that sessions do not all wait for one sync of the disk.
+// Parts are compressed on the CPU arena one after the other and written beside the committer. Where
+// the disk is slow the session runs ahead by some parts, as far as the memory budget has room, so
+// that sessions do not all wait for one write.
 #pragma once
 
 #include <cstdint>

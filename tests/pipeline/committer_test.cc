@@ -95,6 +95,22 @@ TEST_F(ThreadCommitterTest, MuchDoesNotRest) {
   EXPECT_TRUE(third.get().ok());
 }
 
+TEST_F(ThreadCommitterTest, WhatRunsBesideWaitsForNoOperationAndKeepsItsOrder) {
+  std::promise<void> last;
+  std::promise<void> waited;
+  committer_->Run([&] {
+    last.get_future().get();
+    waited.set_value();
+  });
+  std::string order;
+  for (const char c : std::string("abc")) {
+    committer_->RunBeside([&order, c] { order += c; });
+  }
+  committer_->RunBeside([&last] { last.set_value(); });
+  waited.get_future().get();
+  EXPECT_EQ(order, "abc");
+}
+
 TEST_F(ThreadCommitterTest, ItsEndCommitsWhatRests) {
   std::future<Status> second = Commit(2, "two");
   committer_.reset();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -58,16 +59,16 @@ class ConcurrencyTest : public ::testing::Test {
     inbox_ = store_->EnsureFolder(mailbox_, "INBOX", "inbox").value();
   }
 
-  // The committer's thread.
+  // The committer's thread. The bodies of the next round arrive meanwhile.
   void Write() {
+    std::future<std::vector<IngestMessage>> next = Arrive(0);
     for (Uid round = 0; round < kRounds; ++round) {
       IngestBatch batch;
       batch.mailbox = mailbox_;
       batch.folder = inbox_;
       batch.uid_validity = 1;
-      for (Uid i = 1; i <= kMessagesARound; ++i) {
-        batch.messages.push_back(Arrival(round * kMessagesARound + i));
-      }
+      batch.messages = next.get();
+      next = Arrive(round + 1);
       IngestBatch* const one = &batch;
       store_->Append({&one, 1});
       ASSERT_TRUE(batch.status.ok()) << batch.status.ToString();
@@ -77,6 +78,16 @@ class ConcurrencyTest : public ::testing::Test {
       clock_.Advance(std::chrono::minutes(1));
       Reclaim();
     }
+  }
+
+  std::future<std::vector<IngestMessage>> Arrive(Uid round) {
+    return std::async(std::launch::async, [this, round] {
+      std::vector<IngestMessage> messages;
+      for (Uid i = 1; i <= kMessagesARound; ++i) {
+        messages.push_back(Arrival(round * kMessagesARound + i));
+      }
+      return messages;
+    });
   }
 
   IngestMessage Arrival(Uid uid) {

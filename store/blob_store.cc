@@ -102,6 +102,7 @@ class SegmentBlobStore final : public BlobStore, public StreamedSegments {
   std::optional<Streamed> TakeIdle(uint64_t bytes);
   Result<Streamed> OpenStreamed();
   Status SyncFiles();
+  std::vector<uint32_t> IdleNumbers() const;
   Status failed() const;
   void NoteFailure(const Status& status);
   Status Fail(Status status);
@@ -189,9 +190,9 @@ Status SegmentBlobStore::WriteTo(SegmentFile& segment, uint64_t offset, std::str
   if (!before.ok() && before.code() != Code::kDiskFull) {
     return before;
   }
-  MH_RETURN_IF_ERROR(CheckRoom(bytes.size()));
-  const Status status = segment.file->WriteAt(offset, bytes);
-  {
+  Status status = CheckRoom(bytes.size());
+  if (status.ok()) {
+    status = segment.file->WriteAt(offset, bytes);
     // Not before: a sync that began meanwhile may not have covered it.
     const std::lock_guard lock(mutex_);
     segment.dirty = true;
@@ -309,7 +310,7 @@ std::optional<SegmentBlobStore::Streamed> SegmentBlobStore::TakeIdle(uint64_t by
   const std::lock_guard lock(mutex_);
   // The one used last, of those in which it ends within the limit.
   const auto place = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Streamed& idle) {
-    return idle.end == kBlockBytes || idle.end + bytes <= options_.segment_bytes_max;
+    return idle.end + bytes <= options_.segment_bytes_max;
   });
   if (place == idle_.rend()) {
     return std::nullopt;
@@ -464,7 +465,7 @@ Result<BlobStore::Opened> SegmentBlobStore::OpenWhole(const File& file,
                 .checked = header.check.has_value()};
 }
 
-Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
+std::vector<uint32_t> SegmentBlobStore::IdleNumbers() const {
   std::set<uint32_t> in_use;
   in_use.insert(packed_ == nullptr ? 0 : packed_->number);
   const std::lock_guard lock(mutex_);
@@ -474,12 +475,20 @@ Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
   for (const auto& segment : unsynced_) {
     in_use.insert(segment->number);
   }
-  std::vector<IdleSegment> idle;
+  std::vector<uint32_t> numbers;
   for (const uint32_t number : segments_) {
     if (number != *segments_.rbegin() && !in_use.contains(number)) {
-      MH_ASSIGN_OR_RETURN(const FileInfo info, files_.Stat(PathOf(number)));
-      idle.push_back({.number = number, .bytes = info.bytes});
+      numbers.push_back(number);
     }
+  }
+  return numbers;
+}
+
+Result<std::vector<BlobStore::IdleSegment>> SegmentBlobStore::ListIdle() const {
+  std::vector<IdleSegment> idle;
+  for (const uint32_t number : IdleNumbers()) {
+    MH_ASSIGN_OR_RETURN(const FileInfo info, files_.Stat(PathOf(number)));
+    idle.push_back({.number = number, .bytes = info.bytes});
   }
   return idle;
 }

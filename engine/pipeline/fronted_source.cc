@@ -20,6 +20,14 @@ Result<size_t> FrontedSource::ReadAt(uint64_t offset, std::span<char> out) const
   if (offset + count <= front_.size()) {
     return front_.copy(out.data(), count, offset);
   }
+  Result<size_t> got = ReadWhole(offset, out);
+  if (!got.ok() && failure_.ok()) {
+    failure_ = got.status();
+  }
+  return got;
+}
+
+Result<size_t> FrontedSource::ReadWhole(uint64_t offset, std::span<char> out) const {
   if (whole_ == nullptr) {
     MH_ASSIGN_OR_RETURN(whole_, open_());
   }

@@ -26,12 +26,17 @@ class FrontedSource final : public ByteSource {
   Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override;
   std::string_view Contiguous() const override;
   size_t held_bytes() const override;
+  // The first that a read met: those who parse take what they cannot read for the message's end.
+  const Status& failure() const { return failure_; }
 
  private:
+  Result<size_t> ReadWhole(uint64_t offset, std::span<char> out) const;
+
   const std::string front_;
   const uint64_t size_;
   const Opener open_;
   mutable std::unique_ptr<ByteSource> whole_;  // Null until it is needed.
+  mutable Status failure_;
 };
 
 }  // namespace mailhaul::pipeline

@@ -252,7 +252,13 @@ void IngestSink::SubmitStreamed(const std::shared_ptr<Arriving>& message) {
     ingest.completes = completes_;
     ingest.identity = IdentityOf(ReadFront(body.source()), message->size, message->meta.size);
     SetContent(ingest, message->meta, body.Parse(message->meta.uid), context_.clock.WallNow());
+    const Status unread = body.source().failure();
     message->streamed.reset();
+    if (!unread.ok()) {
+      // Fetched again: its body is a hole, and what was parsed of it is not all.
+      OnCommitted({.status = unread, .credits = message->credits});
+      return;
+    }
     batch->messages.push_back(std::move(ingest));
     Commit(std::move(batch), message->credits);
   });

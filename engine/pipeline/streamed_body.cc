@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "connectors/net/run_on.h"
-#include "engine/pipeline/fronted_source.h"
 
 namespace mailhaul::pipeline {
 namespace {
@@ -185,7 +184,7 @@ net::Task<Status> StreamedBody::Finish() {
   co_return failure_;
 }
 
-std::unique_ptr<ByteSource> StreamedBody::MakeSource() {
+std::unique_ptr<FrontedSource> StreamedBody::MakeSource() {
   return std::make_unique<FrontedSource>(
       std::move(front_), received_,
       [&blobs = context_.store.blobs(),

@@ -17,6 +17,7 @@
 #include "engine/mime/structure.h"
 #include "engine/pipeline/content_mapper.h"
 #include "engine/pipeline/context.h"
+#include "engine/pipeline/fronted_source.h"
 
 namespace mailhaul::pipeline {
 
@@ -46,7 +47,8 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
 
   // After Finish(), any thread.
   const store::BlobStore::Writer::Finished& finished() const { return *finished_; }
-  const ByteSource& source() const { return *source_; }
+  const FrontedSource& source() const { return *source_; }
+  // See source().failure() then.
   ParsedContent Parse(Uid uid) const;
 
  private:
@@ -63,7 +65,7 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   void Tell(const Status& status);
   void Scan(std::string_view part);
   void KeepFront(std::string_view part);
-  std::unique_ptr<ByteSource> MakeSource();
+  std::unique_ptr<FrontedSource> MakeSource();
 
   Context& context_;
   net::Loop& loop_;
@@ -85,7 +87,7 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   std::unique_ptr<mime::StructureScanner> scanner_;  // Null: it grew too large.
   std::string front_;                                // Until there is `source_`.
   std::optional<store::BlobStore::Writer::Finished> finished_;
-  std::unique_ptr<ByteSource> source_;
+  std::unique_ptr<FrontedSource> source_;
 };
 
 }  // namespace mailhaul::pipeline

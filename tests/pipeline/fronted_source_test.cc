@@ -60,13 +60,16 @@ TEST_F(FrontedSourceTest, OpensTheRestOnceAndOnlyForReadsBeyondTheFront) {
   EXPECT_EQ(opened_, 1);
 }
 
-TEST_F(FrontedSourceTest, WhatCannotBeOpenedIsTriedAgain) {
+TEST_F(FrontedSourceTest, WhatCannotBeOpenedIsTriedAgainAndNotForgotten) {
   const FrontedSource source = Make(4);
   failure_ = Status(Code::kIo, "no disk");
   std::string out(5, '\0');
+  EXPECT_EQ(Read(source, 0, 4), "0123");
+  EXPECT_TRUE(source.failure().ok());
   EXPECT_EQ(source.ReadAt(0, out).status().code(), Code::kIo);
   failure_ = Status::Ok();
   EXPECT_EQ(Read(source, 0, 5), "01234");
+  EXPECT_EQ(source.failure().code(), Code::kIo);
   EXPECT_EQ(opened_, 2);
 }
 

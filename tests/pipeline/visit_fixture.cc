@@ -20,7 +20,7 @@ VisitFixture::VisitFixture(const std::vector<std::string>& extensions)
   Folder("INBOX").uid_validity = 7;
   store::BlobStoreOptions blob_options;
   blob_options.directory = "/blobs";
-  blobs_ = store::BlobStore::Open(files_, blob_options).value();
+  blobs_ = store::BlobStore::Open(files, blob_options).value();
   mail = store::MailStore::Open(records_, *blobs_, clock).value();
   tenant = mail->EnsureTenant("acme").value();
   options.mailbox = mail->EnsureMailbox(tenant, "alice", "alice@example.com").value();

@@ -73,6 +73,7 @@ class VisitFixture {
   bool watches = false;              // Visits end with Watch().
   Duration slice = Duration::max();  // Of every stage.
   uint64_t slice_bytes = UINT64_MAX;
+  store::MemoryFileSystem files;
   std::unique_ptr<store::MailStore> mail;
   TenantId tenant;
 
@@ -85,7 +86,6 @@ class VisitFixture {
   MemoryBudget budget_{size_t{64} << 20};
   InlineWorkPool cpu_;
   Progress progress_;
-  store::MemoryFileSystem files_;
   store::MemoryKeyValueStore records_;
   std::unique_ptr<store::BlobStore> blobs_;
   std::unique_ptr<LoopCommitter> committer_;

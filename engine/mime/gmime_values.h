@@ -15,6 +15,10 @@
 
 namespace mailhaul::mime {
 
+// Of what is read; longer values are cut.
+inline constexpr size_t kCharsetNameBytesMax = 64;
+inline constexpr size_t kTypeBytesMax = 127;  // RFC 6838, 4.2: each half.
+
 struct ContentType {
   std::string type;     // Lower case: "text".
   std::string subtype;  // Lower case: "plain".

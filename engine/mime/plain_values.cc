@@ -14,8 +14,6 @@ namespace {
 // Far below where gmime_values.cc cuts a value or takes it in pieces.
 constexpr size_t kPlainBytesMax = 4 * 1024;
 constexpr size_t kDateBytesMax = 128;
-constexpr size_t kTypeBytesMax = 127;
-constexpr size_t kCharsetBytesMax = 64;
 constexpr size_t kNameBytesMax = 1000;
 constexpr int kZoneHoursMax = 14;  // Of the zones in use. GLib has its own opinion beyond a day.
 
@@ -328,7 +326,7 @@ std::optional<ContentType> PlainContentType(std::string_view raw) {
     return std::nullopt;
   }
   std::array<Parameter, 5> wanted = {{{"boundary", kPlainBytesMax, {}},
-                                      {"charset", kCharsetBytesMax, {}},
+                                      {"charset", kCharsetNameBytesMax, {}},
                                       {"name", kFilenameBytesMax, {}},
                                       {"format", kTypeBytesMax, {}},
                                       {"delsp", kTypeBytesMax, {}}}};

@@ -1,10 +1,9 @@
 // One writer for the whole process: groups finished messages of many sessions into durable batches.
 //
 // Everything that changes the store passes through here, but for bodies that no message has yet,
-// which may be written beside it. Messages that arrive while a commit is
-// being synced form the next group, or within kGroupTime behind it, unless somebody waits for them:
-// a sync costs as much for one as for a hundred. Two drivers of one core: a thread, or a virtual
-// loop.
+// which may be written beside it. Messages that arrive while a commit is being synced form the next
+// group, or within kGroupTime behind it, unless somebody waits for them: a sync costs as much for
+// one as for a hundred. Two drivers of one core: a thread, or a virtual loop.
 #pragma once
 
 #include <condition_variable>

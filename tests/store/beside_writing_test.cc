@@ -32,6 +32,13 @@ class BesideWritingTest : public ::testing::Test {
     ASSERT_TRUE(writer.Append(std::string_view(body_).substr(from)).ok());
     finished_ = writer.Finish().value();
   }
+  // It was finished in the middle of the first one.
+  void ExpectNextSyncCoversIt() {
+    ASSERT_TRUE(store_->Sync().ok());
+    ASSERT_EQ(finished_.location.size, body_.size());
+    ASSERT_TRUE(store_->Sync().ok());
+    EXPECT_TRUE(Survives());
+  }
   // Whether the body is there after the power fails.
   bool Survives() {
     store_.reset();
@@ -54,10 +61,7 @@ TEST_F(BesideWritingTest, TheNextSyncCoversWhatIsWrittenInTheMiddleOfOne) {
   const std::unique_ptr<BlobStore::Writer> writer = store_->Begin(body_.size()).value();
   ASSERT_TRUE(writer->Append(std::string_view(body_).substr(0, 400'000)).ok());
   files_.AfterNextSync([&] { WriteRest(*writer, 400'000); });
-  ASSERT_TRUE(store_->Sync().ok());
-  ASSERT_EQ(finished_.location.size, body_.size());
-  ASSERT_TRUE(store_->Sync().ok());
-  EXPECT_TRUE(Survives());
+  ExpectNextSyncCoversIt();
 }
 
 TEST_F(BesideWritingTest, TheNextSyncCoversASegmentThatIsMadeInTheMiddleOfOne) {
@@ -65,10 +69,7 @@ TEST_F(BesideWritingTest, TheNextSyncCoversASegmentThatIsMadeInTheMiddleOfOne) {
   ASSERT_TRUE(store_->Append("small", ComputeSha256("small")).ok());
   // Behind the file's sync comes the directory's.
   files_.AfterNextSync([&] { files_.AfterNextSync([&] { WriteBody(); }); });
-  ASSERT_TRUE(store_->Sync().ok());
-  ASSERT_EQ(finished_.location.size, body_.size());
-  ASSERT_TRUE(store_->Sync().ok());
-  EXPECT_TRUE(Survives());
+  ExpectNextSyncCoversIt();
 }
 
 TEST_F(BesideWritingTest, SmallBodiesGoOnAfterABodyInPartsFindsNoRoom) {

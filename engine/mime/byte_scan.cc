@@ -14,12 +14,15 @@
 namespace mailhaul::mime {
 namespace {
 
-constexpr size_t kBlock = 64;
+// Large, since what its bytes came to is put together once for each.
+constexpr size_t kDashBlock = 256;
+// A byte counts what is found in one.
+constexpr size_t kDigitBlock = 192;
 
-// Whether one of text[0 .. kBlock) is a '-' at the start of a line. Reads text[-1] too.
+// Whether one of text[0 .. kDashBlock) is a '-' at the start of a line. Reads text[-1] too.
 bool BlockHasDashLine(const char* text) {
   unsigned char any = 0;
-  for (size_t i = 0; i < kBlock; ++i) {
+  for (size_t i = 0; i < kDashBlock; ++i) {
     const auto before = static_cast<unsigned char>((text + i)[-1] == '\n');
     const auto dash = static_cast<unsigned char>(text[i] == '-');
     any = static_cast<unsigned char>(any | (before & dash));
@@ -36,11 +39,11 @@ bool MayStartBoundary(std::string_view text, size_t i) {
 MAILHAUL_VECTOR_CLONES size_t FindDashLine(std::string_view text) {
   size_t i = 1;
   while (i <= text.size()) {
-    if (i + kBlock <= text.size() && !BlockHasDashLine(text.data() + i)) {
-      i += kBlock;
+    if (i + kDashBlock <= text.size() && !BlockHasDashLine(text.data() + i)) {
+      i += kDashBlock;
       continue;
     }
-    const size_t end = std::min(i + kBlock, text.size() + 1);
+    const size_t end = std::min(i + kDashBlock, text.size() + 1);
     for (; i < end; ++i) {
       if (text[i - 1] == '\n' && MayStartBoundary(text, i)) {
         return i;
@@ -52,15 +55,15 @@ MAILHAUL_VECTOR_CLONES size_t FindDashLine(std::string_view text) {
 
 MAILHAUL_VECTOR_CLONES size_t CountBase64Digits(std::string_view text) {
   size_t total = 0;
-  while (text.size() >= kBlock) {
+  while (text.size() >= kDigitBlock) {
     uint8_t count = 0;
-    for (size_t i = 0; i < kBlock; ++i) {
+    for (size_t i = 0; i < kDigitBlock; ++i) {
       const auto graphic = static_cast<uint8_t>(text[i] > ' ');
       const auto not_padding = static_cast<uint8_t>(text[i] != '=');
       count = static_cast<uint8_t>(count + (graphic & not_padding));
     }
     total += count;
-    text.remove_prefix(kBlock);
+    text.remove_prefix(kDigitBlock);
   }
   for (const char c : text) {
     total += c > ' ' && c != '=' ? 1 : 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "store/base64_vector.h"
@@ -231,13 +232,17 @@ char* EncodeRun(const Base64Run& run, std::string_view decoded, char* to) {
 
 }  // namespace
 
-SplitBytes SplitBase64(std::string_view bytes) {
+SplitBytes SplitBase64(std::string_view bytes, RawBuffer room) {
   SplitBytes split;
+  split.room = std::move(room);
   size_t taken = 0;
   size_t decoded = 0;
   for (size_t at = 0; (at = FindStretch(bytes, at)) < bytes.size();) {
-    if (split.room.size() == 0) {
-      split.room = RawBuffer(RoomForDecoded(bytes.size() - at));
+    // The first stretch asks for the most.
+    const size_t needed = decoded + RoomForDecoded(bytes.size() - at);
+    if (needed > split.room.size()) {
+      MH_CHECK(decoded == 0);
+      split.room = RawBuffer(needed);
     }
     const FoundRun run = DecodeRun(bytes, at, split.room.span().data() + decoded);
     if (run.digits >= kRunDigitsMin) {

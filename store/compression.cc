@@ -19,6 +19,8 @@ constexpr int kLevel = 2;
 // does not show.
 constexpr int kDecodedLevel = 1;
 constexpr size_t kSavedShare = 16;
+// Of what attachments are decoded to, a thread keeps for the next body.
+constexpr size_t kKeptRoomBytes = size_t{1} << 20;
 
 bool IsSmaller(size_t compressed, size_t bytes) {
   return compressed < bytes && bytes - compressed > bytes / kSavedShare;
@@ -70,9 +72,14 @@ Status AppendSplit(const SplitBytes& split, std::string& out, bool& decoded_shri
 
 // May have added a part of a piece when it fails.
 Status AppendSplitOrWhole(std::string_view bytes, std::string& out, bool& decoded_shrinks) {
-  const SplitBytes split = SplitBase64(bytes);
-  return split.runs.empty() ? AppendZstdFrame(bytes, kLevel, out)
-                            : AppendSplit(split, out, decoded_shrinks);
+  thread_local RawBuffer room;
+  SplitBytes split = SplitBase64(bytes, std::move(room));
+  Status appended = split.runs.empty() ? AppendZstdFrame(bytes, kLevel, out)
+                                       : AppendSplit(split, out, decoded_shrinks);
+  if (split.room.size() <= kKeptRoomBytes) {
+    room = std::move(split.room);
+  }
+  return appended;
 }
 
 Status ReadSplit(const SplitPiece& split, std::span<char> out) {

@@ -1,5 +1,7 @@
 #include "store/base64_vector.h"
 
+#include "store/base64_avx512.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -147,7 +149,7 @@ constexpr char kOfSlash = 63 - '/';
   return at == line || DecodeVector(text + line - kDigits, out + (line - kDigits) / 4 * 3);
 }
 
-[[gnu::target("avx2")]] size_t DecodeLinesAvx2(const char* text, size_t size, size_t line,
+[[gnu::target("avx2")]] size_t DecodeLongLines(const char* text, size_t size, size_t line,
                                                bool crlf, char* out) {
   const size_t step = line + (crlf ? 2 : 1);
   size_t lines = 0;
@@ -178,8 +180,13 @@ size_t DecodeVectors(const char* text, size_t size, char* out) {
   return kHasAvx2 ? DecodeAvx2(text, size, out) : 0;
 }
 
+size_t DecodeLinesAvx2(const char* text, size_t size, size_t line, bool crlf, char* out) {
+  return kHasAvx2 && line >= kDigits ? DecodeLongLines(text, size, line, crlf, out) : 0;
+}
+
 size_t DecodeLines(const char* text, size_t size, size_t line, bool crlf, char* out) {
-  return kHasAvx2 && line >= kDigits ? DecodeLinesAvx2(text, size, line, crlf, out) : 0;
+  return HasAvx512Vbmi() && line >= kDigits ? DecodeLinesAvx512(text, size, line, crlf, out)
+                                            : DecodeLinesAvx2(text, size, line, crlf, out);
 }
 
 size_t EncodeVectors(const char* bytes, size_t size, char* out) {
@@ -190,6 +197,10 @@ size_t EncodeVectors(const char* bytes, size_t size, char* out) {
 
 size_t SkipNoStretch(const char* /*text*/, size_t /*size*/, size_t at) { return at; }
 size_t DecodeVectors(const char* /*text*/, size_t /*size*/, char* /*out*/) { return 0; }
+size_t DecodeLinesAvx2(const char* /*text*/, size_t /*size*/, size_t /*line*/, bool /*crlf*/,
+                       char* /*out*/) {
+  return 0;
+}
 size_t DecodeLines(const char* /*text*/, size_t /*size*/, size_t /*line*/, bool /*crlf*/,
                    char* /*out*/) {
   return 0;

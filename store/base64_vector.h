@@ -18,6 +18,8 @@ size_t DecodeVectors(const char* text, size_t size, char* out);
 // behind them, CRLF or LF, to `out`, which has room for their bytes. Returns how many lines that
 // were, perhaps fewer than there are.
 size_t DecodeLines(const char* text, size_t size, size_t line, bool crlf, char* out);
+// The same without regard to AVX-512.
+size_t DecodeLinesAvx2(const char* text, size_t size, size_t line, bool crlf, char* out);
 // Encodes the first of these bytes to `out`, which has room for four digits of each three of
 // `size`. Returns how many bytes that were, a multiple of 3, perhaps none.
 size_t EncodeVectors(const char* bytes, size_t size, char* out);

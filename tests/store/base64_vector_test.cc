@@ -71,7 +71,9 @@ TEST(Base64VectorTest, StopsBeforeWhateverIsNoDigit) {
   }
 }
 
-TEST(Base64VectorTest, DecodesWholeLinesOnly) {
+using LinesDecoder = size_t (*)(const char*, size_t, size_t, bool, char*);
+
+void ExpectWholeLinesOnly(LinesDecoder decode) {
   const bool has_vectors = HasVectors();
   for (const bool crlf : {true, false}) {
     const size_t end = crlf ? 2 : 1;
@@ -80,18 +82,44 @@ TEST(Base64VectorTest, DecodesWholeLinesOnly) {
       const std::string text = Lines(raw, line, crlf) + (crlf ? "\r\n" : "\n");
       const size_t lines = has_vectors && line >= kVectorDigits ? 5 : 0;
       std::string out(raw.size(), '?');
-      ASSERT_EQ(DecodeLines(text.data(), text.size(), line, crlf, out.data()), lines) << line;
+      ASSERT_EQ(decode(text.data(), text.size(), line, crlf, out.data()), lines) << line;
       EXPECT_EQ(out, lines != 0 ? raw : std::string(raw.size(), '?'));
       if (lines == 0) {
         continue;
       }
       // One character less, or a wrong one anywhere in the third line or its end.
-      EXPECT_EQ(DecodeLines(text.data(), text.size() - 1, line, crlf, out.data()), 4U);
+      EXPECT_EQ(decode(text.data(), text.size() - 1, line, crlf, out.data()), 4U);
       const size_t third = 2 * (line + end);
       for (size_t place = 0; place < line + end; ++place) {
         std::string wrong = text;
         wrong[third + place] = '-';
-        EXPECT_EQ(DecodeLines(wrong.data(), wrong.size(), line, crlf, out.data()), 2U) << place;
+        EXPECT_EQ(decode(wrong.data(), wrong.size(), line, crlf, out.data()), 2U) << place;
+      }
+    }
+  }
+}
+
+TEST(Base64VectorTest, DecodesWholeLinesOnly) {
+  ExpectWholeLinesOnly(&DecodeLines);
+  ExpectWholeLinesOnly(&DecodeLinesAvx2);
+}
+
+// At every place of a line of two vectors, the second not full.
+TEST(Base64VectorTest, StopsAtALineThatHoldsWhateverIsNoDigit) {
+  constexpr size_t kLine = 76;
+  for (const LinesDecoder decode : {&DecodeLines, &DecodeLinesAvx2}) {
+    for (size_t place = 0; place < kLine; ++place) {
+      for (int value = 0; value < 256; ++value) {
+        std::string text = std::string(kLine, 'Z') + "\n";
+        text[place] = static_cast<char>(value);
+        const bool is_digit =
+            (value < 128 && std::isalnum(value) != 0) || value == '+' || value == '/';
+        std::string out(kLine / 4 * 3, '?');
+        EXPECT_EQ(decode(text.data(), text.size(), kLine, false, out.data()),
+                  is_digit && HasVectors() ? 1U : 0U)
+            << place << " " << value;
+        const std::string again = Base64Encode(out) + "\n";
+        EXPECT_EQ(again == text, is_digit && HasVectors()) << place << " " << value;
       }
     }
   }

@@ -314,6 +314,12 @@ net::Task<Result<UidSet>> MailboxVisit::NewUids(const VisitFolder& folder, const
 }
 
 net::Task<Status> MailboxVisit::FetchListed(VisitFolder& folder, Stage stage) {
+  // Mailboxes have dozens of empty folders, and each opening is a round trip. But what has just
+  // gone elsewhere may have moved here since the listing, and keeps its id only if it is found now.
+  if (session_.listing_is_complete() && changes_.vanished() == 0 && folder.IsKnownEmpty()) {
+    folder.ReadEmpty(context_.clock.WallNow());
+    co_return Status::Ok();
+  }
   CO_RETURN_IF_ERROR(Open(folder, nullptr));
   const OpenedFolder opened = *folder.opened;
   std::optional<WallTime> since;

@@ -30,6 +30,18 @@ bool VisitFolder::IsUnchanged(bool flags_due) const {
                          : now.unseen == record.source_unseen && !flags_due;
 }
 
+// Not after an opening, which is newer than the listing; nor where messages were stored, for what
+// has become of them is for an opening to tell.
+bool VisitFolder::IsKnownEmpty() const {
+  if (!info.status.has_value() || opened.has_value() || record.placed > 0 || record.gone > 0) {
+    return false;
+  }
+  const FolderStatus& now = *info.status;
+  const bool renumbered = record.uid_validity != 0 && record.uid_validity != now.uid_validity;
+  return now.uid_validity != 0 && now.uid_next != 0 && now.messages == 0 && now.unseen == 0 &&
+         !renumbered;
+}
+
 bool VisitFolder::Note(const OpenedFolder& now) {
   opened = now;
   if (now.uid_validity == record.uid_validity) {
@@ -59,6 +71,21 @@ void VisitFolder::FirstRead(Uid uid_next, bool one_opening, WallTime now) {
     record.source_unseen = info.status.has_value() ? info.status->unseen : 0;
     record.flags_checked_at = now;
   }
+}
+
+// The number of messages and UIDNEXT come from one status, which proves as much as one opening.
+void VisitFolder::ReadEmpty(WallTime now) {
+  const FolderStatus& status = *info.status;
+  OpenedFolder empty;
+  empty.uid_validity = status.uid_validity;
+  empty.uid_next = status.uid_next;
+  empty.modseq = status.modseq;
+  Note(empty);
+  if (!record.window_complete) {
+    FirstRead(status.uid_next, /*one_opening=*/true, now);
+  }
+  record.backfill_complete = true;
+  changed = true;
 }
 
 void VisitFolder::Checked() {

@@ -16,10 +16,13 @@ struct VisitFolder {
   FolderInfo info;
   store::FolderRecord record;
   bool changed = false;                // The record is not saved yet.
-  std::optional<OpenedFolder> opened;  // In this stage.
+  std::optional<OpenedFolder> opened;  // In this stage; see ReadEmpty().
 
   // The server's word alone shows that nothing has happened since the last complete check.
   bool IsUnchanged(bool flags_due) const;
+  // The server's word alone shows what an opening would: no messages, and nothing is known here
+  // that this would change.
+  bool IsKnownEmpty() const;
   // Some of it was never read under its UIDVALIDITY.
   bool IsReadAnew() const { return !record.window_complete || !record.backfill_complete; }
   // Takes over what an opening says. Under a new UIDVALIDITY nothing is known of its UIDs: window
@@ -28,6 +31,9 @@ struct VisitFolder {
   // The window is complete, and everything below `uid_next` looked at. `one_opening`: all that is
   // stored was listed in one opening of the folder, the last.
   void FirstRead(Uid uid_next, bool one_opening, WallTime now);
+  // IsKnownEmpty(): it is read, as if an opening had told what the listing did. What came since
+  // lies at or above that UIDNEXT.
+  void ReadEmpty(WallTime now);
   // The check of this folder is complete as of its opening.
   void Checked();
 };

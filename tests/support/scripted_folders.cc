@@ -112,7 +112,7 @@ std::string StatusAnswer(const ScriptedMailServer& server, const std::string& na
   }};
   std::string values;
   for (const auto& [item, value] : known) {
-    if (items.find(item) != std::string_view::npos) {
+    if (items.find(item) != std::string_view::npos && item != server.faults.no_status_item) {
       values += (values.empty() ? "" : " ") + std::string(item) + " " + std::to_string(value);
     }
   }

@@ -96,6 +96,7 @@ struct ScriptedFaults {
   std::string after_compress;  // Sent in plain text after the OK to COMPRESS.
   size_t append_cut = std::numeric_limits<size_t>::max();  // APPEND: hang up after storing so many.
   std::string search;                          // Untagged, whatever UID SEARCH asks for.
+  std::string no_status_item;                  // STATUS does not tell this one: "UIDNEXT".
   bool lose_modseqs = false;                   // HIGHESTMODSEQ 1, whatever was told before.
   bool vanish_everything = false;              // VANISHED (EARLIER) names every UID there is.
   std::map<std::string, std::string> answers;  // Command verb to what follows the tag.

@@ -14,15 +14,18 @@
 namespace mailhaul::mime {
 namespace {
 
-// Large, since what its bytes came to is put together once for each.
-constexpr size_t kDashBlock = 256;
+// Large, since what its bytes came to is put together once for each; those in which something was
+// found are gone through in small ones.
+constexpr size_t kLargeBlock = 256;
+constexpr size_t kSmallBlock = 64;
 // A byte counts what is found in one.
 constexpr size_t kDigitBlock = 192;
 
-// Whether one of text[0 .. kDashBlock) is a '-' at the start of a line. Reads text[-1] too.
+// Whether one of text[0 .. kBlock) is a '-' at the start of a line. Reads text[-1] too.
+template <size_t kBlock>
 bool BlockHasDashLine(const char* text) {
   unsigned char any = 0;
-  for (size_t i = 0; i < kDashBlock; ++i) {
+  for (size_t i = 0; i < kBlock; ++i) {
     const auto before = static_cast<unsigned char>((text + i)[-1] == '\n');
     const auto dash = static_cast<unsigned char>(text[i] == '-');
     any = static_cast<unsigned char>(any | (before & dash));
@@ -39,11 +42,15 @@ bool MayStartBoundary(std::string_view text, size_t i) {
 MAILHAUL_VECTOR_CLONES size_t FindDashLine(std::string_view text) {
   size_t i = 1;
   while (i <= text.size()) {
-    if (i + kDashBlock <= text.size() && !BlockHasDashLine(text.data() + i)) {
-      i += kDashBlock;
+    if (i + kLargeBlock <= text.size() && !BlockHasDashLine<kLargeBlock>(text.data() + i)) {
+      i += kLargeBlock;
       continue;
     }
-    const size_t end = std::min(i + kDashBlock, text.size() + 1);
+    if (i + kSmallBlock <= text.size() && !BlockHasDashLine<kSmallBlock>(text.data() + i)) {
+      i += kSmallBlock;
+      continue;
+    }
+    const size_t end = std::min(i + kSmallBlock, text.size() + 1);
     for (; i < end; ++i) {
       if (text[i - 1] == '\n' && MayStartBoundary(text, i)) {
         return i;

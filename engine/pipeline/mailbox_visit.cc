@@ -314,9 +314,10 @@ net::Task<Result<UidSet>> MailboxVisit::NewUids(const VisitFolder& folder, const
 }
 
 net::Task<Status> MailboxVisit::FetchListed(VisitFolder& folder, Stage stage) {
-  // Mailboxes have dozens of empty folders, and each opening is a round trip. But what has just
-  // gone elsewhere may have moved here since the listing, and keeps its id only if it is found now.
-  if (session_.listing_is_complete() && changes_.vanished() == 0 && folder.IsKnownEmpty()) {
+  // Mailboxes have dozens of empty folders, and each opening is a round trip. But what is gone
+  // elsewhere may have moved here since the listing, and keeps its id only if it is found in time.
+  const bool nothing_is_gone = changes_.vanished() == 0 && gone_ == 0;
+  if (session_.listing_is_complete() && nothing_is_gone && folder.IsKnownEmpty()) {
     folder.ReadEmpty(context_.clock.WallNow());
     co_return Status::Ok();
   }

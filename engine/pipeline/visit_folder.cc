@@ -45,6 +45,10 @@ bool VisitFolder::IsKnownEmpty() const {
 bool VisitFolder::Note(const OpenedFolder& now) {
   opened = now;
   if (now.uid_validity == record.uid_validity) {
+    if (HoldsMoreThanCame(now)) {
+      record.backfill_complete = false;
+      changed = true;
+    }
     return false;
   }
   record.uid_validity = now.uid_validity;
@@ -62,7 +66,16 @@ bool VisitFolder::Note(const OpenedFolder& now) {
   return has_placements;
 }
 
-// source_messages and uid_next must come from one opening: only then do they show what is gone.
+// Each UID given out since the last check brought one message at most: whatever else is there was
+// there before, and the server had not told of it.
+bool VisitFolder::HoldsMoreThanCame(const OpenedFolder& now) const {
+  return record.source_messages != kMessagesUnknown && record.uid_next != 0 &&
+         now.uid_next >= record.uid_next &&
+         now.messages > uint64_t{record.source_messages} + (now.uid_next - record.uid_next);
+}
+
+// source_messages and uid_next must come from one opening, or one status of an empty folder: only
+// then do they show what is gone.
 void VisitFolder::FirstRead(Uid uid_next, bool one_opening, WallTime now) {
   record.window_complete = true;
   record.uid_next = std::max(record.uid_next, uid_next);
@@ -73,7 +86,8 @@ void VisitFolder::FirstRead(Uid uid_next, bool one_opening, WallTime now) {
   }
 }
 
-// The number of messages and UIDNEXT come from one status, which proves as much as one opening.
+// As one opening does, one status tells the number of messages and UIDNEXT. A server that had them
+// wrong is found out by HoldsMoreThanCame().
 void VisitFolder::ReadEmpty(WallTime now) {
   const FolderStatus& status = *info.status;
   OpenedFolder empty;

@@ -27,6 +27,7 @@ struct VisitFolder {
   bool IsReadAnew() const { return !record.window_complete || !record.backfill_complete; }
   // Takes over what an opening says. Under a new UIDVALIDITY nothing is known of its UIDs: window
   // and backfill start again. Returns whether that is so, and messages of the old one are stored.
+  // Backfill starts again, too, if the server shows what it had not told of.
   bool Note(const OpenedFolder& now);
   // The window is complete, and everything below `uid_next` looked at. `one_opening`: all that is
   // stored was listed in one opening of the folder, the last.
@@ -36,6 +37,9 @@ struct VisitFolder {
   void ReadEmpty(WallTime now);
   // The check of this folder is complete as of its opening.
   void Checked();
+
+ private:
+  bool HoldsMoreThanCame(const OpenedFolder& now) const;
 };
 
 }  // namespace mailhaul::pipeline

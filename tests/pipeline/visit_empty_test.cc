@@ -1,6 +1,7 @@
 // A folder that the listing shows to be empty is read without being opened.
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "tests/pipeline/visit_fixture.h"
 
@@ -161,6 +162,31 @@ TEST_P(VisitEmptyTest, WhereMessagesHaveGoneItIsOpenedSoThatTheyAreFoundIfTheyMo
   EXPECT_EQ(FolderOf(Stored().at("one")), "New");
 }
 
+TEST_P(VisitEmptyTest, WhereMessagesWereGoneBeforeItIsOpened) {
+  const Uid uid = Add("INBOX", "one");
+  Collect();
+  Folder("INBOX").Expunge(uid);
+  Collect();
+  ASSERT_TRUE(Stored().at("one").gone);
+  Folder("New").uid_validity = 4;
+  Collect();
+  EXPECT_TRUE(IsOpened("New"));
+}
+
+TEST_P(VisitEmptyTest, WhatTheStatusDidNotTellOfIsFoundOnceItShows) {
+  Collect();
+  ASSERT_TRUE(Record("Empty").backfill_complete);
+  Folder("Empty").uid_next = 2;
+  Folder("Empty").AddWithUid(2, "Subject: hidden\r\n\r\nx",
+                             clock.WallNow() - std::chrono::hours(24));
+  Folder("Empty").uid_next = 5;
+  EXPECT_TRUE(Visit(Stage::kNew).backfill_needed);
+  EXPECT_EQ(Visit(Stage::kBackfill).stats.fetched, 1U);
+  EXPECT_EQ(Stored().at("hidden").uid, 2U);
+  const VisitResult check = Visit(Stage::kNew);
+  EXPECT_FALSE(check.backfill_needed);
+}
+
 INSTANTIATE_TEST_SUITE_P(Extensions, VisitEmptyTest,
                          testing::Values(Extensions{}, Extensions{"LIST-STATUS"},
                                          Extensions{"LIST-STATUS", "CONDSTORE", "ENABLE"},
@@ -175,6 +201,36 @@ bool IsKnownEmptyAfter(const std::function<void(VisitFolder&)>& change) {
   folder.info.status = FolderStatus{.uid_validity = 3, .uid_next = 5};
   change(folder);
   return folder.IsKnownEmpty();
+}
+
+// Whether backfill starts again when so many messages are there, and UIDNEXT is this.
+bool IsReadAgain(store::FolderRecord record, uint32_t messages, Uid uid_next) {
+  record.uid_validity = 3;
+  record.window_complete = true;
+  record.backfill_complete = true;
+  VisitFolder folder;
+  folder.record = record;
+  OpenedFolder opened;
+  opened.uid_validity = 3;
+  opened.uid_next = uid_next;
+  opened.messages = messages;
+  EXPECT_FALSE(folder.Note(opened));
+  EXPECT_EQ(folder.changed, !folder.record.backfill_complete);
+  return !folder.record.backfill_complete;
+}
+
+TEST(VisitFolderTest, IsReadAgainWhenItHoldsMoreThanCanHaveCome) {
+  store::FolderRecord record;
+  record.uid_next = 5;
+  record.source_messages = 2;
+  EXPECT_FALSE(IsReadAgain(record, 2, 5));
+  EXPECT_FALSE(IsReadAgain(record, 4, 7));
+  EXPECT_TRUE(IsReadAgain(record, 3, 5));
+  EXPECT_TRUE(IsReadAgain(record, 5, 7));
+  EXPECT_FALSE(IsReadAgain(record, 5, 0));  // The server does not say what came.
+  EXPECT_FALSE(IsReadAgain(record, 5, 4));
+  record.source_messages = kMessagesUnknown;
+  EXPECT_FALSE(IsReadAgain(record, UINT32_MAX, 5));
 }
 
 TEST(VisitFolderTest, IsKnownToBeEmptyOnlyIfNothingSpeaksAgainstIt) {

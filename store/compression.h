@@ -21,7 +21,7 @@ inline constexpr size_t kCompressibleBytesMax = size_t{2} << 20;
 
 // None: it would not become smaller by a sixteenth, or is too large. Any thread; about 500 MB/s of
 // text, 1 GB/s of base64. Takes up to four times the memory of the body meanwhile, without it;
-// a thread keeps 1.3 MiB.
+// a thread keeps 2.3 MiB.
 std::optional<std::string> CompressBody(std::string_view body);
 
 // `size`: of the body. kCorrupt: these are not a body's bytes. Any thread, which keeps 0.5 MiB.

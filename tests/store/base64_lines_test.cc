@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/base64.h"
@@ -149,6 +150,22 @@ TEST(Base64LinesTest, AnyMixOfBase64AndOtherBytesComesBack) {
     found += SplitBase64(mail).runs.empty() ? 0 : 1;
   }
   EXPECT_GT(found, 1500U);
+}
+
+TEST(Base64LinesTest, RoomThatSufficesIsUsedAgain) {
+  RawBuffer room(1000);
+  const char* const given = room.view().data();
+  const std::string raw = NoiseOf(600, 1);
+  SplitBytes split = SplitBase64(Lines(raw, 76, true), std::move(room));
+  EXPECT_EQ(split.room.view().data(), given);
+  EXPECT_EQ(split.decoded, raw);
+  split = SplitBase64("no base64", std::move(split.room));
+  EXPECT_EQ(split.room.view().data(), given);
+  EXPECT_TRUE(split.runs.empty() && split.decoded.empty());
+  const std::string larger = NoiseOf(2000, 2);
+  split = SplitBase64("x " + Lines(larger, 76, true), std::move(split.room));
+  EXPECT_GT(split.room.size(), 2000U);
+  EXPECT_EQ(split.decoded, larger);
 }
 
 TEST(Base64LinesTest, RunsHaveOneFormOnly) {

@@ -8,7 +8,6 @@
 
 #include "base/base64.h"
 #include "base/random.h"
-#include "store/base64_avx512.h"
 #include "tests/store/base64_mail.h"
 
 namespace mailhaul::store {
@@ -100,13 +99,9 @@ void ExpectWholeLinesOnly(LinesDecoder decode) {
   }
 }
 
-TEST(Base64VectorTest, DecodesWholeLinesOnly) { ExpectWholeLinesOnly(&DecodeLinesAvx2); }
-
-TEST(Base64VectorTest, DecodesWholeLinesOnlyWithAvx512) {
-  if (!HasAvx512Vbmi()) {
-    GTEST_SKIP() << "the processor has no AVX-512 VBMI";
-  }
+TEST(Base64VectorTest, DecodesWholeLinesOnly) {
   ExpectWholeLinesOnly(&DecodeLines);
+  ExpectWholeLinesOnly(&DecodeLinesAvx2);
 }
 
 // At every place of a line of two vectors, the second not full.

@@ -57,9 +57,9 @@ class VerifyOnlineTest(VerifyOnline):
         finally:
             connection.logout()
 
-    def make_hole(self):
+    def make_hole(self, concealed=False):
         """A message that was away when all was collected, and is back under its old UID, as from a
-        backup of the server."""
+        backup of the server. Concealed: another one is gone, so that their number tells nothing."""
         maildir = self.work.server.maildir(self.work.boxes["alice"])
         self.deliver()
         before = self.last_of_inbox()
@@ -80,6 +80,8 @@ class VerifyOnlineTest(VerifyOnline):
         self.work.server.stop()
         shutil.rmtree(maildir)
         shutil.copytree(kept, maildir)
+        if concealed:
+            min((maildir / "cur").iterdir()).unlink()
         self.work.server.start()
         self.work.configuration = self.work.configure()
         return before[1]
@@ -116,7 +118,7 @@ class VerifyOnlineTest(VerifyOnline):
         self.assertFalse(self.work.data.exists())
 
     def test_a_message_that_is_missing_is_found(self):
-        uid = self.make_hole()
+        uid = self.make_hole(concealed=True)
         self.assertEqual(0, self.work.collect_json()["messages"]["fetched"])
         report = self.report(SOME_FAILED)
         self.assertEqual(1, report["messages"]["missing"])
@@ -127,6 +129,12 @@ class VerifyOnlineTest(VerifyOnline):
         self.report(DONE, "--mailbox", "acme/bob")
         with self.work.serve():
             self.assertEqual(1, self.report(SOME_FAILED)["messages"]["missing"])
+
+    def test_a_message_that_came_back_is_collected(self):
+        self.make_hole()
+        self.assertEqual(1, self.report(SOME_FAILED)["messages"]["missing"])
+        self.assertEqual(1, self.work.collect_json()["messages"]["fetched"])
+        self.assertEqual(0, self.told(self.report(DONE)).get("missing", 0))
 
     def test_a_renumbered_mailbox_is_told_and_right_after_the_next_check(self):
         self.work.collect_json()

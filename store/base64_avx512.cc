@@ -5,7 +5,8 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+
+#include "store/base64_vector.h"
 #endif
 
 namespace mailhaul::store {
@@ -19,8 +20,6 @@ constexpr char kNoDigit = static_cast<char>(0x80);
 
 // What each character below 0x80 stands for.
 constexpr std::array<char, 128> MakeValues() {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::array<char, 128> values{};
   values.fill(kNoDigit);
   for (size_t i = 0; i < kAlphabet.size(); ++i) {

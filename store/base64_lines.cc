@@ -11,8 +11,6 @@
 namespace mailhaul::store {
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr uint32_t kNoQuad = UINT32_MAX;  // Whatever is joined to it.
 constexpr size_t kQuadDigits = 4;
 constexpr size_t kQuadBytes = 3;

@@ -1,10 +1,14 @@
 // Base64 (RFC 4648, 4) many digits at a time, with what the processor has for it. Private to
-// base64_lines.cc.
+// base64_*.cc.
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 namespace mailhaul::store {
+
+inline constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // Digits in a row that are looked at: words are shorter, lines of base64 longer.
 inline constexpr size_t kStretchMin = 32;

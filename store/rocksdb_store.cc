@@ -440,6 +440,14 @@ std::shared_ptr<CountingLogger> OpenLog(const std::string& directory, const Rock
   return std::make_shared<CountingLogger>(std::move(log));
 }
 
+// Opening a log renames the one that is there, before RocksDB locks the directory: who will be
+// refused leaves it to the process that writes it.
+rocksdb::Status CheckLock(const std::string& directory, rocksdb::Env& env) {
+  rocksdb::FileLock* lock = nullptr;
+  rocksdb::Status status = env.LockFile(directory + "/LOCK", &lock);
+  return status.ok() ? env.UnlockFile(lock) : status;
+}
+
 // A store that an earlier version wrote last lacks the families of later keyspaces, and reading
 // must not add them: `families` has the default one in their places.
 rocksdb::Status OpenExistingFamilies(const RocksDbSettings& settings, const std::string& directory,
@@ -502,14 +510,17 @@ Result<std::unique_ptr<EmbeddedStore>> OpenRocksDb(const std::string& directory,
   // RocksDB would create it, but not make its name durable.
   MH_RETURN_IF_ERROR(files.CreateDirectories(directory));
   RocksDbSettings settings = MakeRocksDbSettings(options);
+  rocksdb::Status status = CheckLock(directory, *settings.db.env);
+  if (!status.ok()) {
+    return OpenFailure(status, directory);
+  }
   settings.logger = OpenLog(directory, options, settings.db);
   settings.db.info_log = settings.logger;
   const bool is_new = files.Stat(directory + "/CURRENT").status().code() == Code::kNotFound;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      is_new ? OpenNew(settings, directory, families, db)
-             : rocksdb::DB::Open(settings.db, directory, settings.families, &families, &db);
+  status = is_new ? OpenNew(settings, directory, families, db)
+                  : rocksdb::DB::Open(settings.db, directory, settings.families, &families, &db);
   if (!status.ok()) {
     return OpenFailure(status, directory);
   }

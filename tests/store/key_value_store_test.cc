@@ -310,6 +310,23 @@ TEST(RocksDbStoreTest, ASecondOpeningIsToldThatTheDirectoryIsInUse) {
   EXPECT_NE(second.status().message().find(directory.path()), std::string::npos);
 }
 
+TEST(RocksDbStoreTest, WhoIsRefusedLeavesTheLogOfTheRunningOneAlone) {
+  const TemporaryDirectory directory;
+  const Result<std::unique_ptr<EmbeddedStore>> first = OpenRocksDb(directory.path(), {});
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    EXPECT_EQ(OpenRocksDb(directory.path(), {}).status().code(), Code::kStoreLocked);
+  }
+  std::vector<std::string> logs;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+    const std::string name = entry.path().filename();
+    if (name.rfind("LOG", 0) == 0) {
+      logs.push_back(name);
+    }
+  }
+  EXPECT_EQ(logs, std::vector<std::string>{"LOG"});
+}
+
 TEST(RocksDbStoreTest, ADamagedDirectoryIsCorrupt) {
   const TemporaryDirectory directory;
   { ASSERT_TRUE(OpenRocksDb(directory.path(), {}).ok()); }

@@ -2,7 +2,8 @@
 """Whole-engine benchmark: empty store to everything durable, parsed and indexed, side by side with
 durable peers and with the raw limit, in one run, in turns.
 
-    bench/macro/macro.py [--runs 3] [--mailboxes 40] [--messages 500] [--out results/NAME.json]
+    bench/macro/macro.py [--runs 3] [--mailboxes 40] [--messages 500] [--connections 4]
+                         [--out results/NAME.json]
 
 Contenders: `mailhaul collect`; `doveadm backup` over imapc into mdbox with mail_fsync=always;
 `mbsync` with FSync; and raw_fetch, our IMAP client that throws the bodies away. One private Dovecot
@@ -36,7 +37,7 @@ import make_set  # noqa: E402
 
 PASSWORD = "benchpass"
 NOW = 1795392000
-PEER_PROCESSES = 4
+CONNECTIONS = 4
 LOGINS_MAX = 10_000  # A second: no limit.
 FOLDER = ROOT / "build" / "bench"
 
@@ -90,7 +91,7 @@ class Contender:
         self.runs.append(Measured(self.name, seconds, cpu, usage.ru_maxrss * 1024))
 
 
-def mailhaul_configuration(server, users, *, port=None, tls=False, connections=4):
+def mailhaul_configuration(server, users, *, port=None, tls=False, connections=CONNECTIONS):
     """What writes it into a folder."""
     host = "localhost" if tls else "127.0.0.1"
 
@@ -115,12 +116,12 @@ def mailhaul(server, users, binary, **settings):
         str(binary), "collect", "--json", "-c", str(folder / "mailhaul.yaml")])
 
 
-def xargs(folder, users, command):
+def xargs(folder, users, processes, command):
     (folder / "users").write_text("\n".join(users) + "\n")
-    return ["xargs", "-a", str(folder / "users"), "-P", str(PEER_PROCESSES), "-I{}", *command]
+    return ["xargs", "-a", str(folder / "users"), "-P", str(processes), "-I{}", *command]
 
 
-def doveadm(server, users):
+def doveadm(server, users, *, processes=CONNECTIONS):
     def prepare(folder):
         for user in users:
             (folder / "out" / user).mkdir(parents=True)
@@ -155,10 +156,10 @@ namespace inbox {{
         subprocess.run(["chown", "-R", "mail:mail", str(folder)], check=True)
     return Contender("doveadm backup, mdbox, fsync", prepare, lambda folder: [
         "setpriv", "--reuid=mail", "--regid=mail", "--clear-groups", "env", f"HOME={folder}",
-        *xargs(folder, users, [str(folder / "run.sh"), "{}"])])
+        *xargs(folder, users, processes, [str(folder / "run.sh"), "{}"])])
 
 
-def mbsync(server, users, *, port=None, tls=False):
+def mbsync(server, users, *, port=None, tls=False, processes=CONNECTIONS):
     # The system's many authorities, read anew by each process, would be most of its work.
     security = (f"SSLType IMAPS\nCertificateFile {server.ca_file}\nSystemCertificates no"
                 if tls else "SSLType None")
@@ -188,14 +189,14 @@ CopyArrivalDate yes
 SyncState {folder}/out/{user}/state
 """)
     return Contender("mbsync, FSync", prepare, lambda folder: xargs(
-        folder, users, ["mbsync", "-q", "-c", str(folder / "{}.conf"), "c"]))
+        folder, users, processes, ["mbsync", "-q", "-c", str(folder / "{}.conf"), "c"]))
 
 
-def raw_fetch(server, users, binary):
+def raw_fetch(server, users, binary, *, connections=CONNECTIONS):
     def prepare(folder):
         (folder / "users").write_text("\n".join(users) + "\n")
     return Contender("raw_fetch, bodies discarded", prepare, lambda folder: [
-        str(binary), "127.0.0.1", str(server.imap_port), PASSWORD, str(PEER_PROCESSES),
+        str(binary), "127.0.0.1", str(server.imap_port), PASSWORD, str(connections),
         str(folder / "users")])
 
 
@@ -239,6 +240,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--mailboxes", type=int, default=40)
     parser.add_argument("--messages", type=int, default=500)
+    parser.add_argument("--connections", type=int, default=CONNECTIONS,
+                        help="of each contender at a time; a peer has a process for each")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
@@ -250,9 +253,12 @@ def main():
                                          options.messages, NOW)
     server.adopt_mail()
     names = list(users)
-    contenders = [mailhaul(server, names, options.build / "mailhaul"), doveadm(server, names),
-                  mbsync(server, names),
-                  raw_fetch(server, names, options.build / "bench" / "raw_fetch")]
+    at_once = options.connections
+    contenders = [mailhaul(server, names, options.build / "mailhaul", connections=at_once),
+                  doveadm(server, names, processes=at_once),
+                  mbsync(server, names, processes=at_once),
+                  raw_fetch(server, names, options.build / "bench" / "raw_fetch",
+                            connections=at_once)]
     with server:
         # Server indexes and page cache; and memory for what peers write through it.
         for number, peer in enumerate(reversed(contenders[1:])):
@@ -266,6 +272,7 @@ def main():
     print_table(rows)
     if options.out:
         options.out.write_text(json.dumps({"machine": machine(), "messages": messages,
+                                           "connections": at_once,
                                            "bytes": total, "results": rows}, indent=1) + "\n")
     print(f"everything lies in {folder}; remove it when done")
     return 0

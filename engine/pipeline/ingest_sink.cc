@@ -59,6 +59,7 @@ IngestSink::IngestSink(Context& context, MailboxId mailbox, store::FolderId fold
                        uint32_t uid_validity)
     : context_(context),
       loop_(*net::Loop::Current()),
+      parsing_(context.cpu),
       mailbox_(mailbox),
       folder_(folder),
       uid_validity_(uid_validity) {}
@@ -224,7 +225,7 @@ std::unique_ptr<store::IngestBatch> IngestSink::MakeBatch() const {
 }
 
 void IngestSink::SubmitSmall(const std::shared_ptr<Arriving>& message) {
-  context_.cpu.Submit([this, message] {
+  parsing_.Submit([this, message] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
     ingest.sha256 = store::ComputeSha256(message->body);
@@ -243,7 +244,7 @@ void IngestSink::SubmitSmall(const std::shared_ptr<Arriving>& message) {
 }
 
 void IngestSink::SubmitStreamed(const std::shared_ptr<Arriving>& message) {
-  context_.cpu.Submit([this, message] {
+  parsing_.Submit([this, message] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(message->meta, message->size);
     const StreamedBody& body = *message->streamed;
@@ -309,7 +310,7 @@ void IngestSink::SubmitQuarantined(const MessageMeta& meta, std::string header, 
              ", UID " + std::to_string(meta.uid) + ": kept without its body: " + why.message());
   ++in_flight_;
   std::string reason = "the body could not be fetched: " + why.message();
-  context_.cpu.Submit([this, meta, moved = std::move(header), reason = std::move(reason)] {
+  parsing_.Submit([this, meta, moved = std::move(header), reason = std::move(reason)] {
     auto batch = MakeBatch();
     store::IngestMessage ingest = ToIngestMessage(meta, meta.size);
     ingest.sha256 = store::ComputeSha256({});
@@ -408,6 +409,7 @@ net::Task<Status> IngestSink::Drain() {
   reserved_.clear();
   SettleRejected();
   SubmitAbsent();
+  parsing_.SetUrgent(true);
   *awaited_ = true;
   context_.committer.Hurry();
   while (in_flight_ > 0) {
@@ -417,6 +419,7 @@ net::Task<Status> IngestSink::Drain() {
   }
   *awaited_ = false;
   co_await finishing_.Drain();
+  parsing_.SetUrgent(false);
   co_return failure_;
 }
 

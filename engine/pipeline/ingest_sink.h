@@ -16,6 +16,7 @@
 
 #include "connectors/connector.h"
 #include "engine/pipeline/context.h"
+#include "engine/pipeline/work_lane.h"
 
 namespace mailhaul::pipeline {
 
@@ -90,6 +91,7 @@ class IngestSink final : public BodySink {
 
   Context& context_;
   net::Loop& loop_;
+  WorkLane parsing_;  // Urgent while Drain() waits: a session holds its connection meanwhile.
   const MailboxId mailbox_;
   const store::FolderId folder_;
   const uint32_t uid_validity_;

@@ -14,16 +14,27 @@ namespace mailhaul::pipeline {
 // not instrumented, so without the mutex the thread sanitizer would see no order between the thread
 // that submits and the one that runs. For the same reason this file alone is compiled without it.
 struct TbbWorkPool::Impl {
+  using Queue = std::deque<std::function<void()>>;
+
   explicit Impl(int threads)
       // Without it oneTBB starts one worker less than there are cores, since it counts on the
       // submitting thread to help; ours are event loops, which never wait inside the arena.
       : parallelism(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads) + 1),
         arena(threads, /*reserved_for_masters=*/0) {}
 
+  void Submit(std::function<void()> work, Queue& queue) {
+    {
+      const std::lock_guard lock(mutex);
+      queue.push_back(std::move(work));
+    }
+    arena.enqueue(group.defer([this] { RunOne(); }));
+  }
+
   void RunOne() {
     std::function<void()> next;
     {
       const std::lock_guard lock(mutex);
+      Queue& queue = urgent.empty() ? ordinary : urgent;
       next = std::move(queue.front());
       queue.pop_front();
     }
@@ -36,7 +47,9 @@ struct TbbWorkPool::Impl {
   tbb::task_arena arena;
   tbb::task_group group;
   std::mutex mutex;
-  std::deque<std::function<void()>> queue;  // Guarded by mutex. As long as tasks are enqueued.
+  // Guarded by mutex. Together as long as tasks are enqueued.
+  Queue urgent;
+  Queue ordinary;
 };
 
 TbbWorkPool::TbbWorkPool(int threads) : impl_(std::make_unique<Impl>(threads)) {}
@@ -48,11 +61,11 @@ TbbWorkPool::~TbbWorkPool() {
 }
 
 void TbbWorkPool::Submit(std::function<void()> work) {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->queue.push_back(std::move(work));
-  }
-  impl_->arena.enqueue(impl_->group.defer([impl = impl_.get()] { impl->RunOne(); }));
+  impl_->Submit(std::move(work), impl_->ordinary);
+}
+
+void TbbWorkPool::SubmitUrgent(std::function<void()> work) {
+  impl_->Submit(std::move(work), impl_->urgent);
 }
 
 }  // namespace mailhaul::pipeline

@@ -13,6 +13,7 @@ class TbbWorkPool final : public WorkPool {
   explicit TbbWorkPool(int threads);
   ~TbbWorkPool() override;  // Waits for all work.
   void Submit(std::function<void()> work) override;
+  void SubmitUrgent(std::function<void()> work) override;
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <latch>
+#include <vector>
 
 #include "connectors/net/virtual_loop.h"
 #include "engine/pipeline/await_on.h"
@@ -44,6 +45,28 @@ TEST(TbbWorkPoolTest, RunsAsManyAtOnceAsItHasThreads) {
 }
 TEST(BlockingPoolTest, RunsAsManyAtOnceAsItHasThreads) {
   RunsAsManyAtOnceAsItHasThreads<BlockingPool>();
+}
+
+TEST(TbbWorkPoolTest, UrgentWorkGoesBeforeAllThatWaits) {
+  std::latch begun(1);
+  std::latch released(1);
+  std::vector<int> order;
+  {
+    TbbWorkPool pool(1);
+    pool.Submit([&] {
+      begun.count_down();
+      released.wait();
+    });
+    begun.wait();
+    for (const int ordinary : {3, 4, 5}) {
+      pool.Submit([&order, ordinary] { order.push_back(ordinary); });
+    }
+    for (const int urgent : {1, 2}) {
+      pool.SubmitUrgent([&order, urgent] { order.push_back(urgent); });
+    }
+    released.count_down();
+  }
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4, 5}));
 }
 
 TEST(RunOnTest, GivesTheResultBackOnTheLoop) {

@@ -440,8 +440,8 @@ std::shared_ptr<CountingLogger> OpenLog(const std::string& directory, const Rock
   return std::make_shared<CountingLogger>(std::move(log));
 }
 
-// Opening a log renames the one that is there, before RocksDB locks the directory: who will be
-// refused leaves it to the process that writes it.
+// Opening a log renames the one that is there, before RocksDB locks the directory: who finds it
+// locked leaves the log to the process that writes it.
 rocksdb::Status CheckLock(const std::string& directory, rocksdb::Env& env) {
   rocksdb::FileLock* lock = nullptr;
   rocksdb::Status status = env.LockFile(directory + "/LOCK", &lock);

@@ -56,10 +56,10 @@ void IngestStats::Add(const IngestStats& other) {
 }
 
 IngestSink::IngestSink(Context& context, MailboxId mailbox, store::FolderId folder,
-                       uint32_t uid_validity)
+                       uint32_t uid_validity, bool urgent)
     : context_(context),
       loop_(*net::Loop::Current()),
-      parsing_(context.cpu),
+      parsing_(context.cpu, urgent),
       mailbox_(mailbox),
       folder_(folder),
       uid_validity_(uid_validity) {}
@@ -128,7 +128,7 @@ net::Task<Status> IngestSink::BeginBody(const MessageMeta& meta, std::optional<u
     arriving_->credits = needed;
   }
   if (size.value_or(UINT64_MAX) > kStreamBytes) {
-    arriving_->streamed = StreamedBody::Start(context_, size);
+    arriving_->streamed = StreamedBody::Start(context_, parsing_, size);
   } else {
     arriving_->body.reserve(*size);
   }
@@ -409,7 +409,6 @@ net::Task<Status> IngestSink::Drain() {
   reserved_.clear();
   SettleRejected();
   SubmitAbsent();
-  parsing_.SetUrgent(true);
   *awaited_ = true;
   context_.committer.Hurry();
   while (in_flight_ > 0) {
@@ -419,7 +418,6 @@ net::Task<Status> IngestSink::Drain() {
   }
   *awaited_ = false;
   co_await finishing_.Drain();
-  parsing_.SetUrgent(false);
   co_return failure_;
 }
 

@@ -16,7 +16,6 @@
 
 #include "connectors/connector.h"
 #include "engine/pipeline/context.h"
-#include "engine/pipeline/work_lane.h"
 
 namespace mailhaul::pipeline {
 
@@ -36,7 +35,9 @@ struct IngestStats {
 // Belongs to one loop. Drain() before destroying it.
 class IngestSink final : public BodySink {
  public:
-  IngestSink(Context& context, MailboxId mailbox, store::FolderId folder, uint32_t uid_validity);
+  // `urgent`: these are parsed before what other sinks, which are not, have been given.
+  IngestSink(Context& context, MailboxId mailbox, store::FolderId folder, uint32_t uid_validity,
+             bool urgent);
   ~IngestSink() override;
   IngestSink(const IngestSink&) = delete;
   IngestSink& operator=(const IngestSink&) = delete;
@@ -91,7 +92,7 @@ class IngestSink final : public BodySink {
 
   Context& context_;
   net::Loop& loop_;
-  WorkLane parsing_;  // Urgent while Drain() waits: a session holds its connection meanwhile.
+  const WorkLane parsing_;
   const MailboxId mailbox_;
   const store::FolderId folder_;
   const uint32_t uid_validity_;

@@ -40,11 +40,11 @@ class HeaderKeeper final : public HeaderSink {
 
 }  // namespace
 
-net::Task<Status> MailboxVisit::Fetch(VisitFolder& folder, UidSet uids) {
+net::Task<Status> MailboxVisit::Fetch(VisitFolder& folder, UidSet uids, bool urgent) {
   if (uids.empty()) {
     co_return Status::Ok();
   }
-  IngestSink sink(context_, options_.mailbox, folder.record.id, folder.record.uid_validity);
+  IngestSink sink(context_, options_.mailbox, folder.record.id, folder.record.uid_validity, urgent);
   if (!session_.listing_is_complete()) {
     CO_TRY(UidSet listed, session_.ListUids(std::nullopt));
     sink.RelinkUnlisted(std::move(listed));
@@ -283,7 +283,8 @@ net::Task<Status> MailboxVisit::FetchWhole(MessageId message) {
     LogWarning("a message that was asked for is larger than what its host allows today");
     co_return Status::Ok();
   }
-  IngestSink sink(context_, options_.mailbox, folder->record.id, folder->record.uid_validity);
+  IngestSink sink(context_, options_.mailbox, folder->record.id, folder->record.uid_validity,
+                  /*urgent=*/true);
   sink.CompleteListed();
   const Status fetched = co_await session_.FetchBodies(metas, sink);
   const Status committed = co_await sink.Drain();

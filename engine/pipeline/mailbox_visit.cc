@@ -283,7 +283,7 @@ net::Task<Status> MailboxVisit::CheckNew(VisitFolder& folder) {
   CO_TRY(const UidSet ledger, ReadLedger(folder));
   CO_TRY(UidSet uids, NewUids(folder, ledger));
   const Uid next = std::max(folder.opened->uid_next, uids.max() + 1);
-  CO_RETURN_IF_ERROR(Fetch(folder, std::move(uids)));
+  CO_RETURN_IF_ERROR(Fetch(folder, std::move(uids), /*urgent=*/true));
   if (!result_.more && next > folder.record.uid_next) {
     folder.record.uid_next = next;
     folder.changed = true;
@@ -342,7 +342,7 @@ net::Task<Status> MailboxVisit::FetchListed(VisitFolder& folder, Stage stage) {
   const uint64_t missing_before = missing.size();
   const uint64_t fetched_before = result_.stats.fetched;
   const Uid next = std::max({opened.uid_next, listed.max() + 1, all.max() + 1, Uid{1}});
-  const Status fetched = co_await Fetch(folder, std::move(missing));
+  const Status fetched = co_await Fetch(folder, std::move(missing), /*urgent=*/false);
   coverage_.listed += listed.size();
   const uint64_t done = result_.stats.fetched - fetched_before;
   coverage_.missing += result_.more ? missing_before - std::min(missing_before, done) : 0;

@@ -119,7 +119,7 @@ class MailboxVisit final {
   net::Task<Status> DropStale(VisitFolder& folder);
   net::Task<Result<UidSet>> NewUids(const VisitFolder& folder, const UidSet& ledger);
   net::Task<Result<UidSet>> ReadLedger(const VisitFolder& folder);
-  net::Task<Status> Fetch(VisitFolder& folder, UidSet uids);
+  net::Task<Status> Fetch(VisitFolder& folder, UidSet uids, bool urgent);
   net::Task<Status> FetchInto(IngestSink& sink, const VisitFolder& folder, UidSet uids);
   net::Task<Status> FetchChunk(IngestSink& sink, UidSet chunk, UidSet* left);
   net::Task<Status> FetchPart(IngestSink& sink, std::vector<MessageMeta> part, uint64_t weight);

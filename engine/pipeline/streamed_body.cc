@@ -15,15 +15,17 @@ constexpr size_t kPartsAheadMax = 4;
 
 }  // namespace
 
-std::shared_ptr<StreamedBody> StreamedBody::Start(Context& context, std::optional<uint64_t> size) {
-  std::shared_ptr<StreamedBody> body(new StreamedBody(context, size));
+std::shared_ptr<StreamedBody> StreamedBody::Start(Context& context, const WorkLane& cpu,
+                                                  std::optional<uint64_t> size) {
+  std::shared_ptr<StreamedBody> body(new StreamedBody(context, cpu, size));
   body->unwritten_ = 1;
   context.committer.RunBeside([body] { body->Begin(); });
   return body;
 }
 
-StreamedBody::StreamedBody(Context& context, std::optional<uint64_t> size)
+StreamedBody::StreamedBody(Context& context, const WorkLane& cpu, std::optional<uint64_t> size)
     : context_(context),
+      cpu_(cpu),
       loop_(*net::Loop::Current()),
       size_(size),
       scanner_(std::make_unique<mime::StructureScanner>()) {
@@ -83,7 +85,7 @@ void StreamedBody::HandOver() {
 }
 
 void StreamedBody::SubmitParts() {
-  context_.cpu.Submit([body = shared_from_this()] { body->PrepareParts(); });
+  cpu_.Submit([body = shared_from_this()] { body->PrepareParts(); });
 }
 
 // As long as there are any: so they are prepared in order, by one thread at a time.

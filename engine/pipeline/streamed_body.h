@@ -34,8 +34,10 @@ inline constexpr size_t kStreamedBodyBytes = 3 * kPartBytes + kStructureBytesMax
 // itself, and leaves a hole in the blob store.
 class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
  public:
-  // No `size`: it is not known. The failure to begin it is told by a later call.
-  static std::shared_ptr<StreamedBody> Start(Context& context, std::optional<uint64_t> size);
+  // `cpu`: where its parts are prepared. No `size`: it is not known. The failure to begin it is
+  // told by a later call.
+  static std::shared_ptr<StreamedBody> Start(Context& context, const WorkLane& cpu,
+                                             std::optional<uint64_t> size);
   ~StreamedBody();
   StreamedBody(const StreamedBody&) = delete;
   StreamedBody& operator=(const StreamedBody&) = delete;
@@ -52,7 +54,7 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   ParsedContent Parse(Uid uid) const;
 
  private:
-  StreamedBody(Context& context, std::optional<uint64_t> size);
+  StreamedBody(Context& context, const WorkLane& cpu, std::optional<uint64_t> size);
 
   void HandOver();
   void SubmitParts();
@@ -68,6 +70,7 @@ class StreamedBody final : public std::enable_shared_from_this<StreamedBody> {
   std::unique_ptr<FrontedSource> MakeSource();
 
   Context& context_;
+  const WorkLane cpu_;
   net::Loop& loop_;
   const std::optional<uint64_t> size_;
 

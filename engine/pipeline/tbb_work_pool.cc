@@ -9,6 +9,12 @@
 #include <utility>
 
 namespace mailhaul::pipeline {
+namespace {
+
+// Then a piece of ordinary work that waits.
+constexpr int kUrgentInARow = 4;
+
+}  // namespace
 
 // The work itself lies in our own queue and oneTBB only says when to take one: Debian's libtbb is
 // not instrumented, so without the mutex the thread sanitizer would see no order between the thread
@@ -34,7 +40,11 @@ struct TbbWorkPool::Impl {
     std::function<void()> next;
     {
       const std::lock_guard lock(mutex);
-      Queue& queue = urgent.empty() ? ordinary : urgent;
+      // Of both there is always something done: a session, too, may wait for what is not urgent.
+      const bool passed_over_enough = urgent_in_a_row >= kUrgentInARow && !ordinary.empty();
+      const bool is_urgent = !urgent.empty() && !passed_over_enough;
+      urgent_in_a_row = is_urgent ? urgent_in_a_row + 1 : 0;
+      Queue& queue = is_urgent ? urgent : ordinary;
       next = std::move(queue.front());
       queue.pop_front();
     }
@@ -50,6 +60,7 @@ struct TbbWorkPool::Impl {
   // Guarded by mutex. Together as long as tasks are enqueued.
   Queue urgent;
   Queue ordinary;
+  int urgent_in_a_row = 0;  // Guarded by mutex.
 };
 
 TbbWorkPool::TbbWorkPool(int threads) : impl_(std::make_unique<Impl>(threads)) {}

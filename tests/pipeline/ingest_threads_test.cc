@@ -62,7 +62,7 @@ class IngestThreadsTest : public ::testing::Test {
 
   // What a session does with what a server sends.
   net::Task<void> Fetch(Context& context, store::FolderId folder) {
-    IngestSink sink(context, mailbox_, folder, 1);
+    IngestSink sink(context, mailbox_, folder, 1, /*urgent=*/folder % 2 == 0);
     SeededRandom random(folder);
     for (Uid uid = 1; uid <= kMessages; ++uid) {
       const std::string body = BodyOf(folder, uid);

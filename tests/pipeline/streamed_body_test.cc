@@ -37,7 +37,9 @@ class StreamedBodyTest : public store::MailStoreFixture {
         new Context{*store_, committer_, cpu_, cpu_, *budget_, loop_clock_, progress_});
   }
   void Start(std::optional<uint64_t> size) {
-    loop_.Post([this, size] { body_ = StreamedBody::Start(*context_, size); });
+    loop_.Post([this, size] {
+      body_ = StreamedBody::Start(*context_, WorkLane(cpu_, /*urgent=*/false), size);
+    });
     loop_.RunDue();
   }
   // What has ended has a status.

@@ -27,7 +27,7 @@ VisitFixture::VisitFixture(const std::vector<std::string>& extensions)
   options.window = std::chrono::days(30);
   committer_ = std::make_unique<LoopCommitter>(*mail, loop, Duration(0));
   context_ = std::unique_ptr<Context>(
-      new Context{*mail, *committer_, cpu_, reads, budget_, clock, progress_});
+      new Context{*mail, *committer_, cpu, reads, budget_, clock, progress_});
 }
 
 VisitFixture::~VisitFixture() {

@@ -32,7 +32,12 @@ class CountingPool final : public WorkPool {
     ++count;
     work();
   }
-  size_t count = 0;
+  void SubmitUrgent(std::function<void()> work) override {
+    ++urgent;
+    work();
+  }
+  size_t count = 0;  // Not urgent.
+  size_t urgent = 0;
 };
 
 class VisitFixture {
@@ -69,7 +74,8 @@ class VisitFixture {
   test_support::ScriptedMailServer server;
   VisitOptions options;
   QuietCheck quiet;
-  CountingPool reads;                // Of the store.
+  CountingPool reads;  // Of the store.
+  CountingPool cpu;
   bool watches = false;              // Visits end with Watch().
   Duration slice = Duration::max();  // Of every stage.
   uint64_t slice_bytes = UINT64_MAX;
@@ -84,7 +90,6 @@ class VisitFixture {
   test_support::MemoryNetwork network_;
   Dialer dialer_;
   MemoryBudget budget_{size_t{64} << 20};
-  InlineWorkPool cpu_;
   Progress progress_;
   store::MemoryKeyValueStore records_;
   std::unique_ptr<store::BlobStore> blobs_;

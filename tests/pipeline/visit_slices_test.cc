@@ -49,6 +49,16 @@ TEST_F(VisitSlicesTest, AStageEndsWithItsTimeHoweverSlowTheServer) {
   ExpectRestOnce();
 }
 
+TEST_F(VisitSlicesTest, NewMailIsParsedAheadOfWindowAndBackfill) {
+  ASSERT_FALSE(VisitOnce().more);
+  EXPECT_EQ(cpu.count, kMessages);
+  EXPECT_EQ(cpu.urgent, 0U);
+  Add("INBOX", "new", kBytes);
+  EXPECT_EQ(Visit(Stage::kNew).stats.stored, 1U);
+  EXPECT_EQ(cpu.count, kMessages);
+  EXPECT_EQ(cpu.urgent, 1U);
+}
+
 TEST_F(VisitSlicesTest, AStageOfMessagesThatAreKnownEndsWithItsTimeToo) {
   for (size_t i = kMessages; i < 3 * kMessages; ++i) {
     Add("INBOX", "m" + std::to_string(i), kBytes);
